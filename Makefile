@@ -1,0 +1,41 @@
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# A uv on the PATH is used as it is; without one, this version goes into .venv.
+UV_VERSION := 0.13.9
+UV     := $(or $(shell command -v uv 2>/dev/null),$(BIN)/uv)
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lock clean
+
+help:  ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
+
+run: $(VENV)/.installed  ## Install, then `gan-aug run $(ARGS)`
+	@$(BIN)/gan-aug run $(ARGS)
+
+test: $(VENV)/.installed  ## Install, then all tests: `make test ARGS="-k dcgan"`
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.installed  ## Lint, format and type checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lock: $(VENV)/bin/python  ## Resolve the dependencies again
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+		--group dev --custom-compile-command "make lock" -o requirements.lock pyproject.toml
+
+clean:  ## Remove the environment (runs stay)
+	rm -rf $(VENV)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit("gan-aug needs Python 3.11, 3.12 or 3.13; $(PYTHON) is %d.%d. Name another: make PYTHON=python3.12 ..." % v)'
+	$(PYTHON) -m venv $(VENV)
+	@command -v uv >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet "uv==$(UV_VERSION)"
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@

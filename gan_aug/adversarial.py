@@ -1,0 +1,321 @@
+"""Adversarial training of the DCGAN: the step, the loop, its checkpoints.
+
+The losses are Goodfellow et al. (2014): binary cross-entropy for the discriminator, and its
+non-saturating form for the generator. Every random draw of a step is a function of the seed and
+the step's number, and dropout's own state is part of a checkpoint, so a resumed training takes
+exactly the steps the uninterrupted one would have taken.
+"""
+
+import itertools
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from gan_aug.config import DcganConfig
+from gan_aug.dcgan import build_discriminator, build_generator
+from gan_aug.device import Compute
+from gan_aug.errors import TrainingDivergedError
+from gan_aug.images import Images, to_uint8
+
+__all__ = ["HISTORY_COLUMNS", "Checkpoint", "TrainedDcgan", "train_dcgan"]
+
+logger = logging.getLogger(__name__)
+
+METRICS = (
+    "discriminator_loss",
+    "discriminator_accuracy",
+    "generator_loss",
+    "generator_accuracy",
+)
+HISTORY_COLUMNS = ("step", *METRICS)
+
+STEPS_PER_CALL = 10
+GRID_IMAGES = 64
+STATISTICS_BATCHES = 20
+STATISTICS_BATCH_SIZE = 256
+
+Arrays = Mapping[str, NDArray[Any]]
+OnInterval = Callable[[int, Images], None]
+OnProgress = Callable[[int, Mapping[str, float]], None]
+
+
+class Checkpoint(Protocol):
+    """A place that keeps the newest state of a training, whole or not at all."""
+
+    def load(self) -> Arrays | None:
+        """Return the kept arrays, or None where nothing was kept yet."""
+
+    def save(self, arrays: Arrays) -> None:
+        """Replace what is kept by ``arrays``."""
+
+
+@dataclass(frozen=True)
+class TrainedDcgan:
+    """A trained DCGAN.
+
+    Attributes:
+        generator: Running average of the generator's weights: ``(n, latent_dim)`` noise →
+            ``(n, 28, 28, 1)`` float32 in [0, 1].
+        discriminator: ``(n, 28, 28, 1)`` → ``(n, 1)`` logits, positive for "real".
+        history: One row per interval, in :data:`HISTORY_COLUMNS`: losses in nats and accuracies
+            in [0, 1], each the mean over the interval's steps.
+    """
+
+    generator: keras.Model
+    discriminator: keras.Model
+    history: list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Players:
+    """Both networks, the generator's running average, and their optimizers."""
+
+    generator: keras.Model
+    discriminator: keras.Model
+    average: keras.Model
+    generator_optimizer: keras.optimizers.Optimizer
+    discriminator_optimizer: keras.optimizers.Optimizer
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """All state of the training, in an order that never changes."""
+        owners = (
+            self.generator,
+            self.discriminator,
+            self.average,
+            self.generator_optimizer,
+            self.discriminator_optimizer,
+        )
+        return [variable for owner in owners for variable in owner.variables]
+
+
+def train_dcgan(
+    images: Images,
+    config: DcganConfig,
+    *,
+    seed: int,
+    compute: Compute,
+    checkpoint: Checkpoint | None = None,
+    on_interval: OnInterval | None = None,
+    on_progress: OnProgress | None = None,
+) -> TrainedDcgan:
+    """Train a generator against a discriminator.
+
+    Args:
+        images: ``(n, 28, 28)`` uint8 real images; never validation or test ones.
+        config: Architecture, steps, optimizers.
+        seed: Determines weights, noise, batches and dropout.
+        compute: Device, precision and compilation.
+        checkpoint: Where the state is kept every ``config.interval`` steps, and found again.
+        on_interval: Called after each interval with its last step and ``(64, 28, 28)`` uint8
+            samples of the running average, always from the same noise.
+        on_progress: Called every few steps with the number of steps done and the newest losses.
+
+    Returns:
+        The networks after ``config.steps`` steps, and the losses on the way.
+
+    Raises:
+        TrainingDivergedError: A loss is not finite; the last checkpoint is untouched.
+    """
+    keras.utils.set_random_seed(seed)
+    players = build_players(config, compute)
+    history = restore(players, checkpoint.load()) if checkpoint else []
+    train_steps = build_train_steps(players, images, config, seed=seed, compute=compute)
+    noise = draw_noise(GRID_IMAGES, config.latent_dim, seed=(seed, -1))
+    done = int(history[-1]["step"]) if history else 0
+    if done:
+        logger.info("DCGAN: resumed at step %d of %d", done, config.steps)
+    for first, last in intervals(done, config.steps, config.interval):
+        metrics = train_interval(train_steps, first, last, on_progress)
+        check_finite(metrics, step=last, resumable=bool(history and checkpoint))
+        recompute_batch_statistics(players.average, config, seed=seed)
+        history.append({"step": last, **metrics})
+        logger.info("DCGAN: step %d of %d, %s", last, config.steps, describe(metrics))
+        if on_interval:
+            on_interval(last, to_uint8(players.average(noise, training=False).numpy()))
+        if checkpoint:
+            checkpoint.save(snapshot(players, history))
+    return TrainedDcgan(players.average, players.discriminator, history)
+
+
+def build_players(config: DcganConfig, compute: Compute) -> Players:
+    """Build both networks, the average (equal to the generator) and the optimizers' state."""
+    generator = build_generator(config, dtype_policy=compute.dtype_policy)
+    discriminator = build_discriminator(config, dtype_policy=compute.dtype_policy)
+    average = keras.models.clone_model(generator)
+    average.set_weights(generator.get_weights())
+    generator_optimizer = build_optimizer(
+        config, config.generator_learning_rate, config.generator_decay
+    )
+    discriminator_optimizer = build_optimizer(
+        config, config.discriminator_learning_rate, config.discriminator_decay
+    )
+    generator_optimizer.build(generator.trainable_variables)
+    discriminator_optimizer.build(discriminator.trainable_variables)
+    return Players(generator, discriminator, average, generator_optimizer, discriminator_optimizer)
+
+
+def build_optimizer(
+    config: DcganConfig, learning_rate: float, decay: float
+) -> keras.optimizers.Optimizer:
+    """Build an optimizer whose rate at step t is ``learning_rate / (1 + decay * t)``."""
+    schedule = keras.optimizers.schedules.InverseTimeDecay(
+        learning_rate, decay_steps=1, decay_rate=decay
+    )
+    if config.optimizer == "rmsprop":
+        return keras.optimizers.RMSprop(schedule)
+    return keras.optimizers.Adam(schedule, beta_1=config.adam_beta_1)
+
+
+def build_train_steps(
+    players: Players, images: Images, config: DcganConfig, *, seed: int, compute: Compute
+) -> Callable[[int, int], tf.Tensor]:
+    """Compile the training step into a loop of steps.
+
+    Returns:
+        A function of the first step's number (from 0) and the number of steps, which takes the
+        steps and returns the ``(4,)`` sum of their :data:`METRICS`.
+    """
+    real_images = tf.constant(images[..., None])
+
+    def train_step(step: tf.Tensor) -> tf.Tensor:
+        indices = tf.random.stateless_uniform(
+            (config.batch_size,), (seed, step), maxval=len(images), dtype=tf.int32
+        )
+        reals = tf.cast(tf.gather(real_images, indices), tf.float32) / 255.0
+        noise = draw_noise(config.batch_size, config.latent_dim, seed=(seed, step))
+        with tf.GradientTape() as tape:
+            fakes = players.generator(noise, training=True)
+            with tape.stop_recording():
+                discriminator_metrics = update_discriminator(players, reals, fakes)
+            generator_metrics = generator_loss_and_accuracy(players, fakes)
+        update_generator(players, tape, generator_metrics[0])
+        update_average(players, config.ema_momentum)
+        return tf.stack([*discriminator_metrics, *generator_metrics])
+
+    @tf.function(jit_compile=compute.jit_compile)
+    def train_steps(first: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+        total = tf.zeros(len(METRICS))
+        for step in tf.range(first, first + count):
+            total += train_step(step)
+        return total
+
+    return lambda first, count: train_steps(tf.constant(first), tf.constant(count))
+
+
+def update_discriminator(
+    players: Players, reals: tf.Tensor, fakes: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Take the discriminator's step on reals (label 1) and fakes (label 0) in one batch.
+
+    Returns:
+        Its loss and its accuracy before the step.
+    """
+    labels = tf.concat([tf.ones((len(reals), 1)), tf.zeros((len(fakes), 1))], axis=0)
+    with tf.GradientTape() as tape:
+        logits = players.discriminator(tf.concat([reals, fakes], axis=0), training=True)
+        loss = binary_cross_entropy(labels, logits)
+    weights = players.discriminator.trainable_variables
+    players.discriminator_optimizer.apply(tape.gradient(loss, weights), weights)
+    return loss, tf.reduce_mean(tf.cast((logits > 0) == (labels > 0), tf.float32))
+
+
+def generator_loss_and_accuracy(
+    players: Players, fakes: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return how far the discriminator is from taking fakes for real, and how often it does."""
+    logits = players.discriminator(fakes, training=True)
+    loss = binary_cross_entropy(tf.ones_like(logits), logits)
+    return loss, tf.reduce_mean(tf.cast(logits > 0, tf.float32))
+
+
+def update_generator(players: Players, tape: tf.GradientTape, loss: tf.Tensor) -> None:
+    """Take the generator's step; the discriminator only passes the gradient on."""
+    weights = players.generator.trainable_variables
+    players.generator_optimizer.apply(tape.gradient(loss, weights), weights)
+
+
+def update_average(players: Players, momentum: float) -> None:
+    pairs = zip(
+        players.average.trainable_variables, players.generator.trainable_variables, strict=True
+    )
+    for average, weight in pairs:
+        average.assign(momentum * average + (1 - momentum) * weight)
+
+
+def binary_cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
+
+
+def draw_noise(count: int, latent_dim: int, *, seed: tuple[int, Any]) -> tf.Tensor:
+    """Draw ``(count, latent_dim)`` float32 noise, uniform in [-1, 1) as in the chapter."""
+    return tf.random.stateless_uniform((count, latent_dim), seed, minval=-1.0, maxval=1.0)
+
+
+def intervals(done: int, steps: int, interval: int) -> Iterator[tuple[int, int]]:
+    """Cut the steps still to take at every multiple of ``interval``: ``(first, last)``, ..."""
+    cuts = [done, *range((done // interval + 1) * interval, steps, interval), steps]
+    return itertools.pairwise(cuts) if done < steps else iter(())
+
+
+def train_interval(
+    train_steps: Callable[[int, int], tf.Tensor],
+    first: int,
+    last: int,
+    on_progress: OnProgress | None,
+) -> dict[str, float]:
+    """Take the steps from ``first`` to ``last`` and return the mean of their metrics."""
+    total = np.zeros(len(METRICS))
+    for start in range(first, last, STEPS_PER_CALL):
+        count = min(STEPS_PER_CALL, last - start)
+        newest = train_steps(start, count).numpy()
+        total += newest
+        if on_progress:
+            on_progress(start + count, dict(zip(METRICS, newest / count, strict=True)))
+    return dict(zip(METRICS, (total / (last - first)).tolist(), strict=True))
+
+
+def check_finite(metrics: Mapping[str, float], *, step: int, resumable: bool) -> None:
+    """Raise :class:`TrainingDivergedError` if a metric is infinite or not a number."""
+    broken = [name for name, value in metrics.items() if not np.isfinite(value)]
+    if broken:
+        kept = "the checkpoint before it is kept" if resumable else "there is no checkpoint yet"
+        raise TrainingDivergedError(
+            f"DCGAN: expected finite losses, found {', '.join(broken)} = "
+            f"{metrics[broken[0]]} in the interval that ends at step {step}; {kept}; "
+            "lower the learning rates"
+        )
+
+
+def recompute_batch_statistics(average: keras.Model, config: DcganConfig, *, seed: int) -> None:
+    """Give the averaged weights batch-normalization statistics of their own."""
+    for batch in range(STATISTICS_BATCHES):
+        noise = draw_noise(STATISTICS_BATCH_SIZE, config.latent_dim, seed=(seed, -2 - batch))
+        average(noise, training=True)
+
+
+def snapshot(players: Players, history: list[dict[str, float]]) -> Arrays:
+    """Return everything :func:`restore` needs, as named arrays."""
+    state = {f"variable_{i:03d}": v.numpy() for i, v in enumerate(players.variables)}
+    rows = {column: np.array([row[column] for row in history]) for column in HISTORY_COLUMNS}
+    return state | rows
+
+
+def restore(players: Players, arrays: Arrays | None) -> list[dict[str, float]]:
+    """Put a snapshot back into the players and return its history; nothing kept, nothing done."""
+    if arrays is None:
+        return []
+    for i, variable in enumerate(players.variables):
+        variable.assign(arrays[f"variable_{i:03d}"])
+    columns = (arrays[column].tolist() for column in HISTORY_COLUMNS)
+    return [dict(zip(HISTORY_COLUMNS, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def describe(metrics: Mapping[str, float]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in metrics.items())

@@ -1,0 +1,247 @@
+"""Every setting of a run, with its default, its range and its meaning.
+
+These models are the one source of the command's flags, the form in the Prefect UI and
+``config.json``. A field's default is its value in the ``quick`` preset; the other presets say
+what they change.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "PRESETS",
+    "AugmentationConfig",
+    "BoostingConfig",
+    "CnnConfig",
+    "ComparisonConfig",
+    "DcganConfig",
+    "Device",
+    "Labels",
+    "Preset",
+    "PseudoLabelConfig",
+    "RunConfig",
+    "SynthesisConfig",
+    "resolve_config",
+]
+
+Preset = Literal["smoke", "quick", "chapter"]
+Device = Literal["auto", "cpu", "gpu"]
+Labels = Annotated[int, Field(ge=10)] | Literal["all"]
+
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[float, Field(gt=0)]
+
+
+class StageConfig(BaseModel):
+    """Settings of one stage: immutable, and closed to fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class CnnConfig(StageConfig):
+    """The convolutional classifier: the teacher, and the students of every arm."""
+
+    updates: Count = Field(
+        900, description="Optimizer updates; every arm gets the same number, whatever its size."
+    )
+    batch_size: Count = Field(64, description="Images per update.")
+    learning_rate: Rate = Field(
+        1e-3, description="Adam's first learning rate; it falls to zero along a cosine."
+    )
+
+
+class DcganConfig(StageConfig):
+    """The generator, the discriminator and how the two are trained."""
+
+    architecture: Literal["compact", "chapter"] = Field(
+        "compact",
+        description="`chapter`: the networks of the book chapter. `compact`: far smaller ones.",
+    )
+    latent_dim: Count = Field(100, description="Length of the noise vector the generator reads.")
+    generator_width: Annotated[int, Field(ge=8, multiple_of=8)] = Field(
+        128, description="Channels of the generator's 7x7 feature map; later maps have fewer."
+    )
+    discriminator_width: Count = Field(
+        32, description="Channels of the discriminator's first feature map; later maps have more."
+    )
+    discriminator_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.0, description="Dropout after each of the discriminator's convolutions."
+    )
+    steps: Count = Field(3000, description="Updates of each of the two networks.")
+    batch_size: Count = Field(64, description="Real images, and as many generated ones, per step.")
+    optimizer: Literal["adam", "rmsprop"] = Field("adam", description="Optimizer of both networks.")
+    adam_beta_1: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.5, description="Adam's decay of the mean gradient; RMSprop has none."
+    )
+    generator_learning_rate: Rate = Field(5e-4, description="Learning rate of the generator.")
+    discriminator_learning_rate: Rate = Field(
+        5e-4, description="Learning rate of the discriminator."
+    )
+    generator_decay: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="The generator's rate at step t is divided by 1 + decay * t."
+    )
+    discriminator_decay: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="The discriminator's rate at step t is divided by 1 + decay * t."
+    )
+    ema_momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.995, description="Memory of the running average of the generator's weights, per step."
+    )
+    interval: Count = Field(
+        250, description="Steps between checkpoints; each logs losses and saves a sample grid."
+    )
+
+
+class SynthesisConfig(StageConfig):
+    """How many images the trained generator makes."""
+
+    images: Count = Field(15_000, description="Synthetic images offered to the teacher.")
+
+
+class PseudoLabelConfig(StageConfig):
+    """Which synthetic images the teacher's labels are believed for."""
+
+    confidence_threshold: Share = Field(
+        0.9, description="Accept an image only if the teacher's top probability is at least this."
+    )
+    per_class: Count = Field(
+        1000, description="Accept at most this many images of a class, so that classes balance."
+    )
+    labels: Literal["soft", "hard"] = Field(
+        "soft",
+        description="Train on the teacher's probabilities (`soft`) or on its top class (`hard`).",
+    )
+
+
+class AugmentationConfig(StageConfig):
+    """How original and synthetic images share a training set."""
+
+    synthetic_share: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.5, description="Share of the training weight that the synthetic images carry together."
+    )
+
+
+class BoostingConfig(StageConfig):
+    """The LightGBM classifier of every arm."""
+
+    rounds: Count = Field(100, description="Boosting rounds; every arm gets the same number.")
+    learning_rate: Rate = Field(0.1, description="Shrinkage of each tree.")
+    num_leaves: Annotated[int, Field(ge=2)] = Field(31, description="Most leaves in a tree.")
+    max_bin: Annotated[int, Field(ge=2, le=255)] = Field(
+        63, description="Most histogram bins for a pixel's values."
+    )
+    colsample_bytree: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.2, description="Share of the pixels that each tree may look at."
+    )
+
+
+class ComparisonConfig(StageConfig):
+    """How sure the comparison has to be."""
+
+    confidence_level: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.95, description="Coverage of the intervals."
+    )
+    resamples: Annotated[int, Field(ge=100)] = Field(
+        2000, description="Bootstrap resamples of the paired predictions."
+    )
+
+
+class RunConfig(StageConfig):
+    """One run of the pipeline, from the data to the comparison."""
+
+    dataset: str = Field(
+        "mnist",
+        min_length=1,
+        description="`mnist`; `digits` (8x8 digits enlarged, no network); `auto` (MNIST, or digits "
+        "where it can't be had); or a path: a Keras `.npz`, a folder of IDX files, `mnist.pkl.gz`.",
+    )
+    labels: Labels = Field(
+        1000, description="Labeled training images, balanced over classes; or `all` of them."
+    )
+    seed: Seed = Field(0, description="Seed of the labeled subset, of every network and sample.")
+    device: Device = Field(
+        "auto", description="Where to train: `auto` takes a GPU where there is one."
+    )
+    cnn: CnnConfig = Field(default=CnnConfig(), description="The CNN, teacher and student.")
+    dcgan: DcganConfig = Field(default=DcganConfig(), description="The DCGAN.")
+    synthesis: SynthesisConfig = Field(default=SynthesisConfig(), description="Generation.")
+    pseudo_labels: PseudoLabelConfig = Field(
+        default=PseudoLabelConfig(), description="Labels for the synthetic images."
+    )
+    augmentation: AugmentationConfig = Field(
+        default=AugmentationConfig(), description="The augmented training set."
+    )
+    boosting: BoostingConfig = Field(default=BoostingConfig(), description="LightGBM.")
+    comparison: ComparisonConfig = Field(default=ComparisonConfig(), description="Statistics.")
+
+
+SMOKE: dict[str, Any] = {
+    "labels": 100,
+    "cnn": {"updates": 40, "batch_size": 32},
+    "dcgan": {
+        "generator_width": 16,
+        "discriminator_width": 8,
+        "steps": 60,
+        "batch_size": 32,
+        "interval": 30,
+    },
+    "synthesis": {"images": 500},
+    "pseudo_labels": {"confidence_threshold": 0.2, "per_class": 50},
+    "boosting": {"rounds": 10},
+    "comparison": {"resamples": 500},
+}
+
+# The chapter trains its CNN with Adam for 100 epochs of 196 batches of 256, and its DCGAN for
+# 10,000 steps of 256; the decays are those of the Keras optimizers of its day.
+CHAPTER: dict[str, Any] = {
+    "labels": "all",
+    "cnn": {"updates": 19_600, "batch_size": 256},
+    "dcgan": {
+        "architecture": "chapter",
+        "generator_width": 256,
+        "discriminator_width": 64,
+        "discriminator_dropout": 0.3,
+        "steps": 10_000,
+        "batch_size": 256,
+        "optimizer": "rmsprop",
+        "generator_learning_rate": 1e-4,
+        "discriminator_learning_rate": 2e-4,
+        "generator_decay": 3e-8,
+        "discriminator_decay": 6e-8,
+        "interval": 500,
+    },
+    "synthesis": {"images": 75_000},
+    "pseudo_labels": {"per_class": 5000},
+}
+
+PRESETS: dict[Preset, dict[str, Any]] = {"smoke": SMOKE, "quick": {}, "chapter": CHAPTER}
+
+
+def resolve_config(preset: Preset, overrides: Mapping[str, Any] | None = None) -> RunConfig:
+    """Build the configuration of a preset with some fields changed.
+
+    Args:
+        preset: Name of the preset to start from.
+        overrides: Fields to change, nested as in :class:`RunConfig`:
+            ``{"labels": 500, "dcgan": {"steps": 2000}}``.
+
+    Returns:
+        The complete configuration.
+
+    Raises:
+        pydantic.ValidationError: A field is unknown or out of its range.
+    """
+    return RunConfig.model_validate(merge(PRESETS[preset], overrides or {}))
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with ``changes`` laid over it, field by field, at every depth."""
+    merged = dict(base)
+    for field, value in changes.items():
+        inner = merged.get(field)
+        nested = isinstance(inner, Mapping) and isinstance(value, Mapping)
+        merged[field] = merge(inner, value) if nested else value
+    return merged
