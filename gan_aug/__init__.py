@@ -1,4 +1,4 @@
-"""Semi-supervised augmentation: do a GAN's images make classifiers better, and how sure are we?
+"""Semi-supervised augmentation with a GAN, and an honest account of what it is worth.
 
 The domain of the pipeline. Each stage is a plain function from values to values; nothing here
 knows Prefect, and only :mod:`gan_aug.store` knows file names and formats.

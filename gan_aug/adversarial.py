@@ -22,6 +22,7 @@ from gan_aug.dcgan import build_discriminator, build_generator
 from gan_aug.device import Compute
 from gan_aug.errors import TrainingDivergedError
 from gan_aug.images import Images, to_uint8
+from gan_aug.progress import OnProgress, ignore_progress
 
 __all__ = ["HISTORY_COLUMNS", "Checkpoint", "TrainedDcgan", "train_dcgan"]
 
@@ -42,7 +43,6 @@ STATISTICS_BATCH_SIZE = 256
 
 Arrays = Mapping[str, NDArray[Any]]
 OnInterval = Callable[[int, Images], None]
-OnProgress = Callable[[int, Mapping[str, float]], None]
 
 
 class Checkpoint(Protocol):
@@ -65,6 +65,7 @@ class TrainedDcgan:
         discriminator: ``(n, 28, 28, 1)`` → ``(n, 1)`` logits, positive for "real".
         history: One row per interval, in :data:`HISTORY_COLUMNS`: losses in nats and accuracies
             in [0, 1], each the mean over the interval's steps.
+
     """
 
     generator: keras.Model
@@ -103,7 +104,7 @@ def train_dcgan(
     compute: Compute,
     checkpoint: Checkpoint | None = None,
     on_interval: OnInterval | None = None,
-    on_progress: OnProgress | None = None,
+    on_progress: OnProgress = ignore_progress,
 ) -> TrainedDcgan:
     """Train a generator against a discriminator.
 
@@ -122,6 +123,7 @@ def train_dcgan(
 
     Raises:
         TrainingDivergedError: A loss is not finite; the last checkpoint is untouched.
+
     """
     keras.utils.set_random_seed(seed)
     players = build_players(config, compute)
@@ -181,6 +183,7 @@ def build_train_steps(
     Returns:
         A function of the first step's number (from 0) and the number of steps, which takes the
         steps and returns the ``(4,)`` sum of their :data:`METRICS`.
+
     """
     real_images = tf.constant(images[..., None])
 
@@ -199,14 +202,14 @@ def build_train_steps(
         update_average(players, config.ema_momentum)
         return tf.stack([*discriminator_metrics, *generator_metrics])
 
-    @tf.function(jit_compile=compute.jit_compile)
     def train_steps(first: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
         total = tf.zeros(len(METRICS))
         for step in tf.range(first, first + count):
             total += train_step(step)
         return total
 
-    return lambda first, count: train_steps(tf.constant(first), tf.constant(count))
+    compiled = tf.function(train_steps, jit_compile=compute.jit_compile)
+    return lambda first, count: compiled(tf.constant(first), tf.constant(count))
 
 
 def update_discriminator(
@@ -216,6 +219,7 @@ def update_discriminator(
 
     Returns:
         Its loss and its accuracy before the step.
+
     """
     labels = tf.concat([tf.ones((len(reals), 1)), tf.zeros((len(fakes), 1))], axis=0)
     with tf.GradientTape() as tape:
@@ -226,9 +230,7 @@ def update_discriminator(
     return loss, tf.reduce_mean(tf.cast((logits > 0) == (labels > 0), tf.float32))
 
 
-def generator_loss_and_accuracy(
-    players: Players, fakes: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
+def generator_loss_and_accuracy(players: Players, fakes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Return how far the discriminator is from taking fakes for real, and how often it does."""
     logits = players.discriminator(fakes, training=True)
     loss = binary_cross_entropy(tf.ones_like(logits), logits)
@@ -268,7 +270,7 @@ def train_interval(
     train_steps: Callable[[int, int], tf.Tensor],
     first: int,
     last: int,
-    on_progress: OnProgress | None,
+    on_progress: OnProgress,
 ) -> dict[str, float]:
     """Take the steps from ``first`` to ``last`` and return the mean of their metrics."""
     total = np.zeros(len(METRICS))
@@ -276,8 +278,7 @@ def train_interval(
         count = min(STEPS_PER_CALL, last - start)
         newest = train_steps(start, count).numpy()
         total += newest
-        if on_progress:
-            on_progress(start + count, dict(zip(METRICS, newest / count, strict=True)))
+        on_progress(start + count, dict(zip(METRICS, (newest / count).tolist(), strict=True)))
     return dict(zip(METRICS, (total / (last - first)).tolist(), strict=True))
 
 

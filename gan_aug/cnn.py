@@ -3,7 +3,7 @@
 Architecture: A. Patel, "Hands-On Unsupervised Learning Using Python" (2019), ch. 12.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -13,12 +13,11 @@ from keras import layers
 from gan_aug.config import CnnConfig
 from gan_aug.device import Compute
 from gan_aug.images import CLASSES, SIDE, Float32, Images, TrainingSet, to_unit
+from gan_aug.progress import OnProgress, ignore_progress
 
 __all__ = ["build_cnn", "predict_probabilities", "train_cnn"]
 
 PREDICT_BATCH_SIZE = 500
-
-OnProgress = Callable[[int, Mapping[str, float]], None]
 
 
 def build_cnn(*, dtype_policy: str = "float32") -> keras.Model:
@@ -29,6 +28,7 @@ def build_cnn(*, dtype_policy: str = "float32") -> keras.Model:
 
     Args:
         dtype_policy: Keras dtype policy of all layers but the softmax, which is float32.
+
     """
 
     def convolution(channels: int, kernel: int) -> layers.Layer:
@@ -62,7 +62,7 @@ def train_cnn(
     *,
     seed: int,
     compute: Compute,
-    on_progress: OnProgress | None = None,
+    on_progress: OnProgress = ignore_progress,
 ) -> keras.Model:
     """Train a fresh network for a fixed number of updates.
 
@@ -79,6 +79,7 @@ def train_cnn(
 
     Returns:
         The trained network, ``(n, 28, 28, 1)`` in [0, 1] → ``(n, 10)`` probabilities.
+
     """
     keras.utils.set_random_seed(seed)
     model = build_cnn(dtype_policy=compute.dtype_policy)
@@ -89,10 +90,14 @@ def train_cnn(
         metrics=["accuracy"],
         jit_compile=compute.jit_compile,
     )
+
+    def report(batch: int, logs: Mapping[str, float]) -> None:
+        on_progress(batch + 1, logs)
+
     model.fit(
         draw_batches(training_set, config.batch_size, seed),
         steps_per_epoch=config.updates,
-        callbacks=[UpdateProgress(on_progress)] if on_progress else [],
+        callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=report)],
         verbose=0,
     )
     return model
@@ -126,22 +131,23 @@ def draw_sweep(weights: Float32, rng: np.random.Generator) -> np.ndarray[Any, np
     return np.repeat(np.arange(len(weights)), (whole + extra).astype(np.intp))
 
 
-def predict_probabilities(model: keras.Model, images: Images) -> Float32:
-    """Return the ``(n, 10)`` float32 class probabilities of ``(n, 28, 28)`` uint8 images."""
-    probabilities = [
-        model.predict_on_batch(to_unit(images[start : start + PREDICT_BATCH_SIZE]))
-        for start in range(0, len(images), PREDICT_BATCH_SIZE)
-    ]
-    return np.concatenate(probabilities).astype(np.float32)
+def predict_probabilities(
+    model: keras.Model, images: Images, on_progress: OnProgress = ignore_progress
+) -> Float32:
+    """Predict class probabilities.
 
+    Args:
+        model: As from :func:`train_cnn`.
+        images: ``(n, 28, 28)`` uint8.
+        on_progress: Called after each batch with the number of images done.
 
-class UpdateProgress(keras.callbacks.Callback):
-    """Report each update's number and the running loss and accuracy."""
+    Returns:
+        ``(n, 10)`` float32; rows sum to 1.
 
-    def __init__(self, on_progress: OnProgress) -> None:
-        super().__init__()
-        self.on_progress = on_progress
-
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        """Pass Keras's running means on."""
-        self.on_progress(batch + 1, dict(logs or {}))
+    """
+    batches = []
+    for start in range(0, len(images), PREDICT_BATCH_SIZE):
+        batch = images[start : start + PREDICT_BATCH_SIZE]
+        batches.append(model.predict_on_batch(to_unit(batch)))
+        on_progress(start + len(batch), {})
+    return np.concatenate(batches).astype(np.float32)

@@ -24,6 +24,7 @@ __all__ = [
     "RunConfig",
     "SynthesisConfig",
     "resolve_config",
+    "to_flags",
 ]
 
 Preset = Literal["smoke", "quick", "chapter"]
@@ -233,6 +234,7 @@ def resolve_config(preset: Preset, overrides: Mapping[str, Any] | None = None) -
 
     Raises:
         pydantic.ValidationError: A field is unknown or out of its range.
+
     """
     return RunConfig.model_validate(merge(PRESETS[preset], overrides or {}))
 
@@ -241,7 +243,29 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     """Return ``base`` with ``changes`` laid over it, field by field, at every depth."""
     merged = dict(base)
     for field, value in changes.items():
-        inner = merged.get(field)
-        nested = isinstance(inner, Mapping) and isinstance(value, Mapping)
-        merged[field] = merge(inner, value) if nested else value
+        if isinstance(value, Mapping):
+            merged[field] = merge(merged.get(field, {}), value)
+        else:
+            merged[field] = value
     return merged
+
+
+def to_flags(config: RunConfig) -> list[str]:
+    """Return the command-line flags that turn the ``quick`` preset into ``config``."""
+    flags = ["--dataset", config.dataset]
+    default = RunConfig(dataset=config.dataset)
+    for name, value in flatten(config.model_dump()).items():
+        if value != flatten(default.model_dump())[name]:
+            flags += [f"--{name.replace('_', '-')}", str(value)]
+    return flags
+
+
+def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Turn ``{"dcgan": {"steps": 1}}`` into ``{"dcgan.steps": 1}``."""
+    flat: dict[str, Any] = {}
+    for name, value in nested.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat

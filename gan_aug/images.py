@@ -47,6 +47,7 @@ class LabeledImages:
 
     Raises:
         UserError: An array has another shape, dtype or range.
+
     """
 
     images: Images
@@ -73,6 +74,7 @@ class PseudoLabeledImages:
         probabilities: ``(n, 10)`` float32, the teacher's class probabilities.
         accepted: ``(n,)`` bool, which images may enter a training set.
         rejected: Reason for rejection → number of images rejected for it.
+
     """
 
     images: Images
@@ -83,12 +85,14 @@ class PseudoLabeledImages:
     @property
     def labels(self) -> UInt8:
         """``(n,)`` uint8: the teacher's most probable class."""
-        return self.probabilities.argmax(axis=1).astype(np.uint8)
+        labels: UInt8 = self.probabilities.argmax(axis=1).astype(np.uint8)
+        return labels
 
     @property
     def confidence(self) -> Float32:
         """``(n,)`` float32 in [0.1, 1]: the probability of that class."""
-        return self.probabilities.max(axis=1)
+        confidence: Float32 = self.probabilities.max(axis=1)
+        return confidence
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ class TrainingSet:
         images: ``(n, 28, 28)`` uint8.
         targets: ``(n, 10)`` float32 class probabilities; one-hot where the label is true or hard.
         weights: ``(n,)`` float32 with mean 1: how much each image counts.
+
     """
 
     images: Images

@@ -1,0 +1,83 @@
+"""The pipeline: from real digits to the answer whether synthetic ones help."""
+
+import hashlib
+import re
+from pathlib import Path
+
+from prefect import flow
+
+from flows import tasks
+from flows.publish import publish_report
+from gan_aug import store
+from gan_aug.config import RunConfig
+from gan_aug.device import select_compute
+from gan_aug.environment import describe_environment
+from gan_aug.store import Run, Store
+
+__all__ = ["augment"]
+
+
+@flow(name="augment")
+def augment(
+    config: RunConfig = RunConfig(), name: str | None = None, artifacts: str = "artifacts"
+) -> Run:
+    """Train a DCGAN, pseudo-label its images, retrain both classifiers, compare.
+
+    Args:
+        config: Settings of every stage.
+        name: Name of the run; by default made from data, labels, seed and settings.
+        artifacts: Folder of the store and the runs.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        UserError: Data or settings are not usable.
+        OSError: The artifacts can't be written.
+
+    """
+    compute = select_compute(config.device)
+    kept = Store(Path(artifacts) / "store")
+    on: tasks.On = {"seed": config.seed, "device": config.device}
+
+    data = tasks.load_data(kept, config.dataset).result()
+    original = tasks.draw_original_set(kept, data, config.labels, config.seed).result()
+    run = Run.open(Path(artifacts), name or name_run(config), config)
+    run.write_environment(describe_environment(compute, store.load_provenance(data)))
+
+    teacher = tasks.train_cnn(kept, "original", original, config.cnn, **on).result()
+    dcgan = tasks.train_dcgan(kept, data, config.dcgan, **on).result()
+    synthetic = tasks.synthesize(kept, dcgan, config.synthesis, **on).result()
+    pseudo = tasks.label_synthetic(kept, synthetic, teacher, config).result()
+    gan = tasks.build_gan_set(kept, original, pseudo, config).result()
+
+    sets = {"original": original, "gan": gan}
+    models: tasks.Models = {("cnn", "original"): teacher}
+    models["cnn", "gan"] = tasks.train_cnn(kept, "gan", gan, config.cnn, **on).result()
+    for arm, training_set in sets.items():
+        models["lightgbm", arm] = tasks.train_boosting(kept, arm, training_set, config).result()
+    predictions = {
+        (classifier, arm): tasks.predict(kept, classifier, arm, model, data, config.device).result()
+        for (classifier, arm), model in models.items()
+    }
+    comparison = tasks.compare(data, sets, predictions, config)
+    stages = [
+        data,
+        original,
+        dcgan,
+        synthetic,
+        pseudo,
+        gan,
+        *models.values(),
+        *predictions.values(),
+    ]
+    tasks.write_report(run, comparison, dcgan, pseudo, models, stages)
+    publish_report(run, comparison)
+    return run
+
+
+def name_run(config: RunConfig) -> str:
+    """``mnist-1000-labels-seed0-1a2b3c4d``: the same name for the same settings."""
+    digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:8]
+    source = re.sub(r"[^\w.-]", "-", Path(config.dataset).name)
+    return f"{source}-{config.labels}-labels-seed{config.seed}-{digest}"

@@ -1,0 +1,153 @@
+"""The ``gan-aug`` command."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Parameter
+from pydantic import ValidationError
+
+from flows import terminal
+from gan_aug.config import Preset, RunConfig, resolve_config
+from gan_aug.errors import UserError
+from gan_aug.store import find_run, list_runs
+
+__all__ = ["app", "main"]
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+# Set before Prefect and TensorFlow are imported; a value in the environment wins.
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "gan_aug,flows",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+
+Artifacts = Annotated[Path, Parameter(help="Folder that holds the runs and the store.")]
+
+app = App(
+    name="gan-aug",
+    help="Do a GAN's images make your classifiers better, by how much, and how sure are we?",
+)
+
+
+@app.command
+def run(
+    *,
+    preset: Preset = "quick",
+    name: str | None = None,
+    artifacts: Artifacts = Path("artifacts"),
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    json: Annotated[bool, Parameter(negative="")] = False,
+    config: Annotated[RunConfig, Parameter(name="*")] = RunConfig(),
+) -> None:
+    """Train a DCGAN, pseudo-label its images, retrain both classifiers, compare.
+
+    A second run with the same arguments reuses every finished stage; an interrupted one goes on
+    from its last checkpoint.
+
+    Parameters
+    ----------
+    preset
+        `smoke`: seconds, to see it work. `quick`: minutes on two cores. `chapter`: the book
+        chapter's settings, for a GPU. The flags below change single settings of a preset; their
+        defaults are those of `quick`, with the dataset `auto`.
+    name
+        Name of the run; by default made from data, labels, seed and settings.
+    dry_run
+        Print the resolved settings and stop.
+    json
+        Print the comparison as JSON on stdout; everything else goes to stderr.
+
+    """
+    overrides = {"dataset": "auto"} | config.model_dump(exclude_unset=True)
+    resolved = resolve_config(preset, overrides)
+    if dry_run:
+        terminal.OUT.print_json(resolved.model_dump_json())
+        return
+    run_flow(resolved, name=name, artifacts=artifacts, as_json=json)
+
+
+@app.command
+def runs(*, artifacts: Artifacts = Path("artifacts")) -> None:
+    """List all runs, oldest first."""
+    summaries = list_runs(artifacts)
+    if not summaries:
+        terminal.OUT.print(f"no runs in {artifacts}")
+        return
+    terminal.OUT.print(terminal.tabulate_runs(summaries))
+
+
+@app.command
+def show(
+    run: str,
+    *,
+    artifacts: Artifacts = Path("artifacts"),
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Print the comparison of one run.
+
+    Parameters
+    ----------
+    run
+        Name of the run, as `gan-aug runs` lists it.
+    json
+        Print it as JSON.
+
+    """
+    found = find_run(artifacts, run)
+    comparison = found.read_comparison()
+    if json:
+        terminal.OUT.print_json(comparison.model_dump_json())
+        return
+    terminal.print_result(comparison, found.path)
+
+
+def run_flow(config: RunConfig, *, name: str | None, artifacts: Path, as_json: bool) -> None:
+    """Run the pipeline in this process and print what it found."""
+    for variable, value in QUIET.items():
+        os.environ.setdefault(variable, value)
+    terminal.log_to_terminal()
+    from flows.augment import augment  # noqa: PLC0415 - seconds to import; --help must not wait
+
+    finished = augment(config, name=name, artifacts=str(artifacts))
+    comparison = finished.read_comparison()
+    if as_json:
+        terminal.OUT.print_json(comparison.model_dump_json())
+    terminal.print_result(
+        comparison, finished.path, console=terminal.ERR if as_json else terminal.OUT
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and exit: 0 when all went well, 2 for user errors, 130 for Ctrl-C."""
+    try:
+        app(arguments, exit_on_error=False, print_error=False)
+    except (UserError, CycloptsError, ValidationError, OSError) as error:
+        terminal.print_error(phrase(error))
+        sys.exit(EXIT_USER_ERROR)
+    except KeyboardInterrupt:
+        terminal.print_error("interrupted; the same command goes on where this one stopped")
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def phrase(error: Exception) -> str:
+    """Put an error into one line: what was expected, what was found."""
+    cause = error if isinstance(error, ValidationError) else error.__cause__
+    if isinstance(cause, ValidationError):
+        return "; ".join(phrase_field(detail) for detail in cause.errors())
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: expected to read or write there, found: {error.strerror}"
+    return str(error)
+
+
+def phrase_field(detail: Any) -> str:
+    """``dcgan.steps: input should be greater than or equal to 1, found 0``."""
+    field = ".".join(str(part) for part in detail["loc"]).replace("_", "-")
+    return f"{field}: {detail['msg'][0].lower()}{detail['msg'][1:]}, found {detail['input']!r}"

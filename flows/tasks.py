@@ -1,0 +1,337 @@
+"""One thin Prefect task per stage: look in the store, else compute and keep.
+
+Tasks exchange :class:`~gan_aug.store.Entry` references, never arrays. The store is the only cache;
+Prefect's own is off, and a reused stage ends in the state ``Cached``.
+"""
+
+import dataclasses
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypedDict
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas import State
+from prefect.states import Completed
+
+from flows.terminal import show_progress
+from gan_aug import (
+    adversarial,
+    augmentation,
+    boosting,
+    cnn,
+    figures,
+    pseudo_label,
+    store,
+    synthesis,
+)
+from gan_aug.comparison import (
+    CLASSIFIER_NAMES,
+    SPLITS,
+    Classifier,
+    Comparison,
+    Predictions,
+    compare_arms,
+)
+from gan_aug.config import (
+    CnnConfig,
+    DcganConfig,
+    Device,
+    Labels,
+    RunConfig,
+    SynthesisConfig,
+)
+from gan_aug.dataset import draw_labeled, load_dataset
+from gan_aug.device import select_compute
+from gan_aug.images import Images
+from gan_aug.report import StageTime, pick_accepted, pick_rejected, render_report
+from gan_aug.store import Entry, Run, Store
+
+__all__ = [
+    "Models",
+    "On",
+    "build_gan_set",
+    "compare",
+    "draw_original_set",
+    "label_synthetic",
+    "load_data",
+    "predict",
+    "synthesize",
+    "train_boosting",
+    "train_cnn",
+    "train_dcgan",
+    "write_report",
+]
+
+logger = logging.getLogger(__name__)
+
+MNIST_VARIABLE = "GAN_AUG_MNIST"
+
+Models = dict[tuple[Classifier, str], Entry]
+"""Classifier and arm → what was made of them."""
+
+
+class On(TypedDict):
+    """What every randomised stage on a device needs to know."""
+
+    seed: int
+    device: Device
+
+
+def finish(label: str, entry: Entry, compute: Callable[[Path], None]) -> State[Entry]:
+    """Make a stage's output unless the store has it; say which.
+
+    Returns:
+        The entry, for whoever calls the task; to Prefect, the state that the task ends in.
+
+    """
+    with entry.lock():
+        reused = entry.is_complete()
+        if not reused:
+            logger.info("%s: started", label)
+            with entry.build() as folder:
+                compute(folder)
+    what = "cached" if reused else f"done in {entry.seconds:.1f} s"
+    logger.info("%s: %s", label, what)
+    return Completed(
+        name="Cached" if reused else None,
+        message=f"{label}: {what}",
+        data=dataclasses.replace(entry, label=label, reused=reused),
+    )
+
+
+@task(cache_policy=NO_CACHE, task_run_name="load {source}")
+def load_data(kept: Store, source: str) -> State[Entry]:
+    """Load and verify the data set; ``GAN_AUG_MNIST`` names a local MNIST."""
+    local = os.environ.get(MNIST_VARIABLE)
+    data = load_dataset(source, Path(local).expanduser() if local else None)
+    entry = kept.entry("dataset", provenance=data.provenance)
+    return finish("load", entry, lambda folder: store.save_dataset(folder, data))
+
+
+@task(cache_policy=NO_CACHE)
+def draw_original_set(kept: Store, data: Entry, labels: Labels, seed: int) -> State[Entry]:
+    """Draw the labeled subset: the training set of the ``original`` arm."""
+
+    def compute(folder: Path) -> None:
+        labeled = draw_labeled(store.load_labeled(data, "train"), labels, seed=seed)
+        store.save_training_set(folder, augmentation.build_original_set(labeled))
+
+    entry = kept.entry("training-set", data=data, labels=labels, seed=seed)
+    return finish("original training set", entry, compute)
+
+
+@task(cache_policy=NO_CACHE)
+def train_dcgan(
+    kept: Store, data: Entry, config: DcganConfig, *, seed: int, device: Device
+) -> State[Entry]:
+    """Train the DCGAN on all training images, without their labels."""
+    compute_on = select_compute(device)
+    entry = kept.entry("dcgan", data=data, config=config, seed=seed, device=compute_on.kind)
+
+    def compute(folder: Path) -> None:
+        def save_grid(step: int, samples: Images) -> None:
+            store.save_sample_grid(folder, step, figures.render_grid(samples))
+
+        with show_progress("DCGAN", config.steps) as on_progress:
+            trained = adversarial.train_dcgan(
+                store.load_labeled(data, "train").images,
+                config,
+                seed=seed,
+                compute=compute_on,
+                checkpoint=entry.checkpoint,
+                on_interval=save_grid,
+                on_progress=on_progress,
+            )
+        store.save_dcgan(folder, trained.generator, trained.discriminator, trained.history)
+
+    return finish("DCGAN", entry, compute)
+
+
+@task(cache_policy=NO_CACHE)
+def synthesize(
+    kept: Store, dcgan: Entry, config: SynthesisConfig, *, seed: int, device: Device
+) -> State[Entry]:
+    """Generate images."""
+    compute_on = select_compute(device)
+
+    def compute(folder: Path) -> None:
+        generator = store.load_generator(dcgan)
+        store.save_images(folder, synthesis.generate_images(generator, config.images, seed=seed))
+
+    entry = kept.entry("synthesis", dcgan=dcgan, config=config, seed=seed, device=compute_on.kind)
+    return finish("synthesis", entry, compute)
+
+
+@task(cache_policy=NO_CACHE)
+def label_synthetic(
+    kept: Store, synthetic: Entry, teacher: Entry, config: RunConfig
+) -> State[Entry]:
+    """Have the teacher label the synthetic images, and accept the confident ones."""
+    compute_on = select_compute(config.device)
+
+    def compute(folder: Path) -> None:
+        images = store.load_images(synthetic)
+        with show_progress("pseudo-labels", len(images)) as on_progress:
+            probabilities = cnn.predict_probabilities(store.load_cnn(teacher), images, on_progress)
+        pseudo = pseudo_label.pseudo_label(images, probabilities, config.pseudo_labels)
+        store.save_pseudo_labels(folder, pseudo)
+
+    entry = kept.entry(
+        "pseudo-labels",
+        synthetic=synthetic,
+        teacher=teacher,
+        config=config.pseudo_labels,
+        device=compute_on.kind,
+    )
+    return finish("pseudo-labels", entry, compute)
+
+
+@task(cache_policy=NO_CACHE)
+def build_gan_set(kept: Store, original: Entry, pseudo: Entry, config: RunConfig) -> State[Entry]:
+    """Join labeled and accepted images: the training set of the ``gan`` arm."""
+    labels = config.pseudo_labels.labels
+
+    def compute(folder: Path) -> None:
+        augmented = augmentation.augment_with_synthetic(
+            store.load_training_set(original),
+            store.load_pseudo_labels(pseudo),
+            config.augmentation,
+            labels=labels,
+        )
+        store.save_training_set(folder, augmented)
+
+    entry = kept.entry(
+        "training-set", original=original, pseudo=pseudo, config=config.augmentation, labels=labels
+    )
+    return finish("gan training set", entry, compute)
+
+
+@task(cache_policy=NO_CACHE, task_run_name="train CNN, {arm}")
+def train_cnn(
+    kept: Store, arm: str, training_set: Entry, config: CnnConfig, *, seed: int, device: Device
+) -> State[Entry]:
+    """Train a fresh CNN on one arm's training set."""
+    compute_on = select_compute(device)
+    label = f"CNN, {arm}"
+
+    def compute(folder: Path) -> None:
+        with show_progress(label, config.updates) as on_progress:
+            model = cnn.train_cnn(
+                store.load_training_set(training_set),
+                config,
+                seed=seed,
+                compute=compute_on,
+                on_progress=on_progress,
+            )
+        store.save_cnn(folder, model)
+
+    entry = kept.entry(
+        "cnn", training_set=training_set, config=config, seed=seed, device=compute_on.kind
+    )
+    return finish(label, entry, compute)
+
+
+@task(cache_policy=NO_CACHE, task_run_name="train LightGBM, {arm}")
+def train_boosting(kept: Store, arm: str, training_set: Entry, config: RunConfig) -> State[Entry]:
+    """Train LightGBM on one arm's training set."""
+    label = f"LightGBM, {arm}"
+
+    def compute(folder: Path) -> None:
+        with show_progress(label, config.boosting.rounds) as on_progress:
+            booster = boosting.train_boosting(
+                store.load_training_set(training_set),
+                config.boosting,
+                seed=config.seed,
+                on_progress=on_progress,
+            )
+        store.save_lightgbm(folder, booster)
+
+    entry = kept.entry(
+        "lightgbm", training_set=training_set, config=config.boosting, seed=config.seed
+    )
+    return finish(label, entry, compute)
+
+
+@task(cache_policy=NO_CACHE, task_run_name="predict {classifier}, {arm}")
+def predict(
+    kept: Store, classifier: Classifier, arm: str, model: Entry, data: Entry, device: Device
+) -> State[Entry]:
+    """Predict class probabilities of the validation and test images."""
+    compute_on = select_compute(device)
+    label = f"predictions of {CLASSIFIER_NAMES[classifier]}, {arm}"
+
+    def compute(folder: Path) -> None:
+        for split in SPLITS:
+            images = store.load_labeled(data, split).images
+            with show_progress(f"{label}, {split}", len(images)) as on_progress:
+                if classifier == "cnn":
+                    trained = store.load_cnn(model)
+                    probabilities = cnn.predict_probabilities(trained, images, on_progress)
+                else:
+                    trained = store.load_lightgbm(model)
+                    probabilities = boosting.predict_probabilities(trained, images)
+            store.save_predictions(folder, split, probabilities)
+
+    entry = kept.entry("predictions", model=model, data=data, device=compute_on.kind)
+    return finish(label, entry, compute)
+
+
+@task(cache_policy=NO_CACHE)
+def compare(
+    data: Entry, sets: Mapping[str, Entry], predictions: Models, config: RunConfig
+) -> Comparison:
+    """Score all predictions, the only place where test labels are read."""
+    n_train = {arm: len(store.load_training_set(entry)) for arm, entry in sets.items()}
+    return compare_arms(
+        [
+            Predictions(
+                classifier,
+                arm,
+                n_train[arm],
+                {split: store.load_predictions(entry, split) for split in SPLITS},
+            )
+            for (classifier, arm), entry in predictions.items()
+        ],
+        {split: store.load_labeled(data, split).labels for split in SPLITS},
+        config.comparison,
+        labels=n_train["original"],
+        seed=config.seed,
+    )
+
+
+@task(cache_policy=NO_CACHE)
+def write_report(
+    run: Run,
+    comparison: Comparison,
+    dcgan: Entry,
+    pseudo: Entry,
+    models: Models,
+    stages: Sequence[Entry],
+) -> None:
+    """Fill the run's folder: comparison, models, synthetic images, pictures, report."""
+    config = run.read_config()
+    labeled = store.load_pseudo_labels(pseudo)
+    run.write_comparison(comparison)
+    run.write_synthetic(labeled)
+    for (classifier, arm), model in models.items():
+        run.copy_model(model, classifier, arm)
+    grids = run.copy_dcgan(dcgan)
+    rejected = pick_rejected(labeled, config.pseudo_labels.confidence_threshold)
+    run.write_figure("comparison", figures.render_comparison(comparison))
+    run.write_figure("gan_history", figures.render_history(store.load_history(dcgan)))
+    run.write_figure("accepted", figures.render_grid(pick_accepted(labeled), columns=20))
+    if len(rejected):
+        run.write_figure("rejected", figures.render_grid(rejected, columns=20))
+    report = render_report(
+        run.name,
+        config,
+        comparison,
+        labeled,
+        environment=run.read_environment(),
+        stages=[StageTime(entry.label, entry.seconds, entry.reused) for entry in stages],
+        grids=grids,
+    )
+    run.write_report(report)

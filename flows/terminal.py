@@ -1,0 +1,148 @@
+"""What a person sees in the terminal: progress and log lines on stderr, results on stdout."""
+
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from gan_aug.comparison import Comparison, PairedDifference, Score
+from gan_aug.progress import OnProgress
+from gan_aug.store import RunSummary
+
+__all__ = [
+    "ERR",
+    "OUT",
+    "log_to_terminal",
+    "print_error",
+    "print_result",
+    "show_progress",
+    "tabulate_runs",
+]
+
+OUT = Console(soft_wrap=True, highlight=False)
+ERR = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def log_to_terminal() -> None:
+    """Send the log lines of this project, and warnings of all others, to stderr."""
+    handler = RichHandler(console=ERR, show_path=False, log_time_format="%H:%M:%S")
+    for name in ("gan_aug", "flows"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.INFO)
+        logger.addHandler(handler)
+        logger.propagate = False
+
+
+def print_error(message: object) -> None:
+    """Print one line about what went wrong."""
+    ERR.print(f"gan-aug: {' '.join(str(message).split())}", style="red", markup=False)
+
+
+@contextlib.contextmanager
+def show_progress(label: str, total: int) -> Iterator[OnProgress]:
+    """Show a bar while a stage runs: stage, step, newest metrics, time left.
+
+    Args:
+        label: The stage.
+        total: Number of its steps.
+
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[metrics]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as progress:
+        task = progress.add_task(label, total=total, metrics="")
+
+        def on_progress(done: int, metrics: Mapping[str, float]) -> None:
+            progress.update(task, completed=done, metrics=abbreviate(metrics))
+
+        yield on_progress
+
+
+def abbreviate(metrics: Mapping[str, float]) -> str:
+    """``{"generator_loss": 0.7}`` → ``G loss 0.70``."""
+    short = {"discriminator": "D", "generator": "G", "accuracy": "acc"}
+    return "  ".join(
+        f"{' '.join(short.get(word, word) for word in name.split('_'))} {value:.2f}"
+        for name, value in metrics.items()
+    )
+
+
+def print_result(comparison: Comparison, folder: Path, console: Console = OUT) -> None:
+    """Print the table, the verdict, and on the last line the run's folder."""
+    console.print(tabulate_comparison(comparison))
+    console.print(f"\n{comparison.verdict}\n", style="bold")
+    console.print(str(folder), markup=False)
+
+
+def tabulate_comparison(comparison: Comparison) -> Table:
+    """Lay the scores out, one row per classifier, arm and split."""
+    table = Table(title="Original and augmented training sets", title_justify="left")
+    for heading in ("classifier", "training set", "split"):
+        table.add_column(heading)
+    for heading in ("images", "accuracy", "log-loss", "difference", "interval", "McNemar p"):
+        table.add_column(heading, justify="right")
+    for score in comparison.scores:
+        table.add_row(*tabulate_score(score))
+    table.caption = (
+        "difference: accuracy minus original, in percentage points, on the same images; "
+        f"{comparison.confidence_level:.0%} bootstrap interval"
+    )
+    table.caption_justify = "left"
+    return table
+
+
+def tabulate_score(score: Score) -> Sequence[str]:
+    paired = score.versus_original
+    return (
+        score.classifier,
+        score.arm,
+        score.split,
+        f"{score.n_train:,}",
+        f"{score.accuracy:.2%}",
+        f"{score.log_loss:.4f}",
+        *(tabulate_difference(paired) if paired else ("", "", "")),
+    )
+
+
+def tabulate_difference(paired: PairedDifference) -> tuple[str, str, str]:
+    return (
+        f"{100 * paired.difference:+.2f}",
+        f"{100 * paired.low:+.2f} to {100 * paired.high:+.2f}",
+        f"{paired.mcnemar_p:.2g}",
+    )
+
+
+def tabulate_runs(summaries: Sequence[RunSummary]) -> Table:
+    """Lay the runs out, one row each."""
+    table = Table()
+    for heading in ("run", "dataset", "labels", "seed", "state", "verdict"):
+        table.add_column(heading)
+    for summary in summaries:
+        table.add_row(
+            summary.name,
+            summary.config.dataset,
+            str(summary.config.labels),
+            str(summary.config.seed),
+            "finished" if summary.finished else "unfinished",
+            summary.verdict,
+        )
+    return table
