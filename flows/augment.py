@@ -42,8 +42,9 @@ def augment(
 
     data = tasks.load_data(kept, config.dataset).result()
     original = tasks.draw_original_set(kept, data, config.labels, config.seed).result()
-    run = Run.open(Path(artifacts), name or name_run(config), config)
-    run.write_environment(describe_environment(compute, store.load_provenance(data)))
+    provenance = store.load_provenance(data)
+    run = Run.open(Path(artifacts), name or name_run(config, provenance.name), config)
+    run.write_environment(describe_environment(compute, provenance))
 
     teacher = tasks.train_cnn(kept, "original", original, config.cnn, **on).result()
     dcgan = tasks.train_dcgan(kept, data, config.dcgan, **on).result()
@@ -76,8 +77,8 @@ def augment(
     return run
 
 
-def name_run(config: RunConfig) -> str:
-    """``mnist-1000-labels-seed0-1a2b3c4d``: the same name for the same settings."""
+def name_run(config: RunConfig, dataset: str) -> str:
+    """``mnist-1000-labels-seed0-1a2b3c4d``: the same name for the same data and settings."""
     digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:8]
-    source = re.sub(r"[^\w.-]", "-", Path(config.dataset).name)
+    source = re.sub(r"[^\w.-]", "-", dataset)
     return f"{source}-{config.labels}-labels-seed{config.seed}-{digest}"

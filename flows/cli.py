@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from flows import terminal
 from gan_aug.config import Preset, RunConfig, resolve_config
 from gan_aug.errors import UserError
-from gan_aug.store import find_run, list_runs
 
 __all__ = ["app", "main"]
 
@@ -77,6 +76,8 @@ def run(
 @app.command
 def runs(*, artifacts: Artifacts = Path("artifacts")) -> None:
     """List all runs, oldest first."""
+    from gan_aug.store import list_runs  # noqa: PLC0415 - a second to import; --help must not wait
+
     summaries = list_runs(artifacts)
     if not summaries:
         terminal.OUT.print(f"no runs in {artifacts}")
@@ -101,6 +102,8 @@ def show(
         Print it as JSON.
 
     """
+    from gan_aug.store import find_run  # noqa: PLC0415 - a second to import; --help must not wait
+
     found = find_run(artifacts, run)
     comparison = found.read_comparison()
     if json:
@@ -114,8 +117,11 @@ def run_flow(config: RunConfig, *, name: str | None, artifacts: Path, as_json: b
     for variable, value in QUIET.items():
         os.environ.setdefault(variable, value)
     terminal.log_to_terminal()
-    from flows.augment import augment  # noqa: PLC0415 - seconds to import; --help must not wait
+    with terminal.mute_native_output():
+        from flows.augment import augment  # noqa: PLC0415 - seconds to import; --help must not wait
+        from gan_aug.device import select_compute  # noqa: PLC0415 - it looks for GPUs
 
+        select_compute(config.device)
     finished = augment(config, name=name, artifacts=str(artifacts))
     comparison = finished.read_comparison()
     if as_json:

@@ -2,11 +2,15 @@
 
 import contextlib
 import logging
+import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -17,14 +21,18 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from gan_aug.comparison import Comparison, PairedDifference, Score
 from gan_aug.progress import OnProgress
-from gan_aug.store import RunSummary
+
+if TYPE_CHECKING:
+    # Only named here: importing them would make `gan-aug --help` wait for SciPy.
+    from gan_aug.comparison import Comparison, PairedDifference, Score
+    from gan_aug.store import RunSummary
 
 __all__ = [
     "ERR",
     "OUT",
     "log_to_terminal",
+    "mute_native_output",
     "print_error",
     "print_result",
     "show_progress",
@@ -48,6 +56,20 @@ def log_to_terminal() -> None:
 def print_error(message: object) -> None:
     """Print one line about what went wrong."""
     ERR.print(f"gan-aug: {' '.join(str(message).split())}", style="red", markup=False)
+
+
+@contextlib.contextmanager
+def mute_native_output() -> Iterator[None]:
+    """Drop what native libraries write to stderr past Python: TensorFlow's start-up lines."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - os.devnull is no path of ours
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 @contextlib.contextmanager
@@ -86,52 +108,51 @@ def abbreviate(metrics: Mapping[str, float]) -> str:
     )
 
 
-def print_result(comparison: Comparison, folder: Path, console: Console = OUT) -> None:
+def print_result(comparison: "Comparison", folder: Path, console: Console = OUT) -> None:
     """Print the table, the verdict, and on the last line the run's folder."""
     console.print(tabulate_comparison(comparison))
     console.print(f"\n{comparison.verdict}\n", style="bold")
     console.print(str(folder), markup=False)
 
 
-def tabulate_comparison(comparison: Comparison) -> Table:
+def tabulate_comparison(comparison: "Comparison") -> Table:
     """Lay the scores out, one row per classifier, arm and split."""
-    table = Table(title="Original and augmented training sets", title_justify="left")
-    for heading in ("classifier", "training set", "split"):
-        table.add_column(heading)
-    for heading in ("images", "accuracy", "log-loss", "difference", "interval", "McNemar p"):
-        table.add_column(heading, justify="right")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("model", "arm", "split"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("accuracy", "log-loss", "minus original", "p"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for score in comparison.scores:
         table.add_row(*tabulate_score(score))
     table.caption = (
-        "difference: accuracy minus original, in percentage points, on the same images; "
-        f"{comparison.confidence_level:.0%} bootstrap interval"
+        "minus original: percentage points of accuracy on the same images, "
+        f"{comparison.confidence_level:.0%} bootstrap interval; p: exact McNemar test"
     )
     table.caption_justify = "left"
     return table
 
 
-def tabulate_score(score: Score) -> Sequence[str]:
+def tabulate_score(score: "Score") -> Sequence[str]:
+    """Return the cells of one score's row."""
     paired = score.versus_original
     return (
         score.classifier,
         score.arm,
         score.split,
-        f"{score.n_train:,}",
         f"{score.accuracy:.2%}",
         f"{score.log_loss:.4f}",
-        *(tabulate_difference(paired) if paired else ("", "", "")),
+        escape(tabulate_difference(paired)) if paired else "",
+        f"{paired.mcnemar_p:.2g}" if paired else "",
     )
 
 
-def tabulate_difference(paired: PairedDifference) -> tuple[str, str, str]:
-    return (
-        f"{100 * paired.difference:+.2f}",
-        f"{100 * paired.low:+.2f} to {100 * paired.high:+.2f}",
-        f"{paired.mcnemar_p:.2g}",
-    )
+def tabulate_difference(paired: "PairedDifference") -> str:
+    """``+1.79 [+1.21, +2.40]``, in percentage points."""
+    difference, low, high = (100 * x for x in (paired.difference, paired.low, paired.high))
+    return f"{difference:+.2f} [{low:+.2f}, {high:+.2f}]"
 
 
-def tabulate_runs(summaries: Sequence[RunSummary]) -> Table:
+def tabulate_runs(summaries: Sequence["RunSummary"]) -> Table:
     """Lay the runs out, one row each."""
     table = Table()
     for heading in ("run", "dataset", "labels", "seed", "state", "verdict"):

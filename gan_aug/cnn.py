@@ -98,6 +98,7 @@ def train_cnn(
         draw_batches(training_set, config.batch_size, seed),
         steps_per_epoch=config.updates,
         callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=report)],
+        shuffle=False,
         verbose=0,
     )
     return model

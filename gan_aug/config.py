@@ -47,7 +47,7 @@ class CnnConfig(StageConfig):
     """The convolutional classifier: the teacher, and the students of every arm."""
 
     updates: Count = Field(
-        900, description="Optimizer updates; every arm gets the same number, whatever its size."
+        600, description="Optimizer updates; every arm gets the same number, whatever its size."
     )
     batch_size: Count = Field(64, description="Images per update.")
     learning_rate: Rate = Field(
@@ -64,23 +64,23 @@ class DcganConfig(StageConfig):
     )
     latent_dim: Count = Field(100, description="Length of the noise vector the generator reads.")
     generator_width: Annotated[int, Field(ge=8, multiple_of=8)] = Field(
-        128, description="Channels of the generator's 7x7 feature map; later maps have fewer."
+        64, description="Channels of the generator's 7x7 feature map; later maps have fewer."
     )
     discriminator_width: Count = Field(
-        32, description="Channels of the discriminator's first feature map; later maps have more."
+        16, description="Channels of the discriminator's first feature map; later maps have more."
     )
     discriminator_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="Dropout after each of the discriminator's convolutions."
     )
-    steps: Count = Field(3000, description="Updates of each of the two networks.")
+    steps: Count = Field(6000, description="Updates of each of the two networks.")
     batch_size: Count = Field(64, description="Real images, and as many generated ones, per step.")
     optimizer: Literal["adam", "rmsprop"] = Field("adam", description="Optimizer of both networks.")
     adam_beta_1: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.5, description="Adam's decay of the mean gradient; RMSprop has none."
     )
-    generator_learning_rate: Rate = Field(5e-4, description="Learning rate of the generator.")
+    generator_learning_rate: Rate = Field(1e-3, description="Learning rate of the generator.")
     discriminator_learning_rate: Rate = Field(
-        5e-4, description="Learning rate of the discriminator."
+        1e-3, description="Learning rate of the discriminator."
     )
     generator_decay: Annotated[float, Field(ge=0)] = Field(
         0.0, description="The generator's rate at step t is divided by 1 + decay * t."
@@ -92,7 +92,7 @@ class DcganConfig(StageConfig):
         0.995, description="Memory of the running average of the generator's weights, per step."
     )
     interval: Count = Field(
-        250, description="Steps between checkpoints; each logs losses and saves a sample grid."
+        500, description="Steps between checkpoints; each logs losses and saves a sample grid."
     )
 
 

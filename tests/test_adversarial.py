@@ -1,0 +1,166 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from gan_aug import adversarial
+from gan_aug.adversarial import HISTORY_COLUMNS, build_players, train_dcgan
+from gan_aug.errors import TrainingDivergedError
+
+
+class MemoryCheckpoint:
+    """Keeps the last state and can stop the training after a number of saves, as a kill would."""
+
+    def __init__(self, saves_until_kill=None):
+        self.arrays = None
+        self.left = saves_until_kill
+
+    def load(self):
+        return self.arrays
+
+    def save(self, arrays):
+        self.arrays = dict(arrays)
+        if self.left is not None:
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+
+
+def weights(model):
+    return [variable.numpy() for variable in model.variables]
+
+
+def unequal(before, after):
+    return [not np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
+
+
+@pytest.fixture
+def reals(real):
+    return real.images[:64]
+
+
+def test_generators_step_changes_the_generator_and_leaves_the_discriminator(tiny_dcgan, cpu):
+    players = build_players(tiny_dcgan, cpu)
+    noise = adversarial.draw_noise(8, tiny_dcgan.latent_dim, seed=(0, 0))
+    generator = [v.numpy() for v in players.generator.trainable_variables]
+    discriminator = [v.numpy() for v in players.discriminator.trainable_variables]
+    with tf.GradientTape() as tape:
+        fakes = players.generator(noise, training=True)
+        loss, _ = adversarial.generator_loss_and_accuracy(players, fakes)
+    adversarial.update_generator(players, tape, loss)
+    assert any(unequal(generator, [v.numpy() for v in players.generator.trainable_variables]))
+    assert not any(
+        unequal(discriminator, [v.numpy() for v in players.discriminator.trainable_variables])
+    )
+
+
+def test_discriminators_step_changes_only_the_discriminator(tiny_dcgan, cpu, reals):
+    players = build_players(tiny_dcgan, cpu)
+    before = weights(players.generator), weights(players.discriminator)
+    noise = adversarial.draw_noise(8, tiny_dcgan.latent_dim, seed=(0, 0))
+    fakes = players.generator(noise, training=False)
+    images = tf.cast(reals[:8, ..., None], tf.float32) / 255
+    adversarial.update_discriminator(players, images, fakes)
+    assert not any(unequal(before[0], weights(players.generator)))
+    assert any(unequal(before[1], weights(players.discriminator)))
+
+
+def test_a_whole_step_updates_both_players_and_the_average(tiny_dcgan, cpu, reals):
+    players = build_players(tiny_dcgan, cpu)
+    models = (players.generator, players.discriminator, players.average)
+    before = [[v.numpy() for v in model.trainable_variables] for model in models]
+    train_steps = adversarial.build_train_steps(players, reals, tiny_dcgan, seed=0, compute=cpu)
+    train_steps(0, 1)
+    for model, old in zip(models, before, strict=True):
+        assert any(unequal(old, [v.numpy() for v in model.trainable_variables]))
+    momentum = tiny_dcgan.ema_momentum
+    expected = (
+        momentum * before[2][0] + (1 - momentum) * players.generator.trainable_variables[0].numpy()
+    )
+    np.testing.assert_allclose(players.average.trainable_variables[0].numpy(), expected, rtol=1e-5)
+
+
+def test_steps_one_by_one_equal_steps_in_one_call(tiny_dcgan, cpu, reals):
+    results = []
+    for calls in ([(0, 4)], [(0, 1), (1, 2), (3, 1)]):
+        tf.keras.utils.set_random_seed(5)
+        players = build_players(tiny_dcgan, cpu)
+        train_steps = adversarial.build_train_steps(players, reals, tiny_dcgan, seed=5, compute=cpu)
+        for first, count in calls:
+            train_steps(first, count)
+        results.append(weights(players.generator))
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_training_logs_and_samples_every_interval(tiny_dcgan, cpu, reals):
+    config = tiny_dcgan.model_copy(update={"steps": 5})
+    grids, progress = {}, []
+    trained = train_dcgan(
+        reals,
+        config,
+        seed=0,
+        compute=cpu,
+        on_interval=grids.__setitem__,
+        on_progress=lambda done, metrics: progress.append(done),
+    )
+    assert [row["step"] for row in trained.history] == [2, 4, 5] == list(grids)
+    assert all(tuple(row) == HISTORY_COLUMNS for row in trained.history)
+    assert all(grid.shape == (64, 28, 28) and grid.dtype == np.uint8 for grid in grids.values())
+    assert progress[-1] == 5
+
+
+def test_same_seed_same_training_other_seed_another(tiny_dcgan, cpu, reals):
+    trained = [train_dcgan(reals, tiny_dcgan, seed=seed, compute=cpu) for seed in (1, 1, 2)]
+    same, again, other = (weights(t.generator) for t in trained)
+    assert not any(unequal(same, again))
+    assert any(unequal(same, other))
+
+
+def test_a_killed_training_resumes_as_if_uninterrupted(tiny_dcgan, cpu, reals):
+    whole = train_dcgan(reals, tiny_dcgan, seed=3, compute=cpu)
+    checkpoint = MemoryCheckpoint(saves_until_kill=1)
+    with pytest.raises(KeyboardInterrupt):
+        train_dcgan(reals, tiny_dcgan, seed=3, compute=cpu, checkpoint=checkpoint)
+    checkpoint.left = None
+    grids = {}
+    resumed = train_dcgan(
+        reals, tiny_dcgan, seed=3, compute=cpu, checkpoint=checkpoint, on_interval=grids.__setitem__
+    )
+    assert list(grids) == [4], "the first interval is not trained again"
+    assert resumed.history == whole.history
+    assert not any(unequal(weights(whole.generator), weights(resumed.generator)))
+    assert not any(unequal(weights(whole.discriminator), weights(resumed.discriminator)))
+
+
+def test_a_finished_checkpoint_trains_no_further(tiny_dcgan, cpu, reals):
+    checkpoint = MemoryCheckpoint()
+    first = train_dcgan(reals, tiny_dcgan, seed=0, compute=cpu, checkpoint=checkpoint)
+    again = train_dcgan(reals, tiny_dcgan, seed=0, compute=cpu, checkpoint=checkpoint)
+    assert again.history == first.history
+
+
+def test_divergence_stops_the_training_and_names_the_step(tiny_dcgan, cpu, reals):
+    config = tiny_dcgan.model_copy(
+        update={"generator_learning_rate": 1e30, "discriminator_learning_rate": 1e30}
+    )
+    checkpoint = MemoryCheckpoint()
+    with pytest.raises(TrainingDivergedError, match="step 2; there is no checkpoint yet"):
+        train_dcgan(reals, config, seed=0, compute=cpu, checkpoint=checkpoint)
+    assert checkpoint.arrays is None
+
+
+def test_the_rate_decays_as_in_the_chapter(tiny_dcgan, cpu):
+    config = tiny_dcgan.model_copy(update={"optimizer": "rmsprop", "generator_decay": 0.5})
+    optimizer = build_players(config, cpu).generator_optimizer
+    optimizer.iterations.assign(4)
+    rate = float(optimizer.learning_rate)
+    assert rate == pytest.approx(config.generator_learning_rate / (1 + 0.5 * 4))
+
+
+@pytest.mark.gpu
+def test_training_runs_on_the_gpu(tiny_dcgan, reals):
+    if not tf.config.list_physical_devices("GPU"):
+        pytest.skip("TensorFlow sees no GPU")
+    gpu = adversarial.Compute("gpu", "GPU", "mixed_bfloat16", jit_compile=True)
+    trained = train_dcgan(reals, tiny_dcgan, seed=0, compute=gpu)
+    assert np.isfinite(trained.history[-1]["generator_loss"])

@@ -1,0 +1,77 @@
+import pytest
+from pydantic import ValidationError
+
+from gan_aug.config import PRESETS, RunConfig, resolve_config, to_flags
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_is_valid_and_overridable(preset):
+    config = resolve_config(preset, {"labels": 50, "dcgan": {"steps": 7}})
+    assert (config.labels, config.dcgan.steps) == (50, 7)
+
+
+def test_quick_is_the_default():
+    assert resolve_config("quick") == RunConfig()
+
+
+def test_overrides_leave_the_preset_alone():
+    before = resolve_config("chapter")
+    resolve_config("chapter", {"dcgan": {"steps": 1}})
+    assert resolve_config("chapter") == before
+
+
+def test_chapter_has_the_chapters_numbers():
+    chapter = resolve_config("chapter")
+    assert chapter.labels == "all"
+    assert (chapter.dcgan.steps, chapter.dcgan.batch_size, chapter.dcgan.interval) == (
+        10_000,
+        256,
+        500,
+    )
+    assert chapter.dcgan.discriminator_learning_rate == 2e-4
+    assert chapter.dcgan.generator_learning_rate == 1e-4
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"labels": 9},
+        {"labels": "some"},
+        {"seed": -1},
+        {"dataset": ""},
+        {"unknown": 1},
+        {"dcgan": {"unknown": 1}},
+        {"dcgan": {"steps": 0}},
+        {"dcgan": {"generator_learning_rate": float("nan")}},
+        {"pseudo_labels": {"confidence_threshold": 1.1}},
+        {"augmentation": {"synthetic_share": 1.0}},
+    ],
+)
+def test_a_field_out_of_range_or_unknown_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        resolve_config("quick", wrong)
+
+
+def test_every_field_is_described():
+    """The flags' help, the UI's form and the docs all come from the descriptions."""
+
+    def undescribed(model):
+        for name, field in model.model_fields.items():
+            if not field.description:
+                yield name
+            if hasattr(field.annotation, "model_fields"):
+                yield from undescribed(field.annotation)
+
+    assert list(undescribed(RunConfig)) == []
+
+
+def test_flags_say_what_differs_from_quick():
+    config = resolve_config("quick", {"labels": 500, "pseudo_labels": {"per_class": 3}})
+    assert to_flags(config) == [
+        "--dataset",
+        "mnist",
+        "--labels",
+        "500",
+        "--pseudo-labels.per-class",
+        "3",
+    ]
