@@ -33,6 +33,7 @@ Artifacts = Annotated[Path, Parameter(help="Folder that holds the runs and the s
 app = App(
     name="gan-aug",
     help="Do a GAN's images make your classifiers better, by how much, and how sure are we?",
+    suppress_keyboard_interrupt=False,
 )
 
 

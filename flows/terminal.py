@@ -49,8 +49,7 @@ def log_to_terminal() -> None:
     for name in ("gan_aug", "flows"):
         logger = logging.getLogger(name)
         logger.setLevel(logging.INFO)
-        logger.addHandler(handler)
-        logger.propagate = False
+        logger.handlers = [*(h for h in logger.handlers if not isinstance(h, RichHandler)), handler]
 
 
 def print_error(message: object) -> None:

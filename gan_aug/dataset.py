@@ -8,11 +8,13 @@ the chapter's split of 50,000/10,000/10,000.
 import contextlib
 import gzip
 import logging
+import math
 import pickle
+import struct
 import sys
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -274,24 +276,24 @@ def read_path(path: Path) -> Arrays:
 
 def read_npz(path: Path) -> Arrays:
     """Read ``x_train``, ``y_train``, ``x_test``, ``y_test`` from an ``.npz``, without pickles."""
+    if not path.is_file():
+        raise UserError(f"{path}: expected an MNIST .npz there, found no such file")
     try:
         with np.load(path, allow_pickle=False) as file:
-            missing = [name for name in NAMES if name not in file]
-            if missing:
-                raise UserError(
-                    f"{path}: expected arrays {', '.join(NAMES)}, found "
-                    f"{', '.join(file.files) or 'none'}"
-                )
+            check_names(path, file.files)
             return {name: file[name] for name in NAMES}
-    except FileNotFoundError:
-        raise UserError(f"{path}: expected an MNIST .npz there, found no such file") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, AttributeError) as error:
-        if isinstance(error, UserError):
-            raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, TypeError, ValueError) as error:
         raise UserError(
             f"{path}: expected a whole .npz of plain arrays, found a file that is truncated or "
             f"something else ({error})"
         ) from error
+
+
+def check_names(path: Path, found: Sequence[str]) -> None:
+    if not set(NAMES) <= set(found):
+        raise UserError(
+            f"{path}: expected arrays {', '.join(NAMES)}, found {', '.join(found) or 'none'}"
+        )
 
 
 def read_idx_folder(folder: Path) -> Arrays:
@@ -317,13 +319,14 @@ def read_idx(path: Path) -> Array:
         raise UserError(
             f"{path}: expected the IDX header 00 00 08, found {content[:4].hex(' ') or 'nothing'}"
         )
-    rank = content[3]
-    header = 4 + 4 * rank
-    shape = np.frombuffer(content[4:header], dtype=">u4").astype(int)
-    expected = int(shape.prod(dtype=object)) if len(shape) == rank else 0
-    if len(shape) != rank or len(content) - header != expected:
+    header = 4 + 4 * content[3]
+    if len(content) < header:
+        raise UserError(f"{path}: expected a header of {header} bytes, found {len(content)}")
+    shape = struct.unpack(f">{content[3]}I", content[4:header])
+    if len(content) - header != math.prod(shape):
         raise UserError(
-            f"{path}: expected {expected} bytes after the header, found {len(content) - header}"
+            f"{path}: expected {math.prod(shape)} bytes after the header, found "
+            f"{len(content) - header}"
         )
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
 
@@ -384,6 +387,8 @@ class ArrayUnpickler(pickle.Unpickler):
             ("numpy", "dtype"),
             ("numpy.core.multiarray", "_reconstruct"),
             ("numpy._core.multiarray", "_reconstruct"),
+            ("numpy.core.numeric", "_frombuffer"),
+            ("numpy._core.numeric", "_frombuffer"),
             ("_codecs", "encode"),
         }
     )

@@ -3,7 +3,7 @@
 __all__ = ["TrainingDivergedError", "UserError"]
 
 
-class UserError(ValueError):
+class UserError(Exception):
     """Something the user can put right.
 
     The message is one line: what was expected, what was found, what to do. The command prints it

@@ -60,15 +60,7 @@ def render_report(
         Markdown that refers to the pictures beside it.
 
     """
-    loader = jinja2.PackageLoader("gan_aug")
-    templates = jinja2.Environment(
-        loader=loader,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - Markdown, from the run's own values
-    )
-    return templates.get_template("report.md.j2").render(
+    return load_template().render(
         name=name,
         config=config,
         labels=comparison.scores[0].labels,
@@ -77,10 +69,23 @@ def render_report(
         pseudo=summarize_pseudo_labels(pseudo, config.pseudo_labels.confidence_threshold),
         stages=stages,
         grids=grids,
-        first_step=min(config.dcgan.interval, config.dcgan.steps),
-        last_step=config.dcgan.steps,
         flags=shlex.join(to_flags(config)),
     )
+
+
+def load_template() -> jinja2.Template:
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("gan_aug"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        autoescape=False,  # noqa: S701 - Markdown, from the run's own values
+    )
+    templates.filters |= {
+        "count": lambda count: f"{count:,}",
+        "percent": lambda share, decimals: f"{share:.{decimals}%}",
+        "points": lambda difference: f"{100 * difference:+.2f}",
+    }
+    return templates.get_template("report.md.j2")
 
 
 def summarize_pseudo_labels(pseudo: PseudoLabeledImages, threshold: float) -> dict[str, Any]:
@@ -94,7 +99,7 @@ def summarize_pseudo_labels(pseudo: PseudoLabeledImages, threshold: float) -> di
         "offered": len(pseudo.images),
         "accepted": int(pseudo.accepted.sum()),
         "rejected": pseudo.rejected,
-        "unsure": pseudo.rejected[LOW_CONFIDENCE] > 0,
+        "rejected_for_confidence": pseudo.rejected[LOW_CONFIDENCE],
         "accepted_per_class": per_class(pseudo.accepted),
         "confident_per_class": per_class(pseudo.confidence >= threshold),
         "offered_per_class": per_class(np.ones_like(pseudo.accepted)),

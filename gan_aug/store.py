@@ -362,7 +362,7 @@ def load_pseudo_labels(entry: Entry) -> PseudoLabeledImages:
 
 def save_cnn(folder: Path, model: Any) -> None:
     """Write a trained CNN in Keras's format."""
-    model.save(folder / CNN_FILE)
+    model.save(folder / CNN_FILE, include_optimizer=False)
 
 
 def load_cnn(entry: Entry) -> Any:

@@ -210,7 +210,7 @@ def test_a_path_that_is_nothing_is_refused(tmp_path):
     [
         (b"", "found nothing"),
         (b"\0\0\x0d\x03rest", "IDX header"),
-        (bytes([0, 0, 8, 3, 0, 0]), "after the header"),
+        (bytes([0, 0, 8, 3, 0, 0]), "header of 16 bytes, found 6"),
         (bytes([0, 0, 8, 1]) + struct.pack(">I", 7) + b"123", "expected 7 bytes"),
     ],
 )

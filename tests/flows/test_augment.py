@@ -1,0 +1,222 @@
+"""One smoke run on real digits through the real flow, and what it leaves."""
+
+import csv
+import json
+
+import keras
+import lightgbm
+import numpy as np
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterKey,
+    FlowRunFilter,
+    FlowRunFilterId,
+)
+
+from flows.augment import augment
+from gan_aug.boosting import predict_probabilities as predict_boosting
+from gan_aug.cnn import predict_probabilities as predict_cnn
+from gan_aug.config import resolve_config
+from gan_aug.dataset import draw_labeled
+from gan_aug.errors import UserError
+
+TINY = {
+    "dataset": "digits",
+    "device": "cpu",
+    "cnn": {"updates": 4, "batch_size": 16},
+    "dcgan": {"generator_width": 8, "discriminator_width": 4, "steps": 4, "interval": 2},
+    "synthesis": {"images": 60},
+    "pseudo_labels": {"confidence_threshold": 0.1, "per_class": 20},
+    "boosting": {"rounds": 3},
+    "comparison": {"resamples": 100},
+}
+CONFIG = resolve_config("smoke", TINY)
+
+
+@pytest.fixture(scope="module")
+def artifacts(tmp_path_factory):
+    return tmp_path_factory.mktemp("artifacts")
+
+
+@pytest.fixture(scope="module")
+def state(artifacts):
+    return augment(CONFIG, name="tiny", artifacts=str(artifacts), return_state=True)
+
+
+@pytest.fixture(scope="module")
+def run(state):
+    return state.result()
+
+
+def states_of_tasks(flow_run_id):
+    with get_client(sync_client=True) as client:
+        task_runs = client.read_task_runs(
+            flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
+        )
+    return {task_run.name.rsplit("-", 1)[0]: task_run.state.name for task_run in task_runs}
+
+
+def read_table(run):
+    with (run.path / "comparison.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_run_leaves_everything_it_promises(run):
+    files = {path.relative_to(run.path).as_posix() for path in run.path.rglob("*")}
+    assert files == {
+        "config.json",
+        "environment.json",
+        "comparison.csv",
+        "comparison.json",
+        "gan_history.csv",
+        "synthetic.npz",
+        "generator.keras",
+        "discriminator.keras",
+        "cnn-original.keras",
+        "cnn-gan.keras",
+        "lightgbm-original.txt",
+        "lightgbm-gan.txt",
+        "report.md",
+        "accepted.png",
+        "comparison.png",
+        "gan_history.png",
+        "samples",
+        "samples/step-000002.png",
+        "samples/step-000004.png",
+    } | ({"rejected.png"} & files)
+
+
+def test_the_table_has_a_row_for_each_classifier_arm_and_split(run):
+    rows = read_table(run)
+    assert list(rows[0])[:8] == [
+        "classifier",
+        "arm",
+        "split",
+        "labels",
+        "seed",
+        "n_train",
+        "accuracy",
+        "log_loss",
+    ]
+    assert {(row["classifier"], row["arm"], row["split"]) for row in rows} == {
+        (classifier, arm, split)
+        for classifier in ("cnn", "lightgbm")
+        for arm in ("original", "gan")
+        for split in ("validation", "test")
+    }
+
+
+@pytest.mark.parametrize("arm", ["original", "gan"])
+def test_saved_models_score_what_the_table_says(run, digits, arm):
+    cnn = keras.models.load_model(run.path / f"cnn-{arm}.keras")
+    booster = lightgbm.Booster(model_file=run.path / f"lightgbm-{arm}.txt")
+    guesses = {
+        "cnn": predict_cnn(cnn, digits.test.images).argmax(1),
+        "lightgbm": predict_boosting(booster, digits.test.images).argmax(1),
+    }
+    for row in read_table(run):
+        if (row["arm"], row["split"]) == (arm, "test"):
+            accuracy = (guesses[row["classifier"]] == digits.test.labels).mean()
+            assert float(row["accuracy"]) == pytest.approx(accuracy)
+
+
+def test_accepted_images_are_confident_and_labeled_by_the_teacher(run):
+    teacher = keras.models.load_model(run.path / "cnn-original.keras")
+    with np.load(run.path / "synthetic.npz") as file:
+        probabilities = predict_cnn(teacher, file["images"])
+        np.testing.assert_array_equal(file["labels"], probabilities.argmax(1))
+        np.testing.assert_allclose(file["confidence"], probabilities.max(1), atol=1e-5)
+        assert file["confidence"].min() >= CONFIG.pseudo_labels.confidence_threshold
+        n_gan = {int(row["n_train"]) for row in read_table(run) if row["arm"] == "gan"}
+        assert n_gan == {100 + len(file["images"])}
+
+
+def test_what_it_ran_on_is_on_record(run, digits):
+    environment = json.loads((run.path / "environment.json").read_text())
+    assert environment["device"]["kind"] == "cpu"
+    assert environment["versions"]["tensorflow"].startswith("2.")
+    assert environment["dataset"]["sha256"] == digits.provenance.sha256
+    assert environment["cpu"]["cores"] >= 1
+
+
+def test_the_report_leads_with_the_verdict_and_shows_only_pictures_that_exist(run):
+    report = run.read_report()
+    assert report.startswith(f"# {run.read_comparison().verdict}\n")
+    pictures = [part.split(")")[0] for part in report.split("](")[1:]]
+    assert pictures
+    assert all((run.path / picture).exists() for picture in pictures)
+    assert "--dataset digits --labels 100" in report
+
+
+def test_the_report_is_a_prefect_artifact_with_its_pictures_inside(run, state):
+    with get_client(sync_client=True) as client:
+        [artifact] = client.read_artifacts(
+            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["augment-report"])),
+            flow_run_filter=FlowRunFilter(
+                id=FlowRunFilterId(any_=[state.state_details.flow_run_id])
+            ),
+        )
+    assert run.read_comparison().verdict in artifact.data
+    assert artifact.data.count("data:image/png;base64,") >= 4
+    assert "](comparison.png)" not in artifact.data
+
+
+def test_a_second_run_reuses_every_stage_and_says_so(run, artifacts):
+    state = augment(CONFIG, name="again", artifacts=str(artifacts), return_state=True)
+    states = states_of_tasks(state.state_details.flow_run_id)
+    assert {name for name, s in states.items() if s != "Cached"} == {"compare", "write_report"}
+    assert len(states) == 16
+    assert state.result().read_comparison() == run.read_comparison()
+
+
+def test_another_selection_reuses_the_networks_and_redoes_what_depends_on_it(run, artifacts):
+    stricter = TINY | {"pseudo_labels": {"confidence_threshold": 0.1, "per_class": 1}}
+    config = resolve_config("smoke", stricter)
+    state = augment(config, artifacts=str(artifacts), return_state=True)
+    states = states_of_tasks(state.state_details.flow_run_id)
+    assert states["train_dcgan"] == states["synthesize"] == "Cached"
+    assert states["train CNN, original"] == states["predict lightgbm, original"] == "Cached"
+    assert states["label_synthetic"] == states["train CNN, gan"] == "Completed"
+
+
+def test_a_stage_whose_files_are_gone_is_made_again(run, artifacts):
+    for generator in (artifacts / "store" / "dcgan").glob("*/generator.keras"):
+        generator.unlink()
+    state = augment(CONFIG, name="healed", artifacts=str(artifacts), return_state=True)
+    assert states_of_tasks(state.state_details.flow_run_id)["train_dcgan"] == "Completed"
+    assert state.result().read_comparison() == run.read_comparison()
+
+
+def test_no_synthetic_weight_reproduces_the_original_arm(artifacts):
+    config = resolve_config("smoke", TINY | {"augmentation": {"synthetic_share": 0.0}})
+    scores = augment(config, artifacts=str(artifacts)).read_comparison().scores
+    for score in scores:
+        if score.versus_original:
+            assert (score.versus_original.gained, score.versus_original.lost) == (0, 0)
+            assert score.n_train == 100
+
+
+def test_the_labeled_subset_is_the_original_arm(run, artifacts, digits):
+    drawn = draw_labeled(digits.train, 100, seed=0)
+    kept = [
+        np.load(path)["images"] for path in (artifacts / "store" / "training-set").glob("*/*.npz")
+    ]
+    assert any(np.array_equal(images, drawn.images) for images in kept)
+
+
+def test_an_error_leaves_no_run_behind(artifacts):
+    config = resolve_config("smoke", TINY | {"labels": 1250})
+    with pytest.raises(UserError, match="balanced subset of 1250"):
+        augment(config, name="never", artifacts=str(artifacts))
+    assert not (artifacts / "runs" / "never").exists()
+
+
+def test_the_form_in_the_ui_has_every_field_with_its_description():
+    schema = augment.parameters.model_dump()
+    definitions = schema["definitions"]
+    assert set(definitions["DcganConfig"]["properties"]) == set(type(CONFIG.dcgan).model_fields)
+    fields = [f for d in definitions.values() for f in d.get("properties", {}).values()]
+    assert len(fields) > 35
+    assert all(field.get("description") for field in fields)

@@ -1,0 +1,116 @@
+import re
+
+import numpy as np
+import pytest
+
+from gan_aug.comparison import Comparison, PairedDifference, Score
+from gan_aug.config import RunConfig
+from gan_aug.images import PseudoLabeledImages
+from gan_aug.pseudo_label import LOW_CONFIDENCE, SURPLUS
+from gan_aug.report import StageTime, pick_accepted, pick_rejected, render_report
+
+PAIRED = PairedDifference(
+    difference=0.0179, low=0.0121, high=0.024, mcnemar_p=1e-5, gained=30, lost=9
+)
+
+
+@pytest.fixture
+def comparison():
+    scores = [
+        Score(
+            classifier="lightgbm",
+            arm=arm,
+            split="validation",
+            labels=1000,
+            seed=0,
+            n_train=n_train,
+            accuracy=0.91,
+            log_loss=0.3,
+            class_accuracy=[0.9] * 10,
+            versus_original=paired,
+        )
+        for arm, n_train, paired in (("original", 1000, None), ("gan", 11_000, PAIRED))
+    ]
+    return Comparison(verdict="It helps.", confidence_level=0.95, scores=scores)
+
+
+@pytest.fixture
+def pseudo():
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.full(10, 0.1), 50).astype(np.float32)
+    accepted = probabilities.max(1) >= 0.9
+    return PseudoLabeledImages(
+        rng.integers(1, 256, (50, 28, 28)).astype(np.uint8),
+        probabilities,
+        accepted,
+        {LOW_CONFIDENCE: int((~accepted).sum()), SURPLUS: 0},
+    )
+
+
+@pytest.fixture
+def render(comparison, pseudo):
+    def render(notice=None):
+        environment = {
+            "dataset": {
+                "name": "mnist",
+                "verified_mnist": True,
+                "notice": notice,
+                "images": {"train": 50_000},
+            },
+            "device": {"name": "CPU", "precision": "float32"},
+            "versions": {"keras": "3"},
+            "python": "3.12",
+            "platform": "Linux",
+            "cpu": {"model": "", "cores": 2},
+            "git_commit": None,
+        }
+        stages = [StageTime("DCGAN", 12.34, cached=True)]
+        grids = ["samples/step-000001.png", "samples/step-000002.png"]
+        return render_report(
+            "mine",
+            RunConfig(),
+            comparison,
+            pseudo,
+            environment=environment,
+            stages=stages,
+            grids=grids,
+        )
+
+    return render
+
+
+def test_the_verdict_is_the_first_line(render):
+    assert render().splitlines()[0] == "# It helps."
+
+
+def test_a_change_of_data_is_said_before_any_number(render):
+    report = render(notice="These are digits, not MNIST")
+    assert report.index("These are digits") < report.index("|")
+
+
+def test_every_table_is_whole(render):
+    """Markdown tables need a blank line before, and one number of cells in all rows."""
+    blocks = [block for block in render().split("\n\n") if block.startswith("|")]
+    assert len(blocks) == 6
+    for block in blocks:
+        cells = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
+        assert len(cells) == 1, block
+
+
+def test_numbers_are_readable(render):
+    report = render()
+    assert (
+        "| lightgbm | gan | 11,000 | validation | 91.00% | 0.3000 | +1.79 | +1.21 to +2.40 | 1e-05 |"
+        in report
+    )
+    assert "| DCGAN | 12.3 | cached |" in report
+    assert "gan-aug run --dataset mnist" in report
+
+
+def test_pictures_are_of_the_images_they_say(pseudo):
+    accepted = pick_accepted(pseudo).reshape(10, 20, 28, 28)
+    for digit in range(10):
+        chosen = pseudo.images[pseudo.accepted & (pseudo.labels == digit)][:20]
+        np.testing.assert_array_equal(accepted[digit, : len(chosen)], chosen)
+        assert not accepted[digit, len(chosen) :].any()
+    np.testing.assert_array_equal(pick_rejected(pseudo, 0.9), pseudo.images[~pseudo.accepted])

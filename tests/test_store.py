@@ -1,0 +1,190 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from gan_aug import store
+from gan_aug.config import DcganConfig, RunConfig, resolve_config
+from gan_aug.errors import UserError
+from gan_aug.images import PseudoLabeledImages
+from gan_aug.store import Run, Store, atomic_file, find_run, list_runs
+
+
+@pytest.fixture
+def entry(tmp_path):
+    return Store(tmp_path / "store").entry("stage", seed=1)
+
+
+def build(entry, content="whole"):
+    with entry.build() as folder:
+        (folder / "output.txt").write_text(content)
+
+
+def test_an_entry_is_complete_once_it_is_built(entry):
+    assert not entry.is_complete()
+    build(entry)
+    assert entry.is_complete()
+    assert (entry.path / "output.txt").read_text() == "whole"
+    assert entry.seconds >= 0
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: (path / "output.txt").unlink(),
+        lambda path: (path / "output.txt").write_text("other"),
+        lambda path: (path / "manifest.json").unlink(),
+        lambda path: (path / "manifest.json").write_text("{"),
+    ],
+)
+def test_a_damaged_entry_counts_as_missing_and_can_be_built_again(entry, damage):
+    build(entry)
+    damage(entry.path)
+    assert not entry.is_complete()
+    build(entry, "again")
+    assert entry.is_complete()
+    assert (entry.path / "output.txt").read_text() == "again"
+
+
+def test_a_failed_build_leaves_nothing(entry):
+    with pytest.raises(OSError, match="disk"), entry.build() as folder:
+        (folder / "half.txt").write_text("half")
+        raise OSError("disk")
+    assert not entry.is_complete()
+    assert list(entry.path.parent.iterdir()) == []
+
+
+def test_a_failed_build_with_a_checkpoint_goes_on_where_it_was(entry):
+    with pytest.raises(KeyboardInterrupt), entry.build() as folder:
+        (folder / "step-1.png").write_text("early")
+        entry.checkpoint.save({"step": np.array(1)})
+        raise KeyboardInterrupt
+    assert entry.checkpoint.load()["step"] == 1
+    with entry.build() as folder:
+        assert (folder / "step-1.png").exists()
+    assert entry.is_complete()
+    assert entry.checkpoint.load() is None
+
+
+def test_keys_tell_inputs_apart(tmp_path):
+    kept = Store(tmp_path)
+    first = kept.entry("a", seed=1)
+    keys = [
+        first,
+        kept.entry("a", seed=2),
+        kept.entry("b", seed=1),
+        kept.entry("a", seed=1, config=DcganConfig()),
+        kept.entry("a", seed=1, config=DcganConfig(steps=1)),
+        kept.entry("a", seed=1, source=first),
+        kept.entry("a", seed=1, source=kept.entry("a", seed=3)),
+    ]
+    assert len({entry.path for entry in keys}) == len(keys)
+    assert kept.entry("a", seed=1) == first
+
+
+def test_two_processes_do_not_build_the_same_entry_at_once(entry):
+    attempt = (
+        "import sys; from pathlib import Path; from gan_aug.store import Entry; import filelock\n"
+        "try: Entry(Path(sys.argv[1])).lock().acquire(timeout=0)\n"
+        "except filelock.Timeout: sys.exit(75)"
+    )
+    command = [sys.executable, "-c", attempt, str(entry.path)]
+    with entry.lock():
+        assert subprocess.run(command, check=False).returncode == 75
+    assert subprocess.run(command, check=False).returncode == 0
+
+
+def test_an_atomic_file_replaces_the_old_one_only_when_whole(tmp_path):
+    path = tmp_path / "file.json"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), atomic_file(path, "w") as file:
+        file.write("new, but not all of it")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_run_goes_on_under_the_same_settings_only(tmp_path):
+    config = RunConfig()
+    Run.open(tmp_path, "mine", config)
+    Run.open(tmp_path, "mine", config)
+    with pytest.raises(UserError, match="choose another --name"):
+        Run.open(tmp_path, "mine", resolve_config("quick", {"seed": 5}))
+    assert Run(tmp_path / "runs" / "mine").read_config() == config
+
+
+@pytest.mark.parametrize("name", ["", "..", "../other", "a/b", ".hidden", "a b"])
+def test_a_run_name_is_no_path(tmp_path, name):
+    with pytest.raises(UserError, match="expected letters"):
+        Run.open(tmp_path, name, RunConfig())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_are_listed_and_found(tmp_path):
+    assert list_runs(tmp_path) == []
+    run = Run.open(tmp_path, "mine", RunConfig())
+    [summary] = list_runs(tmp_path)
+    assert (summary.name, summary.finished, summary.config) == ("mine", False, RunConfig())
+    assert find_run(tmp_path, "mine") == run
+    with pytest.raises(UserError, match=r"\(mine\), found 'other'"):
+        find_run(tmp_path, "other")
+    with pytest.raises(UserError, match="expected a finished run"):
+        run.read_comparison()
+
+
+def test_synthetic_file_holds_the_accepted_images_only(tmp_path):
+    rng = np.random.default_rng(0)
+    pseudo = PseudoLabeledImages(
+        rng.integers(0, 256, (9, 28, 28)).astype(np.uint8),
+        rng.dirichlet(np.ones(10), 9).astype(np.float32),
+        np.arange(9) % 2 == 0,
+        {},
+    )
+    Run(tmp_path).write_synthetic(pseudo)
+    with np.load(tmp_path / "synthetic.npz") as file:
+        np.testing.assert_array_equal(file["images"], pseudo.images[::2])
+        np.testing.assert_array_equal(file["labels"], pseudo.labels[::2])
+        np.testing.assert_array_equal(file["confidence"], pseudo.confidence[::2])
+        assert file["images"].dtype == np.uint8
+
+
+def test_pseudo_labels_come_back_as_they_were(entry, digits):
+    rng = np.random.default_rng(0)
+    pseudo = PseudoLabeledImages(
+        digits.test.images,
+        rng.dirichlet(np.ones(10), len(digits.test)).astype(np.float32),
+        rng.random(len(digits.test)) < 0.5,
+        {"reason": 3},
+    )
+    with entry.build() as folder:
+        store.save_pseudo_labels(folder, pseudo)
+    loaded = store.load_pseudo_labels(entry)
+    for field, value in vars(pseudo).items():
+        np.testing.assert_array_equal(getattr(loaded, field), value)
+
+
+def test_dataset_comes_back_as_it_was(entry, digits):
+    with entry.build() as folder:
+        store.save_dataset(folder, digits)
+    assert store.load_provenance(entry) == digits.provenance
+    for part in ("train", "validation", "test"):
+        loaded = store.load_labeled(entry, part)
+        np.testing.assert_array_equal(loaded.images, getattr(digits, part).images)
+        np.testing.assert_array_equal(loaded.labels, getattr(digits, part).labels)
+
+
+def test_a_report_can_carry_its_pictures(tmp_path):
+    run = Run(tmp_path)
+    run.write_figure("comparison", b"PNG")
+    run.write_report("![Differences](comparison.png) and [a link](other.txt)\n")
+    assert run.read_report() == "![Differences](comparison.png) and [a link](other.txt)\n"
+    embedded = run.read_report(embed_figures=True)
+    assert embedded == "![Differences](data:image/png;base64,UE5H) and [a link](other.txt)\n"
+
+
+def test_config_on_disk_is_plain_json(tmp_path):
+    run = Run.open(tmp_path, "mine", RunConfig())
+    written = json.loads((run.path / "config.json").read_text())
+    assert written["dcgan"]["architecture"] == "compact"
