@@ -123,6 +123,7 @@ def run_flow(config: RunConfig, *, name: str | None, artifacts: Path, as_json: b
         from gan_aug.device import select_compute  # noqa: PLC0415 - it looks for GPUs
 
         select_compute(config.device)
+    check_server()
     finished = augment(config, name=name, artifacts=str(artifacts))
     comparison = finished.read_comparison()
     if as_json:
@@ -130,6 +131,24 @@ def run_flow(config: RunConfig, *, name: str | None, artifacts: Path, as_json: b
     terminal.print_result(
         comparison, finished.path, console=terminal.ERR if as_json else terminal.OUT
     )
+
+
+def check_server() -> None:
+    """Raise :class:`UserError` if the Prefect server to report to does not answer."""
+    from prefect.client.orchestration import get_client  # noqa: PLC0415 - seconds to import
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - seconds to import
+
+    url = PREFECT_API_URL.value()
+    if not url:
+        return
+    try:
+        with get_client(sync_client=True) as client:
+            client.raise_for_api_version_mismatch()
+    except RuntimeError as error:
+        raise UserError(
+            f"PREFECT_API_URL: expected a Prefect server at {url}, found: {error}; start it with "
+            "`prefect server start`, or unset PREFECT_API_URL to run without one"
+        ) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

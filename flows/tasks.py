@@ -111,7 +111,7 @@ def load_data(kept: Store, source: str) -> State[Entry]:
     return finish("load", entry, lambda folder: store.save_dataset(folder, data))
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="draw labels")
 def draw_original_set(kept: Store, data: Entry, labels: Labels, seed: int) -> State[Entry]:
     """Draw the labeled subset: the training set of the ``original`` arm."""
 
@@ -123,7 +123,7 @@ def draw_original_set(kept: Store, data: Entry, labels: Labels, seed: int) -> St
     return finish("original training set", entry, compute)
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="train DCGAN")
 def train_dcgan(
     kept: Store, data: Entry, config: DcganConfig, *, seed: int, device: Device
 ) -> State[Entry]:
@@ -150,7 +150,7 @@ def train_dcgan(
     return finish("DCGAN", entry, compute)
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="synthesize")
 def synthesize(
     kept: Store, dcgan: Entry, config: SynthesisConfig, *, seed: int, device: Device
 ) -> State[Entry]:
@@ -165,7 +165,7 @@ def synthesize(
     return finish("synthesis", entry, compute)
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="pseudo-label")
 def label_synthetic(
     kept: Store, synthetic: Entry, teacher: Entry, config: RunConfig
 ) -> State[Entry]:
@@ -189,7 +189,7 @@ def label_synthetic(
     return finish("pseudo-labels", entry, compute)
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="augment")
 def build_gan_set(kept: Store, original: Entry, pseudo: Entry, config: RunConfig) -> State[Entry]:
     """Join labeled and accepted images: the training set of the ``gan`` arm."""
     labels = config.pseudo_labels.labels
@@ -279,7 +279,7 @@ def predict(
     return finish(label, entry, compute)
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="compare")
 def compare(
     data: Entry, sets: Mapping[str, Entry], predictions: Models, config: RunConfig
 ) -> Comparison:
@@ -302,7 +302,7 @@ def compare(
     )
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="report")
 def write_report(
     run: Run,
     comparison: Comparison,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 from gan_aug.comparison import CLASSIFIER_NAMES, Comparison, Score
 from gan_aug.images import SIDE, Images
@@ -34,11 +35,10 @@ def render_grid(images: Images, *, columns: int | None = None, scale: int = 2) -
     for i, image in enumerate(images):
         top, left = GAP + i // columns * cell, GAP + i % columns * cell
         canvas[top : top + SIDE, left : left + SIDE] = image
+    picture = Image.fromarray(255 - canvas)
+    picture = picture.resize((scale * picture.width, scale * picture.height), Image.Resampling.BOX)
     buffer = io.BytesIO()
-    mpl.image.imsave(
-        buffer, np.kron(255 - canvas, np.ones((scale, scale), np.uint8)), cmap="gray", vmin=0,
-        vmax=255, format="png",
-    )  # fmt: skip
+    picture.save(buffer, format="png", optimize=True)
     return buffer.getvalue()
 
 

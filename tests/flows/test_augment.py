@@ -55,7 +55,7 @@ def states_of_tasks(flow_run_id):
         task_runs = client.read_task_runs(
             flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
         )
-    return {task_run.name.rsplit("-", 1)[0]: task_run.state.name for task_run in task_runs}
+    return {task_run.name: task_run.state.name for task_run in task_runs}
 
 
 def read_table(run):
@@ -143,7 +143,7 @@ def test_what_it_ran_on_is_on_record(run, digits):
 
 def test_the_report_leads_with_the_verdict_and_shows_only_pictures_that_exist(run):
     report = run.read_report()
-    assert report.startswith(f"# {run.read_comparison().verdict}\n")
+    assert report.startswith(f"**{run.read_comparison().verdict}**\n")
     pictures = [part.split(")")[0] for part in report.split("](")[1:]]
     assert pictures
     assert all((run.path / picture).exists() for picture in pictures)
@@ -166,7 +166,7 @@ def test_the_report_is_a_prefect_artifact_with_its_pictures_inside(run, state):
 def test_a_second_run_reuses_every_stage_and_says_so(run, artifacts):
     state = augment(CONFIG, name="again", artifacts=str(artifacts), return_state=True)
     states = states_of_tasks(state.state_details.flow_run_id)
-    assert {name for name, s in states.items() if s != "Cached"} == {"compare", "write_report"}
+    assert {name for name, s in states.items() if s != "Cached"} == {"compare", "report"}
     assert len(states) == 16
     assert state.result().read_comparison() == run.read_comparison()
 
@@ -176,16 +176,16 @@ def test_another_selection_reuses_the_networks_and_redoes_what_depends_on_it(run
     config = resolve_config("smoke", stricter)
     state = augment(config, artifacts=str(artifacts), return_state=True)
     states = states_of_tasks(state.state_details.flow_run_id)
-    assert states["train_dcgan"] == states["synthesize"] == "Cached"
+    assert states["train DCGAN"] == states["synthesize"] == "Cached"
     assert states["train CNN, original"] == states["predict lightgbm, original"] == "Cached"
-    assert states["label_synthetic"] == states["train CNN, gan"] == "Completed"
+    assert states["pseudo-label"] == states["train CNN, gan"] == "Completed"
 
 
 def test_a_stage_whose_files_are_gone_is_made_again(run, artifacts):
     for generator in (artifacts / "store" / "dcgan").glob("*/generator.keras"):
         generator.unlink()
     state = augment(CONFIG, name="healed", artifacts=str(artifacts), return_state=True)
-    assert states_of_tasks(state.state_details.flow_run_id)["train_dcgan"] == "Completed"
+    assert states_of_tasks(state.state_details.flow_run_id)["train DCGAN"] == "Completed"
     assert state.result().read_comparison() == run.read_comparison()
 
 

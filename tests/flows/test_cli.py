@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.cli import main
 from gan_aug.config import RunConfig, resolve_config
@@ -222,6 +223,14 @@ def test_a_full_disk_is_one_line_and_code_2_and_nothing_half_written(capsys, tmp
     assert "File too large" in err
     assert "Traceback" not in err
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+
+def test_a_server_that_does_not_answer_is_one_line_and_code_2(call):
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        code, out, err = call(*tiny())
+    assert code == 2
+    assert out == ""
+    assert "expected a Prefect server at http://127.0.0.1:9/api, found: Failed to reach" in err
 
 
 @pytest.mark.slow
