@@ -7,7 +7,7 @@ UV     := $(or $(shell command -v uv 2>/dev/null),$(BIN)/uv)
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lock clean
+.PHONY: help run test check docs lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -22,6 +22,9 @@ check: $(VENV)/.installed  ## Lint, format and type checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.installed  ## Render docs/settings.md from the code
+	@$(BIN)/python docs/render_settings.py > docs/settings.md
 
 lock: $(VENV)/bin/python  ## Resolve the dependencies again
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \

@@ -1,6 +1,7 @@
 """The pipeline: from real digits to the answer whether synthetic ones help."""
 
 import hashlib
+import logging
 import re
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from gan_aug.environment import describe_environment
 from gan_aug.store import Run, Store
 
 __all__ = ["augment"]
+
+logger = logging.getLogger(__name__)
 
 
 @flow(name="augment")
@@ -37,41 +40,34 @@ def augment(
 
     """
     compute = select_compute(config.device)
+    logger.info("networks train on %s in %s", compute.name, compute.dtype_policy)
     kept = Store(Path(artifacts) / "store")
-    on: tasks.On = {"seed": config.seed, "device": config.device}
 
-    data = tasks.load_data(kept, config.dataset).result()
-    original = tasks.draw_original_set(kept, data, config.labels, config.seed).result()
+    data = tasks.load_data(kept, config).result()
+    original = tasks.build_original_set(kept, config, data).result()
     provenance = store.load_provenance(data)
     run = Run.open(Path(artifacts), name or name_run(config, provenance.name), config)
     run.write_environment(describe_environment(compute, provenance))
 
-    teacher = tasks.train_cnn(kept, "original", original, config.cnn, **on).result()
-    dcgan = tasks.train_dcgan(kept, data, config.dcgan, **on).result()
-    synthetic = tasks.synthesize(kept, dcgan, config.synthesis, **on).result()
-    pseudo = tasks.label_synthetic(kept, synthetic, teacher, config).result()
-    gan = tasks.build_gan_set(kept, original, pseudo, config).result()
+    teacher = tasks.train_cnn(kept, config, "original", original).result()
+    dcgan = tasks.train_dcgan(kept, config, data).result()
+    synthetic = tasks.synthesize(kept, config, dcgan).result()
+    pseudo = tasks.label_synthetic(kept, config, synthetic, teacher).result()
+    gan = tasks.build_gan_set(kept, config, original, pseudo).result()
 
     sets = {"original": original, "gan": gan}
-    models: tasks.Models = {("cnn", "original"): teacher}
-    models["cnn", "gan"] = tasks.train_cnn(kept, "gan", gan, config.cnn, **on).result()
+    models: tasks.Outputs = {("cnn", "original"): teacher}
+    models["cnn", "gan"] = tasks.train_cnn(kept, config, "gan", gan).result()
     for arm, training_set in sets.items():
-        models["lightgbm", arm] = tasks.train_boosting(kept, arm, training_set, config).result()
+        models["lightgbm", arm] = tasks.train_boosting(kept, config, arm, training_set).result()
     predictions = {
-        (classifier, arm): tasks.predict(kept, classifier, arm, model, data, config.device).result()
+        (classifier, arm): tasks.predict(kept, config, classifier, arm, model, data).result()
         for (classifier, arm), model in models.items()
     }
-    comparison = tasks.compare(data, sets, predictions, config)
-    stages = [
-        data,
-        original,
-        dcgan,
-        synthetic,
-        pseudo,
-        gan,
-        *models.values(),
-        *predictions.values(),
-    ]
+    comparison = tasks.compare(config, data, sets, predictions)
+
+    stages = [data, dcgan, synthetic, pseudo, *sets.values(), *models.values()]
+    stages += predictions.values()
     tasks.write_report(run, comparison, dcgan, pseudo, models, stages)
     publish_report(run, comparison)
     return run

@@ -9,7 +9,6 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -36,12 +35,7 @@ from gan_aug.comparison import (
     compare_arms,
 )
 from gan_aug.config import (
-    CnnConfig,
-    DcganConfig,
-    Device,
-    Labels,
     RunConfig,
-    SynthesisConfig,
 )
 from gan_aug.dataset import draw_labeled, load_dataset
 from gan_aug.device import select_compute
@@ -50,11 +44,10 @@ from gan_aug.report import StageTime, pick_accepted, pick_rejected, render_repor
 from gan_aug.store import Entry, Run, Store
 
 __all__ = [
-    "Models",
-    "On",
+    "Outputs",
     "build_gan_set",
+    "build_original_set",
     "compare",
-    "draw_original_set",
     "label_synthetic",
     "load_data",
     "predict",
@@ -69,22 +62,15 @@ logger = logging.getLogger(__name__)
 
 MNIST_VARIABLE = "GAN_AUG_MNIST"
 
-Models = dict[tuple[Classifier, str], Entry]
+Outputs = dict[tuple[Classifier, str], Entry]
 """Classifier and arm → what was made of them."""
-
-
-class On(TypedDict):
-    """What every randomised stage on a device needs to know."""
-
-    seed: int
-    device: Device
 
 
 def finish(label: str, entry: Entry, compute: Callable[[Path], None]) -> State[Entry]:
     """Make a stage's output unless the store has it; say which.
 
     Returns:
-        The entry, for whoever calls the task; to Prefect, the state that the task ends in.
+        The state that the task ends in, with the entry as its result.
 
     """
     with entry.lock():
@@ -102,45 +88,46 @@ def finish(label: str, entry: Entry, compute: Callable[[Path], None]) -> State[E
     )
 
 
-@task(cache_policy=NO_CACHE, task_run_name="load {source}")
-def load_data(kept: Store, source: str) -> State[Entry]:
+@task(cache_policy=NO_CACHE, task_run_name="load")
+def load_data(kept: Store, config: RunConfig) -> State[Entry]:
     """Load and verify the data set; ``GAN_AUG_MNIST`` names a local MNIST."""
     local = os.environ.get(MNIST_VARIABLE)
-    data = load_dataset(source, Path(local).expanduser() if local else None)
+    data = load_dataset(config.dataset, Path(local).expanduser() if local else None)
     entry = kept.entry("dataset", provenance=data.provenance)
     return finish("load", entry, lambda folder: store.save_dataset(folder, data))
 
 
 @task(cache_policy=NO_CACHE, task_run_name="draw labels")
-def draw_original_set(kept: Store, data: Entry, labels: Labels, seed: int) -> State[Entry]:
+def build_original_set(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
     """Draw the labeled subset: the training set of the ``original`` arm."""
 
     def compute(folder: Path) -> None:
-        labeled = draw_labeled(store.load_labeled(data, "train"), labels, seed=seed)
+        train = store.load_labeled(data, "train")
+        labeled = draw_labeled(train, config.labels, seed=config.seed)
         store.save_training_set(folder, augmentation.build_original_set(labeled))
 
-    entry = kept.entry("training-set", data=data, labels=labels, seed=seed)
+    entry = kept.entry("training-set", data=data, labels=config.labels, seed=config.seed)
     return finish("original training set", entry, compute)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="train DCGAN")
-def train_dcgan(
-    kept: Store, data: Entry, config: DcganConfig, *, seed: int, device: Device
-) -> State[Entry]:
+def train_dcgan(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
     """Train the DCGAN on all training images, without their labels."""
-    compute_on = select_compute(device)
-    entry = kept.entry("dcgan", data=data, config=config, seed=seed, device=compute_on.kind)
+    device = select_compute(config.device)
+    entry = kept.entry(
+        "dcgan", data=data, config=config.dcgan, seed=config.seed, device=device.kind
+    )
 
     def compute(folder: Path) -> None:
         def save_grid(step: int, samples: Images) -> None:
             store.save_sample_grid(folder, step, figures.render_grid(samples))
 
-        with show_progress("DCGAN", config.steps) as on_progress:
+        with show_progress("DCGAN", config.dcgan.steps) as on_progress:
             trained = adversarial.train_dcgan(
                 store.load_labeled(data, "train").images,
-                config,
-                seed=seed,
-                compute=compute_on,
+                config.dcgan,
+                seed=config.seed,
+                compute=device,
                 checkpoint=entry.checkpoint,
                 on_interval=save_grid,
                 on_progress=on_progress,
@@ -151,26 +138,28 @@ def train_dcgan(
 
 
 @task(cache_policy=NO_CACHE, task_run_name="synthesize")
-def synthesize(
-    kept: Store, dcgan: Entry, config: SynthesisConfig, *, seed: int, device: Device
-) -> State[Entry]:
+def synthesize(kept: Store, config: RunConfig, dcgan: Entry) -> State[Entry]:
     """Generate images."""
-    compute_on = select_compute(device)
+    device = select_compute(config.device)
 
     def compute(folder: Path) -> None:
-        generator = store.load_generator(dcgan)
-        store.save_images(folder, synthesis.generate_images(generator, config.images, seed=seed))
+        images = synthesis.generate_images(
+            store.load_generator(dcgan), config.synthesis.images, seed=config.seed
+        )
+        store.save_images(folder, images)
 
-    entry = kept.entry("synthesis", dcgan=dcgan, config=config, seed=seed, device=compute_on.kind)
+    entry = kept.entry(
+        "synthesis", dcgan=dcgan, config=config.synthesis, seed=config.seed, device=device.kind
+    )
     return finish("synthesis", entry, compute)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="pseudo-label")
 def label_synthetic(
-    kept: Store, synthetic: Entry, teacher: Entry, config: RunConfig
+    kept: Store, config: RunConfig, synthetic: Entry, teacher: Entry
 ) -> State[Entry]:
     """Have the teacher label the synthetic images, and accept the confident ones."""
-    compute_on = select_compute(config.device)
+    device = select_compute(config.device)
 
     def compute(folder: Path) -> None:
         images = store.load_images(synthetic)
@@ -184,13 +173,13 @@ def label_synthetic(
         synthetic=synthetic,
         teacher=teacher,
         config=config.pseudo_labels,
-        device=compute_on.kind,
+        device=device.kind,
     )
     return finish("pseudo-labels", entry, compute)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="augment")
-def build_gan_set(kept: Store, original: Entry, pseudo: Entry, config: RunConfig) -> State[Entry]:
+def build_gan_set(kept: Store, config: RunConfig, original: Entry, pseudo: Entry) -> State[Entry]:
     """Join labeled and accepted images: the training set of the ``gan`` arm."""
     labels = config.pseudo_labels.labels
 
@@ -210,32 +199,30 @@ def build_gan_set(kept: Store, original: Entry, pseudo: Entry, config: RunConfig
 
 
 @task(cache_policy=NO_CACHE, task_run_name="train CNN, {arm}")
-def train_cnn(
-    kept: Store, arm: str, training_set: Entry, config: CnnConfig, *, seed: int, device: Device
-) -> State[Entry]:
+def train_cnn(kept: Store, config: RunConfig, arm: str, training_set: Entry) -> State[Entry]:
     """Train a fresh CNN on one arm's training set."""
-    compute_on = select_compute(device)
+    device = select_compute(config.device)
     label = f"CNN, {arm}"
 
     def compute(folder: Path) -> None:
-        with show_progress(label, config.updates) as on_progress:
+        with show_progress(label, config.cnn.updates) as on_progress:
             model = cnn.train_cnn(
                 store.load_training_set(training_set),
-                config,
-                seed=seed,
-                compute=compute_on,
+                config.cnn,
+                seed=config.seed,
+                compute=device,
                 on_progress=on_progress,
             )
         store.save_cnn(folder, model)
 
     entry = kept.entry(
-        "cnn", training_set=training_set, config=config, seed=seed, device=compute_on.kind
+        "cnn", training_set=training_set, config=config.cnn, seed=config.seed, device=device.kind
     )
     return finish(label, entry, compute)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="train LightGBM, {arm}")
-def train_boosting(kept: Store, arm: str, training_set: Entry, config: RunConfig) -> State[Entry]:
+def train_boosting(kept: Store, config: RunConfig, arm: str, training_set: Entry) -> State[Entry]:
     """Train LightGBM on one arm's training set."""
     label = f"LightGBM, {arm}"
 
@@ -257,10 +244,10 @@ def train_boosting(kept: Store, arm: str, training_set: Entry, config: RunConfig
 
 @task(cache_policy=NO_CACHE, task_run_name="predict {classifier}, {arm}")
 def predict(
-    kept: Store, classifier: Classifier, arm: str, model: Entry, data: Entry, device: Device
+    kept: Store, config: RunConfig, classifier: Classifier, arm: str, model: Entry, data: Entry
 ) -> State[Entry]:
     """Predict class probabilities of the validation and test images."""
-    compute_on = select_compute(device)
+    device = select_compute(config.device)
     label = f"predictions of {CLASSIFIER_NAMES[classifier]}, {arm}"
 
     def compute(folder: Path) -> None:
@@ -275,13 +262,13 @@ def predict(
                     probabilities = boosting.predict_probabilities(trained, images)
             store.save_predictions(folder, split, probabilities)
 
-    entry = kept.entry("predictions", model=model, data=data, device=compute_on.kind)
+    entry = kept.entry("predictions", model=model, data=data, device=device.kind)
     return finish(label, entry, compute)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="compare")
 def compare(
-    data: Entry, sets: Mapping[str, Entry], predictions: Models, config: RunConfig
+    config: RunConfig, data: Entry, sets: Mapping[str, Entry], predictions: Outputs
 ) -> Comparison:
     """Score all predictions, the only place where test labels are read."""
     n_train = {arm: len(store.load_training_set(entry)) for arm, entry in sets.items()}
@@ -308,7 +295,7 @@ def write_report(
     comparison: Comparison,
     dcgan: Entry,
     pseudo: Entry,
-    models: Models,
+    models: Outputs,
     stages: Sequence[Entry],
 ) -> None:
     """Fill the run's folder: comparison, models, synthetic images, pictures, report."""

@@ -188,11 +188,12 @@ def build_train_steps(
     real_images = tf.constant(images[..., None])
 
     def train_step(step: tf.Tensor) -> tf.Tensor:
+        image_seed, noise_seed = tf.unstack(tf.random.split((seed, step), 2))
         indices = tf.random.stateless_uniform(
-            (config.batch_size,), (seed, step), maxval=len(images), dtype=tf.int32
+            (config.batch_size,), image_seed, maxval=len(images), dtype=tf.int32
         )
         reals = tf.cast(tf.gather(real_images, indices), tf.float32) / 255.0
-        noise = draw_noise(config.batch_size, config.latent_dim, seed=(seed, step))
+        noise = draw_noise(config.batch_size, config.latent_dim, seed=noise_seed)
         with tf.GradientTape() as tape:
             fakes = players.generator(noise, training=True)
             with tape.stop_recording():
@@ -255,7 +256,7 @@ def binary_cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
 
 
-def draw_noise(count: int, latent_dim: int, *, seed: tuple[int, Any]) -> tf.Tensor:
+def draw_noise(count: int, latent_dim: int, *, seed: tf.Tensor | tuple[int, int]) -> tf.Tensor:
     """Draw ``(count, latent_dim)`` float32 noise, uniform in [-1, 1) as in the chapter."""
     return tf.random.stateless_uniform((count, latent_dim), seed, minval=-1.0, maxval=1.0)
 

@@ -7,7 +7,6 @@ folders are written under a temporary name and renamed when they are whole.
 
 import base64
 import contextlib
-import csv
 import functools
 import hashlib
 import json
@@ -22,6 +21,7 @@ from typing import IO, Any, Literal
 
 import filelock
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
@@ -110,9 +110,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Array], *, compress: bool = Fa
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     with atomic_file(path, "w") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+        pd.DataFrame(rows).convert_dtypes().to_csv(file, index=False)
 
 
 def digest_file(path: Path) -> str:
@@ -324,8 +322,8 @@ def load_generator(entry: Entry) -> Any:
 
 def load_history(entry: Entry) -> list[dict[str, float]]:
     """Read the losses and accuracies of the DCGAN's training."""
-    with (entry.path / HISTORY_FILE).open(newline="") as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    table = pd.read_csv(entry.path / HISTORY_FILE)
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
 def save_images(folder: Path, images: Images) -> None:

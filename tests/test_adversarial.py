@@ -64,15 +64,17 @@ def test_discriminators_step_changes_only_the_discriminator(tiny_dcgan, cpu, rea
     assert any(unequal(before[1], weights(players.discriminator)))
 
 
-def test_a_whole_step_updates_both_players_and_the_average(tiny_dcgan, cpu, reals):
-    players = build_players(tiny_dcgan, cpu)
+@pytest.mark.parametrize("architecture", ["compact", "chapter"])
+def test_a_whole_step_updates_both_players_and_the_average(tiny_dcgan, cpu, reals, architecture):
+    config = tiny_dcgan.model_copy(update={"architecture": architecture})
+    players = build_players(config, cpu)
     models = (players.generator, players.discriminator, players.average)
     before = [[v.numpy() for v in model.trainable_variables] for model in models]
-    train_steps = adversarial.build_train_steps(players, reals, tiny_dcgan, seed=0, compute=cpu)
+    train_steps = adversarial.build_train_steps(players, reals, config, seed=0, compute=cpu)
     train_steps(0, 1)
     for model, old in zip(models, before, strict=True):
         assert any(unequal(old, [v.numpy() for v in model.trainable_variables]))
-    momentum = tiny_dcgan.ema_momentum
+    momentum = config.ema_momentum
     expected = (
         momentum * before[2][0] + (1 - momentum) * players.generator.trainable_variables[0].numpy()
     )

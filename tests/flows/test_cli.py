@@ -78,6 +78,7 @@ def test_a_run_ends_with_table_verdict_and_path(call, artifacts):
     ]
     assert len([line for line in lines if line.startswith(("cnn", "lightgbm"))]) == 8
     assert any(line.startswith("With 100 labels, on validation images:") for line in lines)
+    assert "networks train on CPU in float32" in err
     assert "DCGAN: step 2 of 2" in " ".join(err.split())
 
 

@@ -1,0 +1,31 @@
+"""What the documentation says is what the code does."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from gan_aug.config import RunConfig, flatten
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+
+
+def test_the_settings_page_is_up_to_date():
+    render = runpy.run_path(str(ROOT / "docs" / "render_settings.py"))["render_settings"]
+    assert (ROOT / "docs" / "settings.md").read_text() == render(), "run `make docs`"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_files_lead_somewhere(page):
+    targets = re.findall(r"\]\(([^)#]+)\)", page.read_text())
+    missing = [target for target in targets if "://" not in target and not (ROOT / target).exists()]
+    assert not missing
+
+
+def test_flags_in_the_readme_exist():
+    settings = {f"--{name}".replace("_", "-") for name in flatten(RunConfig().model_dump())}
+    command = {"--preset", "--name", "--artifacts", "--dry-run", "--json", "--help"}
+    named = set(re.findall(r"(?<![\w-])--[a-z][\w.-]*[\w]", (ROOT / "README.md").read_text()))
+    assert named <= settings | command
