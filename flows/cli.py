@@ -168,8 +168,9 @@ def phrase(error: Exception) -> str:
     cause = error if isinstance(error, ValidationError) else error.__cause__
     if isinstance(cause, ValidationError):
         return "; ".join(phrase_field(detail) for detail in cause.errors())
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: expected to read or write there, found: {error.strerror}"
+    if isinstance(error, OSError):
+        where = error.filename or "artifacts"
+        return f"{where}: expected to read or write there, found: {error.strerror or error}"
     return str(error)
 
 

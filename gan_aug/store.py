@@ -87,10 +87,10 @@ Array = NDArray[Any]
 def atomic_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
     """Open a temporary neighbour of ``path`` that takes its place once it is written whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    newline = None if "b" in mode else ""
+    newline, encoding = (None, None) if "b" in mode else ("", "utf-8")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with temporary.open(mode, newline=newline) as file:
+        with temporary.open(mode, newline=newline, encoding=encoding) as file:
             yield file
         temporary.replace(path)
     finally:
@@ -186,7 +186,7 @@ class Entry:
     @property
     def seconds(self) -> float:
         """How long the output took to make."""
-        return float(json.loads((self.path / MANIFEST).read_text())["seconds"])
+        return float(json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))["seconds"])
 
     def lock(self) -> filelock.FileLock:
         """Keep other processes from making the same output meanwhile."""
@@ -196,7 +196,7 @@ class Entry:
     def is_complete(self) -> bool:
         """Whether the output is there with every byte it was written with."""
         try:
-            files = json.loads((self.path / MANIFEST).read_text())["files"]
+            files = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))["files"]
             return all(digest_file(self.path / name) == digest for name, digest in files.items())
         except (OSError, ValueError, KeyError):
             return False
@@ -275,7 +275,9 @@ def save_dataset(folder: Path, dataset: Dataset) -> None:
 
 def load_provenance(entry: Entry) -> Provenance:
     """Read where a data set comes from."""
-    return Provenance.model_validate_json((entry.path / PROVENANCE_FILE).read_text())
+    return Provenance.model_validate_json(
+        (entry.path / PROVENANCE_FILE).read_text(encoding="utf-8")
+    )
 
 
 def load_labeled(entry: Entry, part: Literal["train", "validation", "test"]) -> LabeledImages:
@@ -351,7 +353,7 @@ def save_pseudo_labels(folder: Path, pseudo: PseudoLabeledImages) -> None:
 
 def load_pseudo_labels(entry: Entry) -> PseudoLabeledImages:
     """Read back what :func:`save_pseudo_labels` wrote."""
-    rejected = json.loads((entry.path / REJECTED_FILE).read_text())
+    rejected = json.loads((entry.path / REJECTED_FILE).read_text(encoding="utf-8"))
     with np.load(entry.path / SYNTHETIC_FILE) as file:
         return PseudoLabeledImages(
             file["images"], file["probabilities"], file["accepted"], rejected
@@ -464,12 +466,14 @@ class Run:
 
     def read_environment(self) -> dict[str, Any]:
         """Return what :meth:`write_environment` wrote."""
-        environment: dict[str, Any] = json.loads((self.path / ENVIRONMENT_FILE).read_text())
+        environment: dict[str, Any] = json.loads(
+            (self.path / ENVIRONMENT_FILE).read_text(encoding="utf-8")
+        )
         return environment
 
     def read_config(self) -> RunConfig:
         """Return the run's settings."""
-        return RunConfig.model_validate_json((self.path / CONFIG_FILE).read_text())
+        return RunConfig.model_validate_json((self.path / CONFIG_FILE).read_text(encoding="utf-8"))
 
     def write_comparison(self, comparison: Comparison) -> None:
         """Write the comparison as JSON, and its scores as CSV rows."""
@@ -489,7 +493,7 @@ class Run:
                 f"{self.name}: expected a finished run, found no {COMPARISON_JSON} in it; run it "
                 "again with the same arguments to finish it"
             )
-        return Comparison.model_validate_json(path.read_text())
+        return Comparison.model_validate_json(path.read_text(encoding="utf-8"))
 
     def write_report(self, markdown: str) -> None:
         """Write the report."""
@@ -503,7 +507,7 @@ class Run:
             embed_figures: Whether to put each picture into the text, as a ``data:`` URI.
 
         """
-        markdown = (self.path / REPORT_FILE).read_text()
+        markdown = (self.path / REPORT_FILE).read_text(encoding="utf-8")
         if not embed_figures:
             return markdown
 
