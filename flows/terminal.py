@@ -153,16 +153,20 @@ def tabulate_difference(paired: "PairedDifference") -> str:
 
 def tabulate_runs(summaries: Sequence["RunSummary"]) -> Table:
     """Lay the runs out, one row each."""
-    table = Table()
-    for heading in ("run", "dataset", "labels", "seed", "state", "verdict"):
-        table.add_column(heading)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("run", "labels", "seed", "minus original (validation)"):
+        table.add_column(heading, no_wrap=True, overflow="ignore")
     for summary in summaries:
-        table.add_row(
-            summary.name,
-            summary.config.dataset,
-            str(summary.config.labels),
-            str(summary.config.seed),
-            "finished" if summary.finished else "unfinished",
-            summary.verdict,
-        )
+        config = summary.config
+        found = summarize_comparison(summary.comparison) if summary.comparison else "unfinished"
+        table.add_row(summary.name, str(config.labels), str(config.seed), found)
     return table
+
+
+def summarize_comparison(comparison: "Comparison") -> str:
+    """``cnn gan -0.30, lightgbm gan +1.67``, in percentage points."""
+    return ", ".join(
+        f"{score.classifier} {score.arm} {100 * score.versus_original.difference:+.2f}"
+        for score in comparison.scores
+        if score.split == "validation" and score.versus_original
+    )

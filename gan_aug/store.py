@@ -580,5 +580,4 @@ def list_runs(artifacts: Path) -> list[RunSummary]:
 
 def summarize_run(run: Run) -> RunSummary:
     finished = (run.path / COMPARISON_JSON).exists()
-    verdict = run.read_comparison().verdict if finished else ""
-    return RunSummary(run.name, finished, run.read_config(), verdict)
+    return RunSummary(run.name, run.read_config(), run.read_comparison() if finished else None)

@@ -126,7 +126,7 @@ def test_runs_are_listed_and_found(tmp_path):
     assert list_runs(tmp_path) == []
     run = Run.open(tmp_path, "mine", RunConfig())
     [summary] = list_runs(tmp_path)
-    assert (summary.name, summary.finished, summary.config) == ("mine", False, RunConfig())
+    assert (summary.name, summary.config, summary.comparison) == ("mine", RunConfig(), None)
     assert find_run(tmp_path, "mine") == run
     with pytest.raises(UserError, match=r"\(mine\), found 'other'"):
         find_run(tmp_path, "other")

@@ -94,8 +94,9 @@ def test_json_leaves_stdout_to_json(call):
 def test_runs_lists_and_show_prints(call):
     code, out, _ = call("runs")
     assert code == 0
-    assert "tiny" in out
-    assert "finished" in out
+    [line] = [line for line in out.splitlines() if line.startswith("tiny ")]
+    assert "cnn gan " in line
+    assert "lightgbm gan " in line
     code, out, _ = call("show", "tiny")
     assert code == 0
     assert "With 100 labels" in out
