@@ -37,7 +37,6 @@ def augment(
     Raises:
         UserError: Data or settings are not usable.
         OSError: The artifacts can't be written.
-
     """
     compute = select_compute(config.device)
     logger.info("networks train on %s in %s", compute.name, compute.dtype_policy)

@@ -64,7 +64,6 @@ def run(
         Print the resolved settings and stop.
     json
         Print the comparison as JSON on stdout; everything else goes to stderr.
-
     """
     overrides = {"dataset": "auto"} | config.model_dump(exclude_unset=True)
     resolved = resolve_config(preset, overrides)
@@ -101,7 +100,6 @@ def show(
         Name of the run, as `gan-aug runs` lists it.
     json
         Print it as JSON.
-
     """
     from gan_aug.store import find_run  # noqa: PLC0415 - a second to import; --help must not wait
 

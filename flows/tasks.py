@@ -71,7 +71,6 @@ def finish(label: str, entry: Entry, compute: Callable[[Path], None]) -> State[E
 
     Returns:
         The state that the task ends in, with the entry as its result.
-
     """
     with entry.lock():
         reused = entry.is_complete()

@@ -78,7 +78,6 @@ def show_progress(label: str, total: int) -> Iterator[OnProgress]:
     Args:
         label: The stage.
         total: Number of its steps.
-
     """
     columns = (
         TextColumn("{task.description}"),
@@ -154,8 +153,9 @@ def tabulate_difference(paired: "PairedDifference") -> str:
 def tabulate_runs(summaries: Sequence["RunSummary"]) -> Table:
     """Lay the runs out, one row each."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("run", "labels", "seed", "minus original (validation)"):
-        table.add_column(heading, no_wrap=True, overflow="ignore")
+    for heading in ("run", "labels", "seed"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("minus original, validation")
     for summary in summaries:
         config = summary.config
         found = summarize_comparison(summary.comparison) if summary.comparison else "unfinished"

@@ -65,7 +65,6 @@ class TrainedDcgan:
         discriminator: ``(n, 28, 28, 1)`` → ``(n, 1)`` logits, positive for "real".
         history: One row per interval, in :data:`HISTORY_COLUMNS`: losses in nats and accuracies
             in [0, 1], each the mean over the interval's steps.
-
     """
 
     generator: keras.Model
@@ -123,7 +122,6 @@ def train_dcgan(
 
     Raises:
         TrainingDivergedError: A loss is not finite; the last checkpoint is untouched.
-
     """
     keras.utils.set_random_seed(seed)
     players = build_players(config, compute)
@@ -183,7 +181,6 @@ def build_train_steps(
     Returns:
         A function of the first step's number (from 0) and the number of steps, which takes the
         steps and returns the ``(4,)`` sum of their :data:`METRICS`.
-
     """
     real_images = tf.constant(images[..., None])
 
@@ -220,7 +217,6 @@ def update_discriminator(
 
     Returns:
         Its loss and its accuracy before the step.
-
     """
     labels = tf.concat([tf.ones((len(reals), 1)), tf.zeros((len(fakes), 1))], axis=0)
     with tf.GradientTape() as tape:

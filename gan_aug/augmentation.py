@@ -33,7 +33,6 @@ def augment_with_synthetic(
         synthetic: Images with pseudo-labels; only the accepted ones are used.
         config: The share of the weight.
         labels: Targets of the synthetic images: the teacher's probabilities, or its top class.
-
     """
     accepted = synthetic.accepted
     share = config.synthetic_share

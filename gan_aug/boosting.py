@@ -32,7 +32,6 @@ def train_boosting(
 
     Returns:
         The trained booster of scikit-learn's estimator, which LightGBM saves as text.
-
     """
     rows, labels, weights = expand_targets(training_set)
     classifier = lightgbm.LGBMClassifier(
@@ -64,7 +63,6 @@ def expand_targets(
     Returns:
         Per row: the index of its image, its class, and its weight, the image's weight times the
         class's share of what is left after dropping classes below 1%.
-
     """
     kept = np.where(training_set.targets >= SMALLEST_PROBABILITY, training_set.targets, 0)
     kept /= kept.sum(axis=1, keepdims=True)

@@ -28,7 +28,6 @@ def build_cnn(*, dtype_policy: str = "float32") -> keras.Model:
 
     Args:
         dtype_policy: Keras dtype policy of all layers but the softmax, which is float32.
-
     """
 
     def convolution(channels: int, kernel: int) -> layers.Layer:
@@ -79,7 +78,6 @@ def train_cnn(
 
     Returns:
         The trained network, ``(n, 28, 28, 1)`` in [0, 1] → ``(n, 10)`` probabilities.
-
     """
     keras.utils.set_random_seed(seed)
     model = build_cnn(dtype_policy=compute.dtype_policy)
@@ -139,7 +137,6 @@ def predict_probabilities(
 
     Returns:
         ``(n, 10)`` float32; rows sum to 1.
-
     """
     batches = []
     for start in range(0, len(images), PREDICT_BATCH_SIZE):

@@ -54,7 +54,6 @@ class Predictions:
         arm: Training set: ``original``, ``gan``, ...
         n_train: Images in that training set.
         probabilities: Split → ``(n, 10)`` float32.
-
     """
 
     classifier: Classifier
@@ -73,7 +72,6 @@ class PairedDifference(BaseModel):
         mcnemar_p: Exact two-sided p-value of "no difference".
         gained: Images that only the arm gets right.
         lost: Images that only ``original`` gets right.
-
     """
 
     model_config = ConfigDict(frozen=True)
@@ -100,7 +98,6 @@ class Score(BaseModel):
         log_loss: Mean negative log-likelihood, in nats.
         class_accuracy: Share of each digit's images that are right, in [0, 1].
         versus_original: Paired difference; None for ``original`` itself.
-
     """
 
     model_config = ConfigDict(frozen=True)
@@ -131,7 +128,6 @@ class Comparison(BaseModel):
         verdict: One sentence, bad news first.
         confidence_level: Coverage of the intervals.
         scores: One per classifier, arm and split.
-
     """
 
     model_config = ConfigDict(frozen=True)
@@ -157,7 +153,6 @@ def compare_arms(
         config: Interval coverage and resamples.
         labels: Label budget, for the record.
         seed: Seed of the run; also of the bootstrap.
-
     """
     baselines = {p.classifier: p for p in predictions if p.arm == BASELINE}
     scores = [
@@ -234,7 +229,6 @@ def compare_paired(
         baseline_right: ``(n,)`` bool, for ``original``.
         config: Interval coverage and resamples.
         seed: Seed of the bootstrap.
-
     """
     gained = int((right & ~baseline_right).sum())
     lost = int((~right & baseline_right).sum())

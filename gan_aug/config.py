@@ -234,7 +234,6 @@ def resolve_config(preset: Preset, overrides: Mapping[str, Any] | None = None) -
 
     Raises:
         pydantic.ValidationError: A field is unknown or out of its range.
-
     """
     return RunConfig.model_validate(merge(PRESETS[preset], overrides or {}))
 

@@ -62,7 +62,6 @@ class Provenance(BaseModel):
         verified_mnist: Whether these are the arrays of MNIST, byte for byte.
         images: Number of images in each part after the split.
         notice: What the user must know about the choice of data, or None.
-
     """
 
     model_config = ConfigDict(frozen=True)
@@ -83,7 +82,6 @@ class Dataset:
         validation: For the comparison of the arms.
         test: Scored once, in the comparison.
         provenance: Where they come from.
-
     """
 
     train: LabeledImages
@@ -103,7 +101,6 @@ def load_dataset(source: str, mnist_file: Path | None = None) -> Dataset:
 
     Raises:
         UserError: The source can't be had or isn't what it should be.
-
     """
     if source == "mnist":
         return load_mnist(mnist_file)
@@ -150,7 +147,6 @@ def split_arrays(name: str, arrays: Arrays, notice: str | None = None) -> Datase
 
     Raises:
         UserError: A shape, dtype or label range is wrong, or there are too few images.
-
     """
     train = check_part(name, arrays["x_train"], arrays["y_train"])
     test = check_part(name, arrays["x_test"], arrays["y_test"])
@@ -195,7 +191,6 @@ def draw_labeled(train: LabeledImages, labels: Labels, *, seed: int) -> LabeledI
 
     Raises:
         UserError: Fewer labels than classes, or more than there are images of a class.
-
     """
     if labels == "all":
         return train
@@ -338,7 +333,6 @@ def read_chapter_pickle(path: Path) -> Arrays:
 
     Raises:
         UserError: The pickle wants anything but arrays, or holds other ones.
-
     """
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:

@@ -25,7 +25,6 @@ def build_generator(config: DcganConfig, *, dtype_policy: str = "float32") -> ke
     Args:
         config: Chooses the architecture and its width; the chapter's width is 256.
         dtype_policy: Keras dtype policy of all layers but the last, which is float32.
-
     """
     hidden = (
         chapter_generator_layers(config.generator_width, dtype_policy)
@@ -56,7 +55,6 @@ def build_discriminator(config: DcganConfig, *, dtype_policy: str = "float32") -
     Args:
         config: Chooses the architecture and its width; the chapter's width is 64.
         dtype_policy: Keras dtype policy of all layers but the last, which is float32.
-
     """
     width = config.discriminator_width
     if config.architecture == "chapter":

@@ -26,7 +26,6 @@ class Compute:
         name: What the device calls itself, for people.
         dtype_policy: Keras dtype policy of the layers; losses and outputs stay float32.
         jit_compile: Whether training steps are compiled with XLA.
-
     """
 
     kind: Literal["cpu", "gpu"] = "cpu"
@@ -50,7 +49,6 @@ def select_compute(device: Device) -> Compute:
 
     Raises:
         UserError: ``gpu`` was asked for and TensorFlow sees none.
-
     """
     import tensorflow as tf  # noqa: PLC0415 - seconds to import, and only training needs it
 

@@ -26,7 +26,6 @@ def render_grid(images: Images, *, columns: int | None = None, scale: int = 2) -
         images: ``(n, 28, 28)`` uint8.
         columns: Images per row; as square as possible if None.
         scale: Screen pixels per pixel.
-
     """
     columns = columns or math.ceil(math.sqrt(len(images)))
     rows = math.ceil(len(images) / columns)
@@ -47,7 +46,6 @@ def render_history(history: Sequence[dict[str, float]]) -> bytes:
 
     Args:
         history: Rows as in :data:`gan_aug.adversarial.HISTORY_COLUMNS`.
-
     """
     figure = Figure(figsize=(8, 3), layout="constrained")
     steps = [row["step"] for row in history]

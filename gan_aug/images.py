@@ -47,7 +47,6 @@ class LabeledImages:
 
     Raises:
         UserError: An array has another shape, dtype or range.
-
     """
 
     images: Images
@@ -74,7 +73,6 @@ class PseudoLabeledImages:
         probabilities: ``(n, 10)`` float32, the teacher's class probabilities.
         accepted: ``(n,)`` bool, which images may enter a training set.
         rejected: Reason for rejection → number of images rejected for it.
-
     """
 
     images: Images
@@ -103,7 +101,6 @@ class TrainingSet:
         images: ``(n, 28, 28)`` uint8.
         targets: ``(n, 10)`` float32 class probabilities; one-hot where the label is true or hard.
         weights: ``(n,)`` float32 with mean 1: how much each image counts.
-
     """
 
     images: Images

@@ -35,7 +35,6 @@ def pseudo_label(
 
     Raises:
         UserError: No image is accepted.
-
     """
     confident = probabilities.max(axis=1) >= config.confidence_threshold
     accepted = confident & first_of_class(probabilities.argmax(axis=1), confident, config.per_class)

@@ -27,7 +27,6 @@ class StageTime:
         label: The stage's name for people.
         seconds: Wall-clock time.
         cached: Whether this run reused an earlier output.
-
     """
 
     label: str
@@ -58,7 +57,6 @@ def render_report(
 
     Returns:
         Markdown that refers to the pictures beside it.
-
     """
     return load_template().render(
         name=name,

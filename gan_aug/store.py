@@ -136,7 +136,6 @@ class ArrayCheckpoint:
 
     Attributes:
         path: An ``.npz``; missing until the first save.
-
     """
 
     path: Path
@@ -161,7 +160,6 @@ class Entry:
         path: Folder of the finished output.
         label: What the stage calls its output, for people.
         reused: Whether a run found the output finished.
-
     """
 
     path: Path
@@ -235,7 +233,6 @@ class Store:
 
     Attributes:
         root: Folder of the store.
-
     """
 
     root: Path
@@ -247,7 +244,6 @@ class Store:
             stage: Name of the stage.
             inputs: Everything the output depends on besides this package's source: settings
                 (pydantic models), entries of earlier stages, JSON values.
-
         """
         described = {
             name: value.model_dump(mode="json")
@@ -409,16 +405,13 @@ class RunSummary:
 
     Attributes:
         name: Folder under ``runs/``.
-        finished: Whether the comparison is there.
         config: Settings of the run.
-        verdict: The comparison's sentence, empty until there is one.
-
+        comparison: What it found; None until it is finished.
     """
 
     name: str
-    finished: bool
     config: RunConfig
-    verdict: str
+    comparison: Comparison | None
 
 
 @dataclass(frozen=True)
@@ -427,7 +420,6 @@ class Run:
 
     Attributes:
         path: ``<artifacts>/runs/<name>``.
-
     """
 
     path: Path
@@ -444,7 +436,6 @@ class Run:
         Raises:
             UserError: The name belongs to a run with other settings.
             OSError: The folder can't be written.
-
         """
         run = cls(artifacts / "runs" / name)
         if not re.fullmatch(r"\w[\w.-]*", name):
@@ -485,7 +476,6 @@ class Run:
 
         Raises:
             UserError: The run is not finished.
-
         """
         path = self.path / COMPARISON_JSON
         if not path.exists():
@@ -505,7 +495,6 @@ class Run:
 
         Args:
             embed_figures: Whether to put each picture into the text, as a ``data:`` URI.
-
         """
         markdown = (self.path / REPORT_FILE).read_text(encoding="utf-8")
         if not embed_figures:
@@ -560,7 +549,6 @@ def find_run(artifacts: Path, name: str) -> Run:
 
     Raises:
         UserError: There is no such run.
-
     """
     run = Run(artifacts / "runs" / name)
     if not (run.path / CONFIG_FILE).exists():

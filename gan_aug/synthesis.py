@@ -20,7 +20,6 @@ def generate_images(generator: keras.Model, count: int, *, seed: int) -> Images:
 
     Returns:
         ``(count, 28, 28)`` uint8.
-
     """
     rng = np.random.default_rng(seed)
     noise = rng.uniform(-1, 1, (count, generator.input_shape[1])).astype(np.float32)
