@@ -57,7 +57,7 @@ def select_compute(device: Device) -> Compute:
     if device == "gpu" and not gpus:
         raise UserError(
             "device: expected a GPU that TensorFlow can use, found none; install its CUDA "
-            "libraries with `pip install 'gan-aug[gpu]'`, or use --device auto"
+            "libraries with `pip install 'tensorflow[and-cuda]'`, or use --device auto"
         )
     if device == "cpu" or not gpus:
         tf.config.set_visible_devices([], "GPU")
