@@ -23,6 +23,7 @@ __all__ = [
     "PseudoLabelConfig",
     "RunConfig",
     "SynthesisConfig",
+    "flatten",
     "resolve_config",
     "to_flags",
 ]

@@ -81,7 +81,7 @@ def test_the_verdict_says_what_the_interval_says(original_wrong, gan_wrong, phra
     verdict = compare(np.arange(original_wrong), far_apart).verdict
     assert phrase in verdict
     assert verdict.startswith("With 100 labels")
-    assert verdict.count(".") == verdict.count("0.") + verdict.count("8.") or verdict.endswith(".")
+    assert verdict.endswith(").")
 
 
 def test_harm_comes_first_in_the_verdict():

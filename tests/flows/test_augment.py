@@ -90,16 +90,6 @@ def test_the_run_leaves_everything_it_promises(run):
 
 def test_the_table_has_a_row_for_each_classifier_arm_and_split(run):
     rows = read_table(run)
-    assert list(rows[0])[:8] == [
-        "classifier",
-        "arm",
-        "split",
-        "labels",
-        "seed",
-        "n_train",
-        "accuracy",
-        "log_loss",
-    ]
     assert {(row["classifier"], row["arm"], row["split"]) for row in rows} == {
         (classifier, arm, split)
         for classifier in ("cnn", "lightgbm")
