@@ -205,10 +205,11 @@ class Entry:
 
         After a failure it is kept only where there is a checkpoint to go on from.
         """
-        resumes = self.checkpoint.path.exists()
-        if not resumes:
+        if not self.checkpoint.path.exists():
             shutil.rmtree(self.partial, ignore_errors=True)
         self.partial.mkdir(parents=True, exist_ok=True)
+        for half_written in self.partial.rglob(".*.partial"):
+            half_written.unlink()
         started = time.perf_counter()
         try:
             yield self.partial

@@ -68,6 +68,17 @@ def test_a_failed_build_with_a_checkpoint_goes_on_where_it_was(entry):
     assert entry.checkpoint.load() is None
 
 
+def test_what_a_kill_left_half_written_does_not_enter_the_output(entry):
+    entry.partial.mkdir(parents=True)
+    entry.checkpoint.save({"step": np.array(1)})
+    store.save_sample_grid(entry.partial, 1, b"whole")
+    (entry.partial / "samples" / ".step-000002.png.77.partial").write_bytes(b"ha")
+    with entry.build() as folder:
+        store.save_sample_grid(folder, 2, b"whole")
+    names = sorted(path.name for path in (entry.path / "samples").iterdir())
+    assert names == ["step-000001.png", "step-000002.png"]
+
+
 def test_keys_tell_inputs_apart(tmp_path):
     kept = Store(tmp_path)
     first = kept.entry("a", seed=1)
