@@ -75,5 +75,5 @@ def augment(
 def name_run(config: RunConfig, dataset: str) -> str:
     """``mnist-1000-labels-seed0-1a2b3c4d``: the same name for the same data and settings."""
     digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:8]
-    source = re.sub(r"[^\w.-]", "-", dataset)
+    source = re.sub(r"[^\w.-]", "-", dataset).lstrip(".-") or "data"
     return f"{source}-{config.labels}-labels-seed{config.seed}-{digest}"

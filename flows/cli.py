@@ -1,6 +1,7 @@
 """The ``gan-aug`` command."""
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -121,7 +122,7 @@ def run_flow(config: RunConfig, *, name: str | None, artifacts: Path, as_json: b
         from gan_aug.device import select_compute  # noqa: PLC0415 - it looks for GPUs
 
         select_compute(config.device)
-    check_server()
+    connect_to_server()
     finished = augment(config, name=name, artifacts=str(artifacts))
     comparison = finished.read_comparison()
     if as_json:
@@ -131,22 +132,31 @@ def run_flow(config: RunConfig, *, name: str | None, artifacts: Path, as_json: b
     )
 
 
-def check_server() -> None:
-    """Raise :class:`UserError` if the Prefect server to report to does not answer."""
+def connect_to_server() -> None:
+    """Reach the Prefect server to report to, or start a temporary one.
+
+    The temporary one starts with SIGINT blocked, which it inherits: a terminal sends Ctrl-C to all
+    processes of a command, and the run still has to tell its server how it ended.
+
+    Raises:
+        UserError: The server that PREFECT_API_URL names does not answer.
+    """
+    import httpx  # noqa: PLC0415 - Prefect brings it, and --help must not wait
     from prefect.client.orchestration import get_client  # noqa: PLC0415 - seconds to import
     from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - seconds to import
 
-    url = PREFECT_API_URL.value()
-    if not url:
-        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         with get_client(sync_client=True) as client:
             client.raise_for_api_version_mismatch()
-    except RuntimeError as error:
+    except (RuntimeError, httpx.HTTPError) as error:
         raise UserError(
-            f"PREFECT_API_URL: expected a Prefect server at {url}, found: {error}; start it with "
-            "`prefect server start`, or unset PREFECT_API_URL to run without one"
+            f"PREFECT_API_URL: expected a Prefect server at {PREFECT_API_URL.value()}, found: "
+            f"{error}; start it with `prefect server start`, or unset PREFECT_API_URL to run "
+            "without one"
         ) from error
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

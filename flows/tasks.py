@@ -91,8 +91,10 @@ def finish(label: str, entry: Entry, compute: Callable[[Path], None]) -> State[E
 def load_data(kept: Store, config: RunConfig) -> State[Entry]:
     """Load and verify the data set; ``GAN_AUG_MNIST`` names a local MNIST."""
     local = os.environ.get(MNIST_VARIABLE)
+    logger.info("load: reading and verifying %s", config.dataset)
     data = load_dataset(config.dataset, Path(local).expanduser() if local else None)
-    entry = kept.entry("dataset", provenance=data.provenance)
+    provenance = data.provenance
+    entry = kept.entry("dataset", name=provenance.name, sha256=provenance.sha256)
     return finish("load", entry, lambda folder: store.save_dataset(folder, data))
 
 
@@ -142,9 +144,13 @@ def synthesize(kept: Store, config: RunConfig, dcgan: Entry) -> State[Entry]:
     device = select_compute(config.device)
 
     def compute(folder: Path) -> None:
-        images = synthesis.generate_images(
-            store.load_generator(dcgan), config.synthesis.images, seed=config.seed
-        )
+        with show_progress("synthesis", config.synthesis.images) as on_progress:
+            images = synthesis.generate_images(
+                store.load_generator(dcgan),
+                config.synthesis.images,
+                seed=config.seed,
+                on_progress=on_progress,
+            )
         store.save_images(folder, images)
 
     entry = kept.entry(
@@ -300,7 +306,6 @@ def write_report(
     """Fill the run's folder: comparison, models, synthetic images, pictures, report."""
     config = run.read_config()
     labeled = store.load_pseudo_labels(pseudo)
-    run.write_comparison(comparison)
     run.write_synthetic(labeled)
     for (classifier, arm), model in models.items():
         run.copy_model(model, classifier, arm)
@@ -321,3 +326,4 @@ def write_report(
         grids=grids,
     )
     run.write_report(report)
+    run.write_comparison(comparison)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy import stats
-from sklearn.metrics import accuracy_score, log_loss, recall_score
+from sklearn.metrics import accuracy_score, log_loss
 
 from gan_aug.config import ComparisonConfig
 from gan_aug.images import CLASSES, Float32, UInt8
@@ -96,7 +96,8 @@ class Score(BaseModel):
         n_train: Images in the training set.
         accuracy: In [0, 1].
         log_loss: Mean negative log-likelihood, in nats.
-        class_accuracy: Share of each digit's images that are right, in [0, 1].
+        class_accuracy: Share of each digit's images that are right, in [0, 1]; None for a digit
+            the split does not have.
         versus_original: Paired difference; None for ``original`` itself.
     """
 
@@ -110,7 +111,7 @@ class Score(BaseModel):
     n_train: int
     accuracy: float
     log_loss: float
-    class_accuracy: list[float]
+    class_accuracy: list[float | None]
     versus_original: PairedDifference | None
 
     def to_row(self) -> dict[str, Any]:
@@ -202,9 +203,10 @@ def score_split(
         n_train=prediction.n_train,
         accuracy=float(accuracy_score(truth, guesses)),
         log_loss=float(log_loss(truth, normalize(probabilities), labels=digits)),
-        class_accuracy=recall_score(
-            truth, guesses, labels=digits, average=None, zero_division=np.nan
-        ).tolist(),
+        class_accuracy=[
+            float((guesses[truth == digit] == digit).mean()) if (truth == digit).any() else None
+            for digit in digits
+        ],
         versus_original=paired,
     )
 

@@ -75,7 +75,7 @@ class Provenance(BaseModel):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Real images, split; the three parts share no image.
+    """Real images, split; every image of the source is in one part.
 
     Attributes:
         train: Labels are known for all, but a run may look at few of them.
@@ -108,21 +108,20 @@ def load_dataset(source: str, mnist_file: Path | None = None) -> Dataset:
         return split_arrays("digits", read_digits())
     if source == "auto":
         return load_mnist_or_digits(mnist_file)
-    path = Path(source).expanduser()
-    return split_arrays(path.name, read_path(path))
+    path = Path(source)
+    return split_arrays(path.resolve().name, read_path(path))
 
 
 def load_mnist(mnist_file: Path | None) -> Dataset:
     """Load MNIST from a local file or Keras's download, and insist that it is MNIST."""
-    if mnist_file is None:
-        return split_arrays("mnist", download_mnist())
-    dataset = split_arrays("mnist", read_npz(mnist_file))
+    arrays = download_mnist() if mnist_file is None else read_npz(mnist_file)
+    dataset = split_arrays("mnist", arrays)
     if not dataset.provenance.verified_mnist:
         digests = dataset.provenance.sha256
         wrong = [name for name in NAMES if digests[name] != MNIST_DIGESTS[name]]
         raise UserError(
-            f"{mnist_file}: expected the arrays of MNIST, found other content in "
-            f"{', '.join(wrong)}; to use data of your own, pass --dataset {mnist_file}"
+            f"{mnist_file or 'mnist'}: expected the arrays of MNIST, found other content in "
+            f"{', '.join(wrong)}; to use data of your own, pass its path as --dataset"
         )
     return dataset
 
@@ -190,8 +189,15 @@ def draw_labeled(train: LabeledImages, labels: Labels, *, seed: int) -> LabeledI
         seed: Determines the draw.
 
     Raises:
-        UserError: Fewer labels than classes, or more than there are images of a class.
+        UserError: A digit is missing, or there are fewer labels than classes, or more labels than
+            there are images of a class.
     """
+    counts = np.bincount(train.labels, minlength=CLASSES)
+    if counts.min() == 0:
+        raise UserError(
+            f"labels: expected every digit among the {len(train)} training images, found no "
+            f"{counts.argmin()}; the last sixth was cut off for validation: shuffle the data"
+        )
     if labels == "all":
         return train
     if not CLASSES <= labels <= len(train):

@@ -80,7 +80,7 @@ def load_template() -> jinja2.Template:
     )
     templates.filters |= {
         "count": lambda count: f"{count:,}",
-        "percent": lambda share, decimals: f"{share:.{decimals}%}",
+        "percent": lambda share, decimals: "" if share is None else f"{share:.{decimals}%}",
         "points": lambda difference: f"{100 * difference:+.2f}",
     }
     return templates.get_template("report.md.j2")

@@ -10,12 +10,16 @@ import contextlib
 import functools
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
 import time
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -60,7 +64,10 @@ __all__ = [
     "save_training_set",
 ]
 
+logger = logging.getLogger(__name__)
+
 KEY_LENGTH = 16
+COMPUTING_LIBRARIES = ("tensorflow", "keras", "lightgbm", "scikit-learn", "scipy", "numpy")
 MANIFEST = "manifest.json"
 CNN_FILE = "cnn.keras"
 LIGHTGBM_FILE = "lightgbm.txt"
@@ -119,9 +126,10 @@ def digest_file(path: Path) -> str:
 
 
 @functools.cache
-def digest_source() -> str:
-    """Digest the package's own source: other code may compute other results."""
-    digest = hashlib.sha256()
+def digest_code() -> str:
+    """Digest what computes: this package's source and the versions of the libraries below it."""
+    versions = [f"{library}=={metadata.version(library)}" for library in COMPUTING_LIBRARIES]
+    digest = hashlib.sha256(" ".join(versions).encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -144,8 +152,12 @@ class ArrayCheckpoint:
         """Return the arrays saved last, or None."""
         if not self.path.exists():
             return None
-        with np.load(self.path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        try:
+            with np.load(self.path, allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
+        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
+            logger.warning("%s is damaged (%s): starting from the beginning", self.path, error)
+            return None
 
     def save(self, arrays: Mapping[str, Array]) -> None:
         """Replace the saved arrays; a kill in the middle leaves the old ones."""
@@ -243,8 +255,8 @@ class Store:
 
         Args:
             stage: Name of the stage.
-            inputs: Everything the output depends on besides this package's source: settings
-                (pydantic models), entries of earlier stages, JSON values.
+            inputs: Everything the output depends on besides the code: settings (pydantic
+                models), entries of earlier stages, JSON values.
         """
         described = {
             name: value.model_dump(mode="json")
@@ -254,7 +266,7 @@ class Store:
             else value
             for name, value in inputs.items()
         }
-        text = json.dumps([stage, digest_source(), described], sort_keys=True)
+        text = json.dumps([stage, digest_code(), described], sort_keys=True)
         key = hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
         return Entry(self.root / stage / key)
 
@@ -375,7 +387,8 @@ def load_keras(path: Path) -> Any:
 
 def save_lightgbm(folder: Path, booster: Any) -> None:
     """Write a trained booster as LightGBM's text."""
-    booster.save_model(folder / LIGHTGBM_FILE)
+    with atomic_file(folder / LIGHTGBM_FILE, "w") as file:
+        file.write(booster.model_to_string())
 
 
 def load_lightgbm(entry: Entry) -> Any:
@@ -449,7 +462,10 @@ class Run:
                 f"name: expected a new name or the settings of run {name}, found other settings "
                 f"in {kept}; choose another --name"
             )
-        write_json(kept, config.model_dump(mode="json"))
+        if not kept.exists():
+            write_json(kept, config.model_dump(mode="json"))
+        # Its presence says "finished", which the run is not until everything is written anew.
+        (run.path / COMPARISON_JSON).unlink(missing_ok=True)
         return run
 
     def write_environment(self, environment: Mapping[str, Any]) -> None:

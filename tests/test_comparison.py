@@ -99,6 +99,12 @@ def test_harm_comes_first_in_the_verdict():
     assert verdict.index("hurts LightGBM") < verdict.index("the CNN")
 
 
+def test_a_digit_that_a_split_lacks_has_no_accuracy_and_the_json_stays_valid():
+    comparison = compare(np.arange(2), np.arange(1), n=9)
+    assert comparison.scores[0].class_accuracy == [0.0] * 2 + [1.0] * 7 + [None]
+    assert Comparison.model_validate_json(comparison.model_dump_json()) == comparison
+
+
 def test_rows_are_flat_and_the_json_comes_back_whole():
     comparison = compare(np.arange(5), np.arange(3))
     rows = [score.to_row() for score in comparison.scores]

@@ -133,7 +133,7 @@ def test_auto_does_not_hide_a_broken_local_file(tmp_path):
 
 def test_a_local_mnist_must_be_mnist(tmp_path, arrays):
     path = Path(write_npz(tmp_path / "mnist.npz", arrays))
-    with pytest.raises(UserError, match=r"other content in x_train, .*--dataset"):
+    with pytest.raises(UserError, match=r"mnist.npz: .*other content in x_train, .*--dataset"):
         load_dataset("mnist", path)
 
 
@@ -287,6 +287,13 @@ def test_a_larger_labeled_subset_contains_the_smaller(digits):
         for n in (55, 333)
     )
     assert small < large
+
+
+@pytest.mark.parametrize("labels", [10, "all"])
+def test_training_images_without_a_digit_are_refused(digits, labels):
+    without = digits.train.take(np.flatnonzero(digits.train.labels != 7))
+    with pytest.raises(UserError, match="every digit .* found no 7"):
+        draw_labeled(without, labels, seed=0)
 
 
 def test_all_labels_are_all(digits):

@@ -79,6 +79,22 @@ def test_what_a_kill_left_half_written_does_not_enter_the_output(entry):
     assert names == ["step-000001.png", "step-000002.png"]
 
 
+def test_a_damaged_checkpoint_is_said_and_not_used(entry, caplog):
+    entry.checkpoint.save({"step": np.arange(1000)})
+    whole = entry.checkpoint.path.read_bytes()
+    entry.checkpoint.path.write_bytes(whole[:2000])
+    assert entry.checkpoint.load() is None
+    assert "damaged" in caplog.text
+
+
+def test_a_run_is_unfinished_again_while_it_is_made_again(tmp_path):
+    run = Run.open(tmp_path, "mine", RunConfig())
+    (run.path / "comparison.json").write_text("old")
+    assert Run.open(tmp_path, "mine", RunConfig()).path == run.path
+    with pytest.raises(UserError, match="expected a finished run"):
+        run.read_comparison()
+
+
 def test_keys_tell_inputs_apart(tmp_path):
     kept = Store(tmp_path)
     first = kept.entry("a", seed=1)

@@ -227,6 +227,17 @@ def test_a_full_disk_is_one_line_and_code_2_and_nothing_half_written(capsys, tmp
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not tf.config.list_physical_devices("GPU"), reason="TensorFlow sees no GPU")
+def test_a_run_on_the_gpu_says_so(tmp_path):
+    """In a process of its own: this one has hidden its GPUs."""
+    command = [sys.executable, "-c", "from flows.cli import main; main()", *tiny(device="gpu")]
+    subprocess.run([*command, "--name", "gpu", "--artifacts", str(tmp_path)], check=True)
+    environment = json.loads((tmp_path / "runs" / "gpu" / "environment.json").read_text())
+    assert environment["device"]["kind"] == "gpu"
+    assert environment["device"]["precision"] == "mixed_bfloat16"
+
+
 def test_a_server_that_does_not_answer_is_one_line_and_code_2(call):
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
         code, out, err = call(*tiny())
@@ -243,12 +254,15 @@ def test_ctrl_c_exits_130_and_the_same_command_goes_on(tmp_path):
         *tiny(**{"dcgan.steps": "400", "dcgan.interval": "40"}),
         *("--artifacts", str(tmp_path)),
     ]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as interrupted:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as interrupted:
         seen = ""
         for line in interrupted.stderr:
             seen += line
             if "DCGAN: step 80" in line:
-                interrupted.send_signal(signal.SIGINT)
+                # To the whole group, server included, as a terminal does.
+                os.killpg(interrupted.pid, signal.SIGINT)
                 break
         seen += interrupted.stderr.read()
     assert interrupted.returncode == 130
