@@ -133,7 +133,6 @@ def train_dcgan(
         logger.info("DCGAN: resumed at step %d of %d", done, config.steps)
     for first, last in intervals(done, config.steps, config.interval):
         metrics = train_interval(train_steps, first, last, on_progress)
-        check_finite(metrics, step=last, resumable=bool(history and checkpoint))
         recompute_batch_statistics(players.average, config, seed=seed)
         history.append({"step": last, **metrics})
         logger.info("DCGAN: step %d of %d, %s", last, config.steps, describe(metrics))
@@ -179,8 +178,8 @@ def build_train_steps(
     """Compile the training step into a loop of steps.
 
     Returns:
-        A function of the first step's number (from 0) and the number of steps, which takes the
-        steps and returns the ``(4,)`` sum of their :data:`METRICS`.
+        A function of the number of steps done and the number of steps to take, at most
+        ``STEPS_PER_CALL``, which takes them and returns the :data:`METRICS` of each, ``(n, 4)``.
     """
     real_images = tf.constant(images[..., None])
 
@@ -191,53 +190,69 @@ def build_train_steps(
         )
         reals = tf.cast(tf.gather(real_images, indices), tf.float32) / 255.0
         noise = draw_noise(config.batch_size, config.latent_dim, seed=noise_seed)
-        with tf.GradientTape() as tape:
-            fakes = players.generator(noise, training=True)
-            with tape.stop_recording():
-                discriminator_metrics = update_discriminator(players, reals, fakes)
-            generator_metrics = generator_loss_and_accuracy(players, fakes)
-        update_generator(players, tape, generator_metrics[0])
+        metrics = update_players(players, reals, noise)
         update_average(players, config.ema_momentum)
-        return tf.stack([*discriminator_metrics, *generator_metrics])
+        return metrics
 
     def train_steps(first: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-        total = tf.zeros(len(METRICS))
-        for step in tf.range(first, first + count):
-            total += train_step(step)
-        return total
+        rows = tf.TensorArray(tf.float32, STEPS_PER_CALL, element_shape=(len(METRICS),))
+        for i in tf.range(count):
+            rows = rows.write(i, train_step(first + i))
+        return rows.stack()[:count]
 
     compiled = tf.function(train_steps, jit_compile=compute.jit_compile)
     return lambda first, count: compiled(tf.constant(first), tf.constant(count))
 
 
-def update_discriminator(
-    players: Players, reals: tf.Tensor, fakes: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Take the discriminator's step on reals (label 1) and fakes (label 0) in one batch.
+def update_players(players: Players, reals: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+    """Take one simultaneous step of both players, with one backward pass of the discriminator.
+
+    Both losses depend on the fakes only through their logits, and each fake's logit on that fake
+    alone (no layer of the discriminator mixes images). So the gradients of the two losses with
+    respect to a fake differ by the factor :func:`generator_factor`, and those of the generator's
+    weights follow from the pass that the discriminator's weights need anyway.
 
     Returns:
-        Its loss and its accuracy before the step.
+        ``(4,)`` :data:`METRICS` before the step.
     """
+    with tf.GradientTape() as generator_tape:
+        fakes = players.generator(noise, training=True)
+    images = tf.concat([reals, fakes], axis=0)
     labels = tf.concat([tf.ones((len(reals), 1)), tf.zeros((len(fakes), 1))], axis=0)
     with tf.GradientTape() as tape:
-        logits = players.discriminator(tf.concat([reals, fakes], axis=0), training=True)
-        loss = binary_cross_entropy(labels, logits)
-    weights = players.discriminator.trainable_variables
-    players.discriminator_optimizer.apply(tape.gradient(loss, weights), weights)
-    return loss, tf.reduce_mean(tf.cast((logits > 0) == (labels > 0), tf.float32))
+        tape.watch(images)
+        logits = players.discriminator(images, training=True)
+        discriminator_loss = binary_cross_entropy(labels, logits)
+    generator_weights = players.generator.trainable_variables
+    discriminator_weights = players.discriminator.trainable_variables
+    *discriminator_gradients, image_gradients = tape.gradient(
+        discriminator_loss, [*discriminator_weights, images]
+    )
+    fake_logits = logits[len(reals) :]
+    factor = generator_factor(fake_logits)[:, :, None, None]
+    generator_gradients = generator_tape.gradient(
+        fakes, generator_weights, output_gradients=factor * image_gradients[len(reals) :]
+    )
+    players.discriminator_optimizer.apply(discriminator_gradients, discriminator_weights)
+    players.generator_optimizer.apply(generator_gradients, generator_weights)
+    return tf.stack(
+        [
+            discriminator_loss,
+            tf.reduce_mean(tf.cast((logits > 0) == (labels > 0), tf.float32)),
+            binary_cross_entropy(tf.ones_like(fake_logits), fake_logits),
+            tf.reduce_mean(tf.cast(fake_logits > 0, tf.float32)),
+        ]
+    )
 
 
-def generator_loss_and_accuracy(players: Players, fakes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return how far the discriminator is from taking fakes for real, and how often it does."""
-    logits = players.discriminator(fakes, training=True)
-    loss = binary_cross_entropy(tf.ones_like(logits), logits)
-    return loss, tf.reduce_mean(tf.cast(logits > 0, tf.float32))
+def generator_factor(fake_logits: tf.Tensor) -> tf.Tensor:
+    """Return the generator's loss gradient over the discriminator's, for each fake's logit.
 
-
-def update_generator(players: Players, tape: tf.GradientTape, loss: tf.Tensor) -> None:
-    """Take the generator's step; the discriminator only passes the gradient on."""
-    weights = players.generator.trainable_variables
-    players.generator_optimizer.apply(tape.gradient(loss, weights), weights)
+    With σ the sigmoid, n fakes and as many reals, the discriminator's mean loss has the gradient
+    σ / 2n and the generator's (σ - 1) / n; their quotient is -2 exp(-logit). Logits below -80,
+    where the exponential would overflow, are taken for -80.
+    """
+    return -2.0 * tf.exp(-tf.maximum(fake_logits, -80.0))
 
 
 def update_average(players: Players, momentum: float) -> None:
@@ -269,25 +284,41 @@ def train_interval(
     last: int,
     on_progress: OnProgress,
 ) -> dict[str, float]:
-    """Take the steps from ``first`` to ``last`` and return the mean of their metrics."""
-    total = np.zeros(len(METRICS))
+    """Take the steps from ``first`` to ``last`` and return the mean of their metrics.
+
+    Raises:
+        TrainingDivergedError: A loss is not finite; no step after that call is taken.
+    """
+    rows = []
     for start in range(first, last, STEPS_PER_CALL):
         count = min(STEPS_PER_CALL, last - start)
         newest = train_steps(start, count).numpy()
-        total += newest
-        on_progress(start + count, dict(zip(METRICS, (newest / count).tolist(), strict=True)))
-    return dict(zip(METRICS, (total / (last - first)).tolist(), strict=True))
+        check_finite(newest, done=start, checkpoint=first)
+        rows.append(newest)
+        on_progress(start + count, name_metrics(newest))
+    return name_metrics(np.concatenate(rows))
 
 
-def check_finite(metrics: Mapping[str, float], *, step: int, resumable: bool) -> None:
-    """Raise :class:`TrainingDivergedError` if a metric is infinite or not a number."""
-    broken = [name for name, value in metrics.items() if not np.isfinite(value)]
-    if broken:
-        kept = "the checkpoint before it is kept" if resumable else "there is no checkpoint yet"
+def name_metrics(rows: NDArray[np.float32]) -> dict[str, float]:
+    """Return the mean of each of the :data:`METRICS` over ``(n, 4)`` rows."""
+    return dict(zip(METRICS, rows.mean(axis=0, dtype=float).tolist(), strict=True))
+
+
+def check_finite(rows: NDArray[np.float32], *, done: int, checkpoint: int) -> None:
+    """Raise :class:`TrainingDivergedError` if a metric is infinite or not a number.
+
+    Args:
+        rows: ``(n, 4)`` :data:`METRICS` of the newest steps.
+        done: Steps taken before these.
+        checkpoint: The step at which the state was last good and could be kept; 0 at the start.
+    """
+    broken = np.argwhere(~np.isfinite(rows))
+    if len(broken):
+        row, column = broken[0]
+        kept = f"step {checkpoint}" if checkpoint else "none yet"
         raise TrainingDivergedError(
-            f"DCGAN: expected finite losses, found {', '.join(broken)} = "
-            f"{metrics[broken[0]]} in the interval that ends at step {step}; {kept}; "
-            "lower the learning rates"
+            f"DCGAN: expected finite losses, found {METRICS[column]} = {rows[row, column]} at step "
+            f"{done + row + 1}; last good checkpoint: {kept}; lower the learning rates"
         )
 
 

@@ -5,18 +5,77 @@ generative adversarial networks" (2015); A. Patel, "Hands-On Unsupervised Learni
 (2019), ch. 12, for the ``chapter`` pair.
 """
 
+from typing import Any
+
 import keras
-from keras import layers
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
 
 from gan_aug.config import DcganConfig
 from gan_aug.images import SIDE
 
-__all__ = ["build_discriminator", "build_generator"]
+__all__ = ["UpsampledConv2D", "build_discriminator", "build_generator"]
 
 SEED_SIDE = SIDE // 4
 BATCH_NORM_MOMENTUM = 0.8
 GENERATOR_DROPOUT = 0.3
 LEAK = 0.3
+
+# Rows: which of the 5 taps fall on the source pixel before, at and after, for the even output
+# pixel; then the same for the odd one.
+FOLD = np.array(
+    [
+        [[1, 1, 0, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 0, 1]],
+        [[1, 0, 0, 0, 0], [0, 1, 1, 0, 0], [0, 0, 0, 1, 1]],
+    ],
+    dtype=np.float32,
+)
+
+
+@keras.saving.register_keras_serializable(package="gan_aug")
+class UpsampledConv2D(layers.Layer):
+    """Nearest ×2 upsampling and a 5×5 convolution, in one 3×3 convolution.
+
+    Upsampling repeats pixels, so the 5×5 taps of an output pixel fall on 3×3 source pixels, and
+    which tap falls where depends only on whether the output row and column are even or odd. Summing
+    the taps that share a source pixel gives one 3×3 kernel for each of the four phases: 9
+    multiply-adds an output pixel and channel pair instead of 25, and the same function of the same
+    weights as ``UpSampling2D()`` followed by ``Conv2D(filters, 5, padding="same")``. (The chapter
+    writes ``Conv2DTranspose``; at stride 1 that is the same convolution, its kernel flipped.)
+
+    ``(n, h, w, channels)`` → ``(n, 2h, 2w, filters)``.
+    """
+
+    def __init__(self, filters: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.filters = filters
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        # Taps are summed in float32, whatever the precision of the convolution.
+        self.kernel = self.add_weight(
+            shape=(5, 5, input_shape[-1], self.filters),
+            initializer="glorot_uniform",
+            autocast=False,
+            name="kernel",
+        )
+        self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
+
+    def call(self, inputs: Any) -> Any:
+        kernel = ops.cast(self.fold_kernel(), self.compute_dtype)
+        return tf.nn.depth_to_space(ops.conv(inputs, kernel, padding="same"), 2) + self.bias
+
+    def fold_kernel(self) -> Any:
+        """Return the ``(3, 3, channels, 4 * filters)`` kernel, the four phases side by side."""
+        folded = ops.einsum("pau,qbv,uvco->abcpqo", FOLD, FOLD, self.kernel)
+        return ops.reshape(folded, (3, 3, self.kernel.shape[2], 4 * self.filters))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        count, height, width, _ = input_shape
+        return count, height and 2 * height, width and 2 * width, self.filters
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"filters": self.filters}
 
 
 def build_generator(config: DcganConfig, *, dtype_policy: str = "float32") -> keras.Model:
@@ -86,11 +145,9 @@ def chapter_generator_layers(width: int, dtype: str) -> list[layers.Layer]:
         *normalized_relu(dtype),
         layers.Reshape((SEED_SIDE, SEED_SIDE, width), dtype=dtype),
         layers.Dropout(GENERATOR_DROPOUT, dtype=dtype),
-        layers.UpSampling2D(dtype=dtype),
-        layers.Conv2DTranspose(width // 2, 5, padding="same", dtype=dtype),
+        UpsampledConv2D(width // 2, dtype=dtype),
         *normalized_relu(dtype),
-        layers.UpSampling2D(dtype=dtype),
-        layers.Conv2DTranspose(width // 4, 5, padding="same", dtype=dtype),
+        UpsampledConv2D(width // 4, dtype=dtype),
         *normalized_relu(dtype),
         layers.Conv2DTranspose(width // 8, 5, padding="same", dtype=dtype),
         *normalized_relu(dtype),

@@ -1,8 +1,11 @@
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from keras import layers
 
 from gan_aug.config import DcganConfig, resolve_config
-from gan_aug.dcgan import build_discriminator, build_generator
+from gan_aug.dcgan import UpsampledConv2D, build_discriminator, build_generator
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +61,34 @@ def test_mixed_precision_keeps_float32_at_the_ends():
         assert model.layers[0].compute_dtype == "bfloat16"
         assert model.layers[-1].compute_dtype == "float32"
         assert {w.dtype for w in model.trainable_variables} == {"float32"}
+
+
+@pytest.mark.parametrize(("side", "channels", "filters"), [(7, 16, 8), (5, 3, 1), (1, 2, 3)])
+def test_the_folded_layer_is_upsampling_and_convolution(side, channels, filters):
+    """Values, and the gradients of the input, kernel and bias, to float32 rounding (1e-5)."""
+    folded = UpsampledConv2D(filters)
+    plain = keras.Sequential([layers.UpSampling2D(), layers.Conv2D(filters, 5, padding="same")])
+    inputs = tf.random.stateless_normal((4, side, side, channels), (0, 1))
+    upstream = tf.random.stateless_normal((4, 2 * side, 2 * side, filters), (0, 2))
+    assert folded(inputs).shape == plain(inputs).shape == upstream.shape
+    folded.bias.assign(tf.random.stateless_normal((filters,), (0, 3)))
+    plain.set_weights(folded.get_weights())
+    results = []
+    for layer in (folded, plain):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = layer(inputs)
+        results.append(
+            [outputs, *tape.gradient(outputs, [inputs, *layer.trainable_variables], upstream)]
+        )
+    for found, expected in zip(*results, strict=True):
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * scale)
+
+
+def test_the_folded_layer_comes_back_from_a_file(tmp_path, chapter):
+    generator = build_generator(chapter.model_copy(update={"generator_width": 8}))
+    generator.save(tmp_path / "generator.keras")
+    loaded = keras.models.load_model(tmp_path / "generator.keras")
+    noise = tf.random.stateless_uniform((2, 100), (0, 0), -1, 1)
+    np.testing.assert_array_equal(loaded(noise), generator(noise))
