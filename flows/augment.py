@@ -38,7 +38,7 @@ def augment(
         UserError: Data or settings are not usable.
         OSError: The artifacts can't be written.
     """
-    compute = select_compute(config.device)
+    compute = select_compute(config.device, config.precision)
     logger.info("networks train on %s in %s", compute.name, compute.dtype_policy)
     kept = Store(Path(artifacts) / "store")
 

@@ -3,3 +3,9 @@
 The domain of the pipeline. Each stage is a plain function from values to values; nothing here
 knows Prefect, and only :mod:`gan_aug.store` knows file names and formats.
 """
+
+import os
+
+# TensorFlow reads this once, when it is imported, and by itself leaves oneDNN off on a CPU without
+# AVX512-VNNI, where it is far faster too.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

@@ -36,7 +36,6 @@ METRICS = (
 )
 HISTORY_COLUMNS = ("step", *METRICS)
 
-STEPS_PER_CALL = 10
 GRID_IMAGES = 64
 STATISTICS_BATCHES = 20
 STATISTICS_BATCH_SIZE = 256
@@ -132,7 +131,7 @@ def train_dcgan(
     if done:
         logger.info("DCGAN: resumed at step %d of %d", done, config.steps)
     for first, last in intervals(done, config.steps, config.interval):
-        metrics = train_interval(train_steps, first, last, on_progress)
+        metrics = train_interval(train_steps, first, last, compute.steps_per_call, on_progress)
         recompute_batch_statistics(players.average, config, seed=seed)
         history.append({"step": last, **metrics})
         logger.info("DCGAN: step %d of %d, %s", last, config.steps, describe(metrics))
@@ -179,7 +178,7 @@ def build_train_steps(
 
     Returns:
         A function of the number of steps done and the number of steps to take, at most
-        ``STEPS_PER_CALL``, which takes them and returns the :data:`METRICS` of each, ``(n, 4)``.
+        ``compute.steps_per_call``, which takes them and returns ``(n, 4)`` :data:`METRICS`.
     """
     real_images = tf.constant(images[..., None])
 
@@ -195,7 +194,7 @@ def build_train_steps(
         return metrics
 
     def train_steps(first: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-        rows = tf.TensorArray(tf.float32, STEPS_PER_CALL, element_shape=(len(METRICS),))
+        rows = tf.TensorArray(tf.float32, compute.steps_per_call, element_shape=(len(METRICS),))
         for i in tf.range(count):
             rows = rows.write(i, train_step(first + i))
         return rows.stack()[:count]
@@ -282,6 +281,7 @@ def train_interval(
     train_steps: Callable[[int, int], tf.Tensor],
     first: int,
     last: int,
+    steps_per_call: int,
     on_progress: OnProgress,
 ) -> dict[str, float]:
     """Take the steps from ``first`` to ``last`` and return the mean of their metrics.
@@ -290,8 +290,8 @@ def train_interval(
         TrainingDivergedError: A loss is not finite; no step after that call is taken.
     """
     rows = []
-    for start in range(first, last, STEPS_PER_CALL):
-        count = min(STEPS_PER_CALL, last - start)
+    for start in range(first, last, steps_per_call):
+        count = min(steps_per_call, last - start)
         newest = train_steps(start, count).numpy()
         check_finite(newest, done=start, checkpoint=first)
         rows.append(newest)

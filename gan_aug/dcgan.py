@@ -34,7 +34,7 @@ FOLD = np.array(
 
 
 @keras.saving.register_keras_serializable(package="gan_aug")
-class UpsampledConv2D(layers.Layer):
+class UpsampledConv2D(layers.Layer):  # type: ignore[misc] # Keras ships no types
     """Nearest ×2 upsampling and a 5×5 convolution, in one 3×3 convolution.
 
     Upsampling repeats pixels, so the 5×5 taps of an output pixel fall on 3×3 source pixels, and
@@ -52,6 +52,7 @@ class UpsampledConv2D(layers.Layer):
         self.filters = filters
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the ``(5, 5, channels, filters)`` kernel and the bias."""
         # Taps are summed in float32, whatever the precision of the convolution.
         self.kernel = self.add_weight(
             shape=(5, 5, input_shape[-1], self.filters),
@@ -62,6 +63,7 @@ class UpsampledConv2D(layers.Layer):
         self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
 
     def call(self, inputs: Any) -> Any:
+        """Return ``(n, 2h, 2w, filters)`` for ``(n, h, w, channels)``."""
         kernel = ops.cast(self.fold_kernel(), self.compute_dtype)
         return tf.nn.depth_to_space(ops.conv(inputs, kernel, padding="same"), 2) + self.bias
 
@@ -71,11 +73,13 @@ class UpsampledConv2D(layers.Layer):
         return ops.reshape(folded, (3, 3, self.kernel.shape[2], 4 * self.filters))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Double height and width."""
         count, height, width, _ = input_shape
         return count, height and 2 * height, width and 2 * width, self.filters
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"filters": self.filters}
+        """Return the arguments that build the layer again."""
+        return {**super().get_config(), "filters": self.filters}
 
 
 def build_generator(config: DcganConfig, *, dtype_policy: str = "float32") -> keras.Model:

@@ -1,20 +1,24 @@
 """Where networks train: which device, in which precision, compiled how."""
 
 import ctypes
+import functools
 import logging
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from gan_aug.config import Device
+from gan_aug.config import Device, Precision
 from gan_aug.errors import UserError
 
-__all__ = ["Compute", "select_compute"]
+__all__ = ["Compute", "read_cpu_field", "read_cpu_flags", "select_compute"]
 
 logger = logging.getLogger(__name__)
 
 M_TOP_PAD = -2
 KEPT_BYTES = 256 * 2**20
+
+BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 
 
 @dataclass(frozen=True)
@@ -26,23 +30,30 @@ class Compute:
         name: What the device calls itself, for people.
         dtype_policy: Keras dtype policy of the layers; losses and outputs stay float32.
         jit_compile: Whether training steps are compiled with XLA.
+        steps_per_call: Training steps taken in one call of the host; progress is told as often.
     """
 
     kind: Literal["cpu", "gpu"] = "cpu"
     name: str = "CPU"
     dtype_policy: str = "float32"
     jit_compile: bool = False
+    steps_per_call: int = 10
+
+    @property
+    def numerics(self) -> str:
+        """What decides how numbers are rounded: ``cpu float32``, ``gpu mixed_bfloat16``."""
+        return f"{self.kind} {self.dtype_policy}"
 
 
-def select_compute(device: Device) -> Compute:
-    """Choose the device and prepare TensorFlow for it.
+def select_compute(device: Device, precision: Precision = "auto") -> Compute:
+    """Choose the device and the precision, and prepare TensorFlow for them.
 
     Must be called before TensorFlow touches a device: it hides GPUs for ``cpu``, and lets a GPU's
-    memory grow with need instead of being taken whole. A GPU trains in mixed bfloat16 under XLA; a
-    CPU in float32 without XLA, which is slower there (measured).
+    memory grow with need instead of being taken whole. XLA is for GPUs; on a CPU it is slower.
 
     Args:
         device: ``auto`` takes a GPU where there is one.
+        precision: ``auto`` is bfloat16 on a GPU and on a CPU that multiplies it in hardware.
 
     Returns:
         The device and how to use it.
@@ -61,11 +72,45 @@ def select_compute(device: Device) -> Compute:
         )
     if device == "cpu" or not gpus:
         tf.config.set_visible_devices([], "GPU")
-        return Compute()
+        return Compute(dtype_policy=choose_cpu_policy(precision, read_cpu_flags()))
     tf.config.set_visible_devices(gpus[:1], "GPU")
     tf.config.experimental.set_memory_growth(gpus[0], True)
-    name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
-    return Compute(kind="gpu", name=name, dtype_policy="mixed_bfloat16", jit_compile=True)
+    return Compute(
+        kind="gpu",
+        name=tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"),
+        dtype_policy="float32" if precision == "float32" else "mixed_bfloat16",
+        jit_compile=True,
+        steps_per_call=100,
+    )
+
+
+@functools.cache
+def choose_cpu_policy(precision: Precision, flags: frozenset[str]) -> str:
+    """Return the Keras dtype policy for a CPU with these flags: bfloat16 only in hardware."""
+    if precision != "float32" and flags & BFLOAT16_FLAGS:
+        return "mixed_bfloat16"
+    if precision != "float32":
+        logger.log(
+            logging.WARNING if precision == "bfloat16" else logging.INFO,
+            "precision: this CPU has no bfloat16 instructions (%s): computing in float32",
+            " or ".join(sorted(BFLOAT16_FLAGS)),
+        )
+    return "float32"
+
+
+def read_cpu_flags() -> frozenset[str]:
+    """Return what the CPU can do, in Linux's words (``avx2``, ``avx512_bf16``); empty elsewhere."""
+    return frozenset(read_cpu_field("flags").split())
+
+
+@functools.cache
+def read_cpu_field(field: str) -> str:
+    """Return a field of Linux's /proc/cpuinfo, or an empty text elsewhere."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    return next(
+        (line.partition(":")[2].strip() for line in lines if line.split("\t")[0] == field), ""
+    )
 
 
 def keep_freed_memory() -> None:
