@@ -13,6 +13,7 @@ from gan_aug import store
 from gan_aug.config import RunConfig
 from gan_aug.device import select_compute
 from gan_aug.environment import describe_environment
+from gan_aug.memory import check_memory
 from gan_aug.store import Run, Store
 
 __all__ = ["augment"]
@@ -43,8 +44,9 @@ def augment(
     kept = Store(Path(artifacts) / "store")
 
     data = tasks.load_data(kept, config).result()
-    original = tasks.build_original_set(kept, config, data).result()
     provenance = store.load_provenance(data)
+    check_memory(config, provenance.images["train"])
+    original = tasks.build_original_set(kept, config, data).result()
     run = Run.open(Path(artifacts), name or name_run(config, provenance.name), config)
     run.write_environment(describe_environment(compute, provenance))
 

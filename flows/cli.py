@@ -121,7 +121,7 @@ def run_flow(config: RunConfig, *, name: str | None, artifacts: Path, as_json: b
         from flows.augment import augment  # noqa: PLC0415 - seconds to import; --help must not wait
         from gan_aug.device import select_compute  # noqa: PLC0415 - it looks for GPUs
 
-        select_compute(config.device)
+        select_compute(config.device, config.precision)
     connect_to_server()
     finished = augment(config, name=name, artifacts=str(artifacts))
     comparison = finished.read_comparison()

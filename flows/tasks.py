@@ -114,9 +114,9 @@ def build_original_set(kept: Store, config: RunConfig, data: Entry) -> State[Ent
 @task(cache_policy=NO_CACHE, task_run_name="train DCGAN")
 def train_dcgan(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
     """Train the DCGAN on all training images, without their labels."""
-    device = select_compute(config.device)
+    device = select_compute(config.device, config.precision)
     entry = kept.entry(
-        "dcgan", data=data, config=config.dcgan, seed=config.seed, device=device.kind
+        "dcgan", data=data, config=config.dcgan, seed=config.seed, compute=device.numerics
     )
 
     def compute(folder: Path) -> None:
@@ -141,7 +141,7 @@ def train_dcgan(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
 @task(cache_policy=NO_CACHE, task_run_name="synthesize")
 def synthesize(kept: Store, config: RunConfig, dcgan: Entry) -> State[Entry]:
     """Generate images."""
-    device = select_compute(config.device)
+    device = select_compute(config.device, config.precision)
 
     def compute(folder: Path) -> None:
         with show_progress("synthesis", config.synthesis.images) as on_progress:
@@ -154,7 +154,7 @@ def synthesize(kept: Store, config: RunConfig, dcgan: Entry) -> State[Entry]:
         store.save_images(folder, images)
 
     entry = kept.entry(
-        "synthesis", dcgan=dcgan, config=config.synthesis, seed=config.seed, device=device.kind
+        "synthesis", dcgan=dcgan, config=config.synthesis, seed=config.seed, compute=device.numerics
     )
     return finish("synthesis", entry, compute)
 
@@ -164,7 +164,7 @@ def label_synthetic(
     kept: Store, config: RunConfig, synthetic: Entry, teacher: Entry
 ) -> State[Entry]:
     """Have the teacher label the synthetic images, and accept the confident ones."""
-    device = select_compute(config.device)
+    device = select_compute(config.device, config.precision)
 
     def compute(folder: Path) -> None:
         images = store.load_images(synthetic)
@@ -178,7 +178,7 @@ def label_synthetic(
         synthetic=synthetic,
         teacher=teacher,
         config=config.pseudo_labels,
-        device=device.kind,
+        compute=device.numerics,
     )
     return finish("pseudo-labels", entry, compute)
 
@@ -206,7 +206,7 @@ def build_gan_set(kept: Store, config: RunConfig, original: Entry, pseudo: Entry
 @task(cache_policy=NO_CACHE, task_run_name="train CNN, {arm}")
 def train_cnn(kept: Store, config: RunConfig, arm: str, training_set: Entry) -> State[Entry]:
     """Train a fresh CNN on one arm's training set."""
-    device = select_compute(config.device)
+    device = select_compute(config.device, config.precision)
     label = f"CNN, {arm}"
 
     def compute(folder: Path) -> None:
@@ -221,7 +221,11 @@ def train_cnn(kept: Store, config: RunConfig, arm: str, training_set: Entry) -> 
         store.save_cnn(folder, model)
 
     entry = kept.entry(
-        "cnn", training_set=training_set, config=config.cnn, seed=config.seed, device=device.kind
+        "cnn",
+        training_set=training_set,
+        config=config.cnn,
+        seed=config.seed,
+        compute=device.numerics,
     )
     return finish(label, entry, compute)
 
@@ -252,7 +256,7 @@ def predict(
     kept: Store, config: RunConfig, classifier: Classifier, arm: str, model: Entry, data: Entry
 ) -> State[Entry]:
     """Predict class probabilities of the validation and test images."""
-    device = select_compute(config.device)
+    device = select_compute(config.device, config.precision)
     label = f"predictions of {CLASSIFIER_NAMES[classifier]}, {arm}"
 
     def compute(folder: Path) -> None:
@@ -267,7 +271,7 @@ def predict(
                     probabilities = boosting.predict_probabilities(trained, images)
             store.save_predictions(folder, split, probabilities)
 
-    entry = kept.entry("predictions", model=model, data=data, device=device.kind)
+    entry = kept.entry("predictions", model=model, data=data, compute=device.numerics)
     return finish(label, entry, compute)
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "DcganConfig",
     "Device",
     "Labels",
+    "Precision",
     "Preset",
     "PseudoLabelConfig",
     "RunConfig",
@@ -30,6 +31,7 @@ __all__ = [
 
 Preset = Literal["smoke", "quick", "chapter"]
 Device = Literal["auto", "cpu", "gpu"]
+Precision = Literal["auto", "float32", "bfloat16"]
 Labels = Annotated[int, Field(ge=10)] | Literal["all"]
 
 Count = Annotated[int, Field(ge=1)]
@@ -166,6 +168,11 @@ class RunConfig(StageConfig):
     seed: Seed = Field(0, description="Seed of the labeled subset, of every network and sample.")
     device: Device = Field(
         "auto", description="Where to train: `auto` takes a GPU where there is one."
+    )
+    precision: Precision = Field(
+        "auto",
+        description="Of the networks' arithmetic: `auto` takes bfloat16 where the hardware "
+        "multiplies it (GPUs; CPUs with AVX512-BF16 or AMX), else float32.",
     )
     cnn: CnnConfig = Field(default=CnnConfig(), description="The CNN, teacher and student.")
     dcgan: DcganConfig = Field(default=DcganConfig(), description="The DCGAN.")

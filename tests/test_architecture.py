@@ -28,6 +28,7 @@ ALLOWED = {
     **dict.fromkeys(STAGES, LEAVES),
     "adversarial": LEAVES | {"dcgan"},
     "environment": LEAVES | {"dataset"},
+    "memory": LEAVES | {"cnn", "dcgan"},
     "figures": LEAVES | {"comparison"},
     "report": LEAVES | {"comparison", "pseudo_label"},
     "store": LEAVES | {"comparison", "dataset"},

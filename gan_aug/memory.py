@@ -1,0 +1,83 @@
+"""How much memory a run will need, said before the run begins.
+
+The factors were fitted to the peak resident size of single stages of several sizes; an estimate is
+meant to be right within a factor of two, and to tell a run that fits from one that never will.
+"""
+
+import numpy as np
+import psutil
+from keras import Model
+
+from gan_aug.cnn import build_cnn
+from gan_aug.config import DcganConfig, RunConfig
+from gan_aug.dcgan import build_discriminator, build_generator
+from gan_aug.errors import UserError
+from gan_aug.images import CLASSES, SIDE
+
+__all__ = ["check_memory", "estimate_memory"]
+
+PIXELS = SIDE * SIDE
+FLOAT = 4
+KEPT_MAPS = 1.3  # of the DCGAN's feature maps: values for the backward pass, and gradients
+KEPT_CNN_MAPS = 2.2
+STATES_PER_WEIGHT = 5  # weight, gradient, two moments, running average
+IMAGE_COPIES = 3
+LIGHTGBM_BYTES_PER_ROW = 17_000
+ROWS_PER_SOFT_LABEL = 1.5
+
+SETTINGS = {
+    "DCGAN": "--dcgan.batch-size or a width",
+    "CNN": "--cnn.batch-size",
+    "synthetic images": "--synthesis.images",
+    "LightGBM": "--labels or --pseudo-labels.per-class",
+}
+
+
+def check_memory(config: RunConfig, train_images: int, *, available: int | None = None) -> None:
+    """Refuse a run that needs more memory than there is.
+
+    Args:
+        config: The run's settings.
+        train_images: Training images in the data set.
+        available: Bytes that may be taken; by default what the system has to give.
+
+    Raises:
+        UserError: A stage is estimated to need more.
+    """
+    free = psutil.virtual_memory().available if available is None else available
+    needs = estimate_memory(config, train_images)
+    stage = max(needs, key=lambda name: needs[name])
+    if needs[stage] > free:
+        raise UserError(
+            f"memory: expected the {stage} stage to fit in the {free / 2**30:.1f} GiB available, "
+            f"found that it needs about {needs[stage] / 2**30:.1f} GiB; lower {SETTINGS[stage]}"
+        )
+
+
+def estimate_memory(config: RunConfig, train_images: int) -> dict[str, int]:
+    """Estimate the bytes that each of the large stages takes at its peak, by stage."""
+    labeled = train_images if config.labels == "all" else config.labels
+    accepted = min(config.synthesis.images, CLASSES * config.pseudo_labels.per_class)
+    rows_per_label = ROWS_PER_SOFT_LABEL if config.pseudo_labels.labels == "soft" else 1
+    training_set = (labeled + accepted) * (PIXELS + FLOAT * CLASSES)
+    cnn_batch = FLOAT * count_activations(build_cnn()) * config.cnn.batch_size
+    needs = {
+        "DCGAN": train_images * PIXELS + estimate_dcgan(config.dcgan),
+        "CNN": training_set + KEPT_CNN_MAPS * cnn_batch,
+        "synthetic images": IMAGE_COPIES * PIXELS * config.synthesis.images,
+        "LightGBM": training_set + LIGHTGBM_BYTES_PER_ROW * (labeled + rows_per_label * accepted),
+    }
+    return {stage: int(size) for stage, size in needs.items()}
+
+
+def estimate_dcgan(config: DcganConfig) -> float:
+    """Estimate the bytes of both networks' states and of one step's feature maps."""
+    generator, discriminator = build_generator(config), build_discriminator(config)
+    weights = generator.count_params() + discriminator.count_params()
+    maps = count_activations(generator) + 2 * count_activations(discriminator)
+    return float(FLOAT * (STATES_PER_WEIGHT * weights + KEPT_MAPS * maps * config.batch_size))
+
+
+def count_activations(model: Model) -> int:
+    """Count the values that all layers together put out for one image."""
+    return sum(int(np.prod(layer.output.shape[1:])) for layer in model.layers)
