@@ -14,7 +14,7 @@ from gan_aug.config import RunConfig
 from gan_aug.device import select_compute
 from gan_aug.environment import describe_environment
 from gan_aug.memory import check_memory
-from gan_aug.store import Run, Store
+from gan_aug.store import Entry, Run, Store
 
 __all__ = ["augment"]
 
@@ -67,11 +67,20 @@ def augment(
     }
     comparison = tasks.compare(config, data, sets, predictions)
 
+    judging = judge_images(kept, config, data, synthetic) if config.quality.enabled else []
+
     stages = [data, dcgan, synthetic, pseudo, *sets.values(), *models.values()]
-    stages += predictions.values()
-    tasks.write_report(run, comparison, dcgan, pseudo, models, stages)
+    stages += [*predictions.values(), *judging]
+    judged = judging[-1] if judging else None
+    tasks.write_report(run, comparison, dcgan, pseudo, judged, models, stages)
     publish_report(run, comparison)
     return run
+
+
+def judge_images(kept: Store, config: RunConfig, data: Entry, synthetic: Entry) -> list[Entry]:
+    """Train the judge and have it look at the synthetic images: both stages' outputs."""
+    judge = tasks.train_judge(kept, config, data).result()
+    return [judge, tasks.measure_quality(kept, config, data, synthetic, judge).result()]
 
 
 def name_run(config: RunConfig, dataset: str) -> str:

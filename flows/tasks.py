@@ -23,6 +23,7 @@ from gan_aug import (
     cnn,
     figures,
     pseudo_label,
+    quality,
     store,
     synthesis,
 )
@@ -50,17 +51,20 @@ __all__ = [
     "compare",
     "label_synthetic",
     "load_data",
+    "measure_quality",
     "predict",
     "synthesize",
     "train_boosting",
     "train_cnn",
     "train_dcgan",
+    "train_judge",
     "write_report",
 ]
 
 logger = logging.getLogger(__name__)
 
 MNIST_VARIABLE = "GAN_AUG_MNIST"
+JUDGE_SEED = 0
 
 Outputs = dict[tuple[Classifier, str], Entry]
 """Classifier and arm → what was made of them."""
@@ -157,6 +161,70 @@ def synthesize(kept: Store, config: RunConfig, dcgan: Entry) -> State[Entry]:
         "synthesis", dcgan=dcgan, config=config.synthesis, seed=config.seed, compute=device.numerics
     )
     return finish("synthesis", entry, compute)
+
+
+@task(cache_policy=NO_CACHE, task_run_name="train judge")
+def train_judge(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
+    """Train the network that judges synthetic images, on all training labels.
+
+    Its seed does not depend on the run's, so that all runs on a data set have one judge.
+    """
+    device = select_compute(config.device, config.precision)
+    settings = config.quality.judge
+
+    def compute(folder: Path) -> None:
+        train = augmentation.build_original_set(store.load_labeled(data, "train"))
+        with show_progress("judge", settings.updates) as on_progress:
+            model = cnn.train_cnn(
+                train, settings, seed=JUDGE_SEED, compute=device, on_progress=on_progress
+            )
+        store.save_cnn(folder, model)
+
+    entry = kept.entry("judge", data=data, config=settings, compute=device.numerics)
+    return finish("judge", entry, compute)
+
+
+@task(cache_policy=NO_CACHE, task_run_name="measure quality")
+def measure_quality(
+    kept: Store, config: RunConfig, data: Entry, synthetic: Entry, judge: Entry
+) -> State[Entry]:
+    """Compare synthetic images, and as many training images, with the test images."""
+    device = select_compute(config.device, config.precision)
+
+    def compute(folder: Path) -> None:
+        network = store.load_cnn(judge)
+        train = store.load_labeled(data, "train").images
+        validation, test = (store.load_labeled(data, part) for part in SPLITS)
+        images = store.load_images(synthetic)[: config.quality.images]
+        floor = train[: len(images)]
+        seen = [
+            quality.extract_features(network, part)
+            for part in (images, floor, test.images, validation.images)
+        ]
+        measured = quality.measure_quality(
+            *seen[:3],
+            neighbors=config.quality.neighbors,
+            duplicates=quality.find_duplicates(images, train, test.images),
+            judge=quality.describe_judge(network, seen[3], validation.labels),
+        )
+        logger.info(
+            "quality: Fréchet distance %.1f, %.1f times the floor's %.1f",
+            measured.synthetic.frechet_distance,
+            measured.frechet_ratio,
+            measured.floor.frechet_distance,
+        )
+        store.save_quality(folder, measured)
+
+    entry = kept.entry(
+        "quality",
+        data=data,
+        synthetic=synthetic,
+        judge=judge,
+        images=config.quality.images,
+        neighbors=config.quality.neighbors,
+        compute=device.numerics,
+    )
+    return finish("quality", entry, compute)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="pseudo-label")
@@ -304,6 +372,7 @@ def write_report(
     comparison: Comparison,
     dcgan: Entry,
     pseudo: Entry,
+    judged: Entry | None,
     models: Outputs,
     stages: Sequence[Entry],
 ) -> None:
@@ -313,6 +382,8 @@ def write_report(
     run.write_synthetic(labeled)
     for (classifier, arm), model in models.items():
         run.copy_model(model, classifier, arm)
+    if judged:
+        run.copy_quality(judged)
     grids = run.copy_dcgan(dcgan)
     rejected = pick_rejected(labeled, config.pseudo_labels.confidence_threshold)
     run.write_figure("comparison", figures.render_comparison(comparison))
@@ -325,6 +396,7 @@ def write_report(
         config,
         comparison,
         labeled,
+        store.load_quality(judged) if judged else None,
         environment=run.read_environment(),
         stages=[StageTime(entry.label, entry.seconds, entry.reused) for entry in stages],
         grids=grids,

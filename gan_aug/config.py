@@ -22,6 +22,7 @@ __all__ = [
     "Precision",
     "Preset",
     "PseudoLabelConfig",
+    "QualityConfig",
     "RunConfig",
     "SynthesisConfig",
     "flatten",
@@ -153,6 +154,26 @@ class ComparisonConfig(StageConfig):
     )
 
 
+class QualityConfig(StageConfig):
+    """How the synthetic images are judged."""
+
+    enabled: bool = Field(
+        False,
+        description="Measure the synthetic images. It takes a judge, a CNN trained on all training "
+        "labels: many minutes on two cores, once; the store keeps it for later runs.",
+    )
+    images: Annotated[int, Field(ge=10)] = Field(
+        10_000, description="Synthetic images to measure, and training images beside them."
+    )
+    neighbors: Count = Field(
+        5, description="Neighbours in precision, recall, density and coverage."
+    )
+    judge: CnnConfig = Field(
+        default=CnnConfig(updates=4687, batch_size=128, learning_rate=1.5e-3),
+        description="Training of the judge; the default is 12 epochs of MNIST.",
+    )
+
+
 class RunConfig(StageConfig):
     """One run of the pipeline, from the data to the comparison."""
 
@@ -184,6 +205,9 @@ class RunConfig(StageConfig):
         default=AugmentationConfig(), description="The augmented training set."
     )
     boosting: BoostingConfig = Field(default=BoostingConfig(), description="LightGBM.")
+    quality: QualityConfig = Field(
+        default=QualityConfig(), description="Judgement of the synthetic images."
+    )
     comparison: ComparisonConfig = Field(default=ComparisonConfig(), description="Statistics.")
 
 
@@ -200,6 +224,7 @@ SMOKE: dict[str, Any] = {
     "synthesis": {"images": 500},
     "pseudo_labels": {"confidence_threshold": 0.2, "per_class": 50},
     "boosting": {"rounds": 10},
+    "quality": {"images": 500, "judge": {"updates": 40, "batch_size": 32}},
     "comparison": {"resamples": 500},
 }
 
@@ -263,7 +288,8 @@ def to_flags(config: RunConfig) -> list[str]:
     default = RunConfig(dataset=config.dataset)
     for name, value in flatten(config.model_dump()).items():
         if value != flatten(default.model_dump())[name]:
-            flags += [f"--{name.replace('_', '-')}", str(value)]
+            flag = f"--{name.replace('_', '-')}"
+            flags += [f"{flag}={value}"] if isinstance(value, bool) else [flag, str(value)]
     return flags
 
 

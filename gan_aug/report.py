@@ -12,6 +12,7 @@ from gan_aug.comparison import Comparison
 from gan_aug.config import RunConfig, to_flags
 from gan_aug.images import CLASSES, Images, PseudoLabeledImages
 from gan_aug.pseudo_label import LOW_CONFIDENCE
+from gan_aug.quality import Quality
 
 __all__ = ["StageTime", "pick_accepted", "pick_rejected", "render_report"]
 
@@ -39,6 +40,7 @@ def render_report(
     config: RunConfig,
     comparison: Comparison,
     pseudo: PseudoLabeledImages,
+    quality: Quality | None,
     *,
     environment: Mapping[str, Any],
     stages: Sequence[StageTime],
@@ -51,6 +53,7 @@ def render_report(
         config: Its settings.
         comparison: Its result, whose verdict is the first line.
         pseudo: All synthetic images with their pseudo-labels.
+        quality: How good they are, if that was measured.
         environment: As from :func:`gan_aug.environment.describe_environment`.
         stages: In the order they ran.
         grids: Paths of the sample grids relative to the report, in the order of training.
@@ -65,6 +68,7 @@ def render_report(
         comparison=comparison,
         environment=environment,
         pseudo=summarize_pseudo_labels(pseudo, config.pseudo_labels.confidence_threshold),
+        quality=quality,
         stages=stages,
         grids=grids,
         flags=shlex.join(to_flags(config)),

@@ -34,6 +34,7 @@ from gan_aug.config import RunConfig
 from gan_aug.dataset import Dataset, Provenance
 from gan_aug.errors import UserError
 from gan_aug.images import Float32, Images, LabeledImages, PseudoLabeledImages, TrainingSet
+from gan_aug.quality import Quality
 
 __all__ = [
     "ArrayCheckpoint",
@@ -52,6 +53,7 @@ __all__ = [
     "load_predictions",
     "load_provenance",
     "load_pseudo_labels",
+    "load_quality",
     "load_training_set",
     "save_cnn",
     "save_dataset",
@@ -60,6 +62,7 @@ __all__ = [
     "save_lightgbm",
     "save_predictions",
     "save_pseudo_labels",
+    "save_quality",
     "save_sample_grid",
     "save_training_set",
 ]
@@ -81,6 +84,7 @@ IMAGES_FILE = "images.npy"
 TRAINING_SET_FILE = "training_set.npz"
 SYNTHETIC_FILE = "synthetic.npz"
 REJECTED_FILE = "rejected.json"
+QUALITY_FILE = "quality.json"
 CONFIG_FILE = "config.json"
 ENVIRONMENT_FILE = "environment.json"
 COMPARISON_JSON = "comparison.json"
@@ -385,6 +389,16 @@ def load_keras(path: Path) -> Any:
     return keras.models.load_model(path, compile=False)
 
 
+def save_quality(folder: Path, quality: Quality) -> None:
+    """Write how good the synthetic images are."""
+    write_json(folder / QUALITY_FILE, quality.model_dump(mode="json"))
+
+
+def load_quality(entry: Entry) -> Quality:
+    """Read back what :func:`save_quality` wrote."""
+    return Quality.model_validate_json((entry.path / QUALITY_FILE).read_text(encoding="utf-8"))
+
+
 def save_lightgbm(folder: Path, booster: Any) -> None:
     """Write a trained booster as LightGBM's text."""
     with atomic_file(folder / LIGHTGBM_FILE, "w") as file:
@@ -549,6 +563,10 @@ class Run:
         for grid in grids:
             self.copy(entry.path / grid, grid)
         return grids
+
+    def copy_quality(self, entry: Entry) -> None:
+        """Copy the judgement of the synthetic images."""
+        self.copy(entry.path / QUALITY_FILE, QUALITY_FILE)
 
     def copy_model(self, entry: Entry, classifier: Classifier, arm: str) -> None:
         """Copy a trained classifier in its native format."""

@@ -18,6 +18,7 @@ STAGES = {
     "boosting",
     "comparison",
     "dcgan",
+    "quality",
 }
 ALLOWED = {
     "errors": set(),
@@ -30,8 +31,8 @@ ALLOWED = {
     "environment": LEAVES | {"dataset"},
     "memory": LEAVES | {"cnn", "dcgan"},
     "figures": LEAVES | {"comparison"},
-    "report": LEAVES | {"comparison", "pseudo_label"},
-    "store": LEAVES | {"comparison", "dataset"},
+    "report": LEAVES | {"comparison", "pseudo_label", "quality"},
+    "store": LEAVES | {"comparison", "dataset", "quality"},
     "__init__": set(),
 }
 

@@ -75,3 +75,8 @@ def test_flags_say_what_differs_from_quick():
         "--pseudo-labels.per-class",
         "3",
     ]
+
+
+def test_the_flag_of_a_switch_carries_its_value():
+    config = resolve_config("quick", {"quality": {"enabled": True}})
+    assert to_flags(config) == ["--dataset", "mnist", "--quality.enabled=True"]

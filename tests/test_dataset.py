@@ -292,7 +292,7 @@ def test_a_larger_labeled_subset_contains_the_smaller(digits):
 @pytest.mark.parametrize("labels", [10, "all"])
 def test_training_images_without_a_digit_are_refused(digits, labels):
     without = digits.train.take(np.flatnonzero(digits.train.labels != 7))
-    with pytest.raises(UserError, match="every digit .* found no 7"):
+    with pytest.raises(UserError, match=r"every digit .* found no 7"):
         draw_labeled(without, labels, seed=0)
 
 

@@ -7,6 +7,7 @@ from gan_aug.comparison import Comparison, PairedDifference, Score
 from gan_aug.config import RunConfig
 from gan_aug.images import PseudoLabeledImages
 from gan_aug.pseudo_label import LOW_CONFIDENCE, SURPLUS
+from gan_aug.quality import JudgeInfo, Metrics, Quality
 from gan_aug.report import StageTime, pick_accepted, pick_rejected, render_report
 
 PAIRED = PairedDifference(
@@ -49,7 +50,7 @@ def pseudo():
 
 @pytest.fixture
 def render(comparison, pseudo):
-    def render(notice=None):
+    def render(notice=None, quality=None):
         environment = {
             "dataset": {
                 "name": "mnist",
@@ -71,6 +72,7 @@ def render(comparison, pseudo):
             RunConfig(),
             comparison,
             pseudo,
+            quality,
             environment=environment,
             stages=stages,
             grids=grids,
@@ -81,6 +83,34 @@ def render(comparison, pseudo):
 
 def test_the_verdict_is_the_first_line(render):
     assert render().splitlines()[0] == "**It helps.**"
+
+
+def test_quality_is_told_beside_its_floor(render):
+    metrics = Metrics(
+        frechet_distance=12.5,
+        kernel_distance=0.5,
+        precision=0.9,
+        recall=0.8,
+        density=0.7,
+        coverage=0.6,
+        class_distance=0.05,
+    )
+    quality = Quality(
+        images=10_000,
+        reference_images=9_000,
+        synthetic=metrics,
+        floor=metrics.model_copy(update={"frechet_distance": 2.5}),
+        duplicates=0.004,
+        duplicate_distance=3.21,
+        judge=JudgeInfo(sha256="abcdef0123456789", validation_accuracy=0.9952),
+    )
+    report = render(quality=quality)
+    assert "Fréchet distance 12.5, 5.0 times the 2.5 of" in report
+    assert "| frechet distance | 12.50 | 2.50 | less |" in report
+    assert "| coverage | 0.600 | 0.600 | more |" in report
+    assert "0.40% of the synthetic images are closer to a training image than 3.21" in report
+    assert "99.52% on the validation images; weights abcdef012345" in report
+    assert "How good are they" not in render()
 
 
 def test_a_change_of_data_is_said_before_any_number(render):

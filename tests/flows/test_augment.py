@@ -179,6 +179,21 @@ def test_a_stage_whose_files_are_gone_is_made_again(run, artifacts):
     assert state.result().read_comparison() == run.read_comparison()
 
 
+def test_quality_is_measured_on_demand_and_only_the_judge_is_new(run, artifacts):
+    judged = resolve_config("smoke", TINY | {"quality": {"enabled": True, "images": 40}})
+    for expected in ("Completed", "Cached"):
+        state = augment(judged, name="judged", artifacts=str(artifacts), return_state=True)
+        states = states_of_tasks(state.state_details.flow_run_id)
+        assert states["train judge"] == states["measure quality"] == expected
+        assert states["train DCGAN"] == states["synthesize"] == "Cached"
+    folder = state.result().path
+    found = json.loads((folder / "quality.json").read_text())
+    assert found["images"] == 40
+    assert found["synthetic"]["frechet_distance"] > found["floor"]["frechet_distance"] > 0
+    assert "### How good are they?" in (folder / "report.md").read_text()
+    assert "How good are they?" not in run.read_report()
+
+
 def test_no_synthetic_weight_reproduces_the_original_arm(artifacts):
     config = resolve_config("smoke", TINY | {"augmentation": {"synthetic_share": 0.0}})
     scores = augment(config, artifacts=str(artifacts)).read_comparison().scores
