@@ -1,13 +1,15 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# The environment of a benchmark's peer.
+PYTORCH := .venv-pytorch
 # A uv on the PATH is used as it is; without one, this version goes into .venv.
 UV_VERSION := 0.13.9
 UV     := $(or $(shell command -v uv 2>/dev/null),$(BIN)/uv)
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs lock clean
+.PHONY: help run test check docs bench lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -26,12 +28,16 @@ check: $(VENV)/.installed  ## Lint, format and type checks
 docs: $(VENV)/.installed  ## Render docs/settings.md from the code
 	@$(BIN)/python docs/render_settings.py > docs/settings.md
 
+bench: $(VENV)/.installed  ## Measure speed, memory and growth: `make bench ARGS="dcgan_step"`
+	@$(MAKE) --no-print-directory $(PYTORCH)/.installed || echo "bench: PyTorch could not be installed, and is left out"
+	@$(BIN)/python -m benchmarks $(ARGS)
+
 lock: $(VENV)/bin/python  ## Resolve the dependencies again
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 		--group dev --custom-compile-command "make lock" -o requirements.lock pyproject.toml
 
-clean:  ## Remove the environment (runs stay)
-	rm -rf $(VENV)
+clean:  ## Remove the environments (runs stay)
+	rm -rf $(VENV) $(PYTORCH)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit("gan-aug needs Python 3.11, 3.12 or 3.13; $(PYTHON) is %d.%d. Name another: make PYTHON=python3.12 ..." % v)'
@@ -41,4 +47,11 @@ $(VENV)/bin/python:
 $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
 	$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+# pip, because some machines name a CPU build of PyTorch to pip alone.
+$(PYTORCH)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(PYTORCH)
+	$(PYTORCH)/bin/pip install --quiet --upgrade pip
+	$(PYTORCH)/bin/pip install --quiet --group bench-pytorch
 	@touch $@
