@@ -1,0 +1,104 @@
+"""gan-aug's stages on inputs of any size; a unit is one stage at one size: ``"generation 1000"``.
+
+Settings are those of the ``quick`` preset, but for a shorter CNN training: its time does not depend
+on its length in a way that this part asks about. Real digits stand in for synthetic ones where
+their content could matter, so that nothing depends on how well a GAN was trained.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from benchmarks.growth import CURVES, IMAGES
+from benchmarks.ours.mnist import load_mnist
+from benchmarks.worker import Facts, Pause
+from gan_aug.adversarial import train_dcgan
+from gan_aug.augmentation import augment_with_synthetic, build_original_set
+from gan_aug.boosting import train_boosting
+from gan_aug.cnn import predict_probabilities, train_cnn
+from gan_aug.config import RunConfig, resolve_config
+from gan_aug.dataset import draw_labeled
+from gan_aug.dcgan import build_generator
+from gan_aug.device import Compute, select_compute
+from gan_aug.images import Images, LabeledImages, PseudoLabeledImages, TrainingSet, one_hot
+from gan_aug.pseudo_label import pseudo_label
+from gan_aug.synthesis import generate_images
+
+CNN_UPDATES = 100
+LABELS = 1000
+MOST_IMAGES = max(IMAGES)
+
+Stage = Callable[[int], object]
+
+
+def run(pause: Pause) -> Facts:
+    """Run the stage and size that each request names."""
+    compute = select_compute("cpu")
+    config = resolve_config("quick", {"cnn": {"updates": CNN_UPDATES}})
+    train = load_mnist().train
+    stages = {
+        **build_label_stages(train, config, compute),
+        **build_image_stages(train, config, compute),
+        **build_step_stages(train, config, compute),
+    }
+    for plan in CURVES:
+        stages[plan.key](plan.sizes[0])
+    # A virtual machine gives out memory it never used ten times as slowly as other memory.
+    stages["augmentation"](MOST_IMAGES)
+    while (request := pause()) is not None:
+        key, size = request.split()
+        stages[key](int(size))
+    return {}
+
+
+def build_label_stages(
+    train: LabeledImages, config: RunConfig, compute: Compute
+) -> Mapping[str, Stage]:
+    """Stages whose size is a number of labels."""
+
+    def draw(labels: int) -> TrainingSet:
+        return build_original_set(draw_labeled(train, labels, seed=0))
+
+    return {
+        "lightgbm": lambda labels: train_boosting(draw(labels), config.boosting, seed=0),
+        "cnn": lambda labels: train_cnn(draw(labels), config.cnn, seed=0, compute=compute),
+    }
+
+
+def build_image_stages(
+    train: LabeledImages, config: RunConfig, compute: Compute
+) -> Mapping[str, Stage]:
+    """Stages whose size is a number of synthetic images; no class is ever full."""
+    original = build_original_set(draw_labeled(train, LABELS, seed=0))
+    teacher = train_cnn(original, config.cnn, seed=0, compute=compute)
+    generator = build_generator(config.dcgan, dtype_policy=compute.dtype_policy)
+    images: Images = np.resize(train.images, (MOST_IMAGES, *train.images.shape[1:]))
+    targets = one_hot(np.resize(train.labels, MOST_IMAGES))
+    roomy = config.pseudo_labels.model_copy(update={"per_class": MOST_IMAGES})
+
+    def label(count: int) -> PseudoLabeledImages:
+        probabilities = predict_probabilities(teacher, images[:count])
+        return pseudo_label(images[:count], probabilities, roomy)
+
+    def augment(count: int) -> TrainingSet:
+        accepted = np.ones(count, dtype=bool)
+        pseudo = PseudoLabeledImages(images[:count], targets[:count], accepted, {})
+        return augment_with_synthetic(original, pseudo, config.augmentation, labels="soft")
+
+    return {
+        "generation": lambda count: generate_images(generator, count, seed=0),
+        "pseudo_labelling": label,
+        "augmentation": augment,
+    }
+
+
+def build_step_stages(
+    train: LabeledImages, config: RunConfig, compute: Compute
+) -> Mapping[str, Stage]:
+    """Stages whose size is a number of the DCGAN's steps."""
+
+    def train_steps(steps: int) -> object:
+        settings = config.dcgan.model_copy(update={"steps": steps})
+        return train_dcgan(train.images, settings, seed=0, compute=compute)
+
+    return {"dcgan": train_steps}

@@ -1,0 +1,26 @@
+"""gan-aug's LightGBM with the settings of the ``quick`` preset; a unit is one whole training."""
+
+import numpy as np
+
+from benchmarks.ours.mnist import load_mnist
+from benchmarks.worker import Facts, Pause
+from gan_aug.augmentation import build_original_set
+from gan_aug.boosting import predict_probabilities, train_boosting
+from gan_aug.config import BoostingConfig, resolve_config
+
+WARM_UP = BoostingConfig(rounds=2)
+
+
+def run(pause: Pause, *, images: int) -> Facts:
+    """Train on the first images, once a unit."""
+    data = load_mnist()
+    config = resolve_config("quick").boosting
+    training_set = build_original_set(data.train.take(np.arange(images)))
+    booster = train_boosting(training_set, WARM_UP, seed=0)
+    while pause() is not None:
+        booster = train_boosting(training_set, config, seed=0)
+    predicted = predict_probabilities(booster, data.validation.images).argmax(axis=1)
+    return {
+        "rounds": config.rounds,
+        "validation_accuracy": float(np.mean(predicted == data.validation.labels)),
+    }

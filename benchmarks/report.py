@@ -1,0 +1,86 @@
+"""The results for people: a page of tables, and a plot of the growth."""
+
+import io
+import math
+from pathlib import Path
+
+import jinja2
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks.growth import OVERHEAD_FACTOR
+from benchmarks.results import Contender, Curve, Growth, Results
+
+__all__ = ["render_growth", "render_page", "write_results"]
+
+COLORS = ("#0072b2", "#d55e00", "#009e73")
+GREY = "#999999"
+
+
+def write_results(results: Results, root: Path) -> None:
+    """Write the JSON, the page and the plot below ``root``, in place of earlier ones."""
+    for folder in ("artifacts", "docs"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    json = results.model_dump_json(indent=2)
+    (root / "artifacts" / "benchmarks.json").write_text(json + "\n")
+    (root / "docs" / "benchmarks.md").write_text(render_page(results))
+    if results.growth:
+        (root / "docs" / "benchmarks-growth.png").write_bytes(render_growth(results.growth))
+
+
+def render_page(results: Results) -> str:
+    """Render the page as Markdown."""
+    return load_template().render(results=results, overhead_factor=OVERHEAD_FACTOR)
+
+
+def load_template() -> jinja2.Template:
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("benchmarks"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - Markdown, from our own values
+    )
+    templates.filters["ratio"] = phrase_ratio
+    templates.filters["duration"] = phrase_duration
+    return templates.get_template("benchmarks.md.j2")
+
+
+def phrase_ratio(contender: Contender) -> str:
+    """``0.31 (0.30 to 0.33)``: the median, and the range over the rounds."""
+    if contender.ratio is None:
+        return "not installed"
+    return (
+        f"**{contender.ratio:.2f}** ({contender.lowest_ratio:.2f} to {contender.highest_ratio:.2f})"
+    )
+
+
+def phrase_duration(seconds: float | None) -> str:
+    """``2.31 s`` or ``13.1 ms``, to three digits."""
+    if seconds is None:
+        return ""
+    value, unit = (seconds, "s") if seconds >= 1 else (1000 * seconds, "ms")
+    decimals = max(0, 2 - math.floor(math.log10(value)))
+    return f"{value:.{decimals}f} {unit}"
+
+
+def render_growth(growth: Growth) -> bytes:
+    """Draw times against sizes in log-log, a panel for each driver, as a PNG."""
+    drivers = list(dict.fromkeys(curve.driver for curve in growth.curves))
+    figure = Figure(figsize=(4 * len(drivers), 3.6), layout="constrained")
+    for axes, driver in zip(figure.subplots(1, len(drivers)), drivers, strict=True):
+        draw_panel(axes, [curve for curve in growth.curves if curve.driver == driver])
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120)
+    return buffer.getvalue()
+
+
+def draw_panel(axes: Axes, curves: list[Curve]) -> None:
+    for curve, color in zip(curves, COLORS, strict=False):
+        label = f"{curve.stage}: exponent {curve.exponent:.2f}"
+        axes.loglog(curve.sizes, curve.seconds, color=color, marker="o", label=label)
+        linear = [curve.seconds[-1] * size / curve.sizes[-1] for size in curve.sizes]
+        axes.loglog(curve.sizes, linear, color=GREY, linewidth=1, linestyle=":")
+    axes.set(xlabel=curves[0].driver, ylabel="seconds (dotted: linear)")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize="small")

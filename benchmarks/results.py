@@ -1,0 +1,193 @@
+"""What was measured: the content of ``artifacts/benchmarks.json``.
+
+Every ratio is gan-aug's time over the other's: below 1, gan-aug is the faster one.
+"""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = [
+    "CnnTraining",
+    "Contender",
+    "Curve",
+    "DcganStep",
+    "Floor",
+    "Growth",
+    "LightgbmTraining",
+    "Machine",
+    "Memory",
+    "Results",
+    "Stamp",
+    "read_results",
+]
+
+
+class Values(BaseModel):
+    """Measured values do not change, and none is infinite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Machine(Values):
+    """What all parts of one file were measured on.
+
+    Attributes:
+        cpu_model: As the system calls it.
+        cores: Logical cores.
+        cpu_flags: Its vector and matrix instructions.
+        memory_gib: Installed memory in GiB.
+    """
+
+    cpu_model: str
+    cores: int
+    cpu_flags: list[str]
+    memory_gib: float
+
+
+class Stamp(Values):
+    """Which code a part was measured with.
+
+    Attributes:
+        commit: Of this project, ``+changes`` added if the working tree had some.
+        date: UTC.
+        versions: Of Python and the libraries.
+    """
+
+    commit: str | None
+    date: str
+    versions: dict[str, str]
+
+
+class Contender(Values):
+    """One side of a comparison; without times where it is not installed.
+
+    Attributes:
+        title: For people.
+        unit_seconds: Wall-clock time of each unit, in the order of the rounds.
+        median_seconds: Their median.
+        ratio: Median over the rounds of gan-aug's time divided by this one's.
+        lowest_ratio: The smallest of these ratios.
+        highest_ratio: The largest of them.
+        facts: What else the contender reports, such as ``validation_accuracy``.
+    """
+
+    title: str
+    unit_seconds: list[float] = []
+    median_seconds: float | None = None
+    ratio: float | None = None
+    lowest_ratio: float | None = None
+    highest_ratio: float | None = None
+    facts: dict[str, int | float | str] = {}
+
+
+class Floor(Values):
+    """The least time the step's multiplications can take on this machine.
+
+    Attributes:
+        multiply_adds: Of one step, as :mod:`benchmarks.floor` counts them.
+        chapter_multiply_adds: Of one step of the chapter's loop.
+        multiply_adds_per_second: Best rate of a large matrix product, in the step's precision.
+        fastest_product: Which product that was.
+        seconds: The quotient of the first and the rate.
+    """
+
+    multiply_adds: int
+    chapter_multiply_adds: int
+    multiply_adds_per_second: float
+    fastest_product: str
+    seconds: float
+
+
+class DcganStep(Values):
+    """One training step of the chapter's DCGAN."""
+
+    stamp: Stamp
+    precision: str
+    ratio_vs_chapter: float
+    ratio_vs_chapter_onednn: float
+    ratio_vs_pytorch: float | None
+    ratio_vs_floor: float
+    floor: Floor
+    contenders: dict[str, Contender]
+
+
+class CnnTraining(Values):
+    """One epoch of the chapter's CNN."""
+
+    stamp: Stamp
+    images_per_unit: int
+    ratio_vs_keras_fit: float
+    contenders: dict[str, Contender]
+
+
+class LightgbmTraining(Values):
+    """LightGBM on 10,000 images."""
+
+    stamp: Stamp
+    images_per_unit: int
+    ratio_vs_lightgbm_defaults: float
+    contenders: dict[str, Contender]
+
+
+class Memory(Values):
+    """Resident memory of a whole run with nothing to reuse.
+
+    Attributes:
+        stamp: The code.
+        preset: The run's preset.
+        peak_gib: Largest sum over all processes of the run, sampled; shared pages count in each.
+        peak_process_gib: Largest single process, exact.
+        target_gib: What ``peak_gib`` should stay below.
+    """
+
+    stamp: Stamp
+    preset: str
+    peak_gib: float
+    peak_process_gib: float
+    target_gib: float
+
+
+class Curve(Values):
+    """A stage's time against the size of its input.
+
+    Attributes:
+        stage: For people.
+        driver: What the sizes count.
+        sizes: Ascending.
+        seconds: Median time for each size.
+        fitted_from: The smallest size in the fit.
+        exponent: Slope of the fit in log-log; 1 is linear growth.
+    """
+
+    stage: str
+    driver: str
+    sizes: list[int]
+    seconds: list[float]
+    fitted_from: int
+    exponent: float
+
+
+class Growth(Values):
+    """Stage times against what drives them."""
+
+    stamp: Stamp
+    rounds: int
+    curves: list[Curve]
+
+
+class Results(Values):
+    """All parts, each of them absent until it is measured."""
+
+    machine: Machine
+    commit: str | None = None
+    dcgan_step: DcganStep | None = None
+    cnn_training: CnnTraining | None = None
+    lightgbm_training: LightgbmTraining | None = None
+    memory: Memory | None = None
+    growth: Growth | None = None
+
+
+def read_results(path: Path) -> Results | None:
+    """Read an earlier ``benchmarks.json``, or return None where there is none."""
+    return Results.model_validate_json(path.read_text()) if path.exists() else None
