@@ -8,17 +8,18 @@ exactly the steps the uninterrupted one would have taken.
 
 import itertools
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from gan_aug.clustering import cluster_images
 from gan_aug.config import DcganConfig
-from gan_aug.dcgan import build_discriminator, build_generator
+from gan_aug.dcgan import ClusterCode, build_discriminator, build_generator
 from gan_aug.device import Compute
 from gan_aug.errors import TrainingDivergedError
 from gan_aug.images import Images, to_uint8
@@ -61,7 +62,8 @@ class TrainedDcgan:
     Attributes:
         generator: Running average of the generator's weights: ``(n, latent_dim)`` noise →
             ``(n, 28, 28, 1)`` float32 in [0, 1].
-        discriminator: ``(n, 28, 28, 1)`` → ``(n, 1)`` logits, positive for "real".
+        discriminator: ``(n, 28, 28, 1)``, and ``(n,)`` clusters if there are any → ``(n, 1)``
+            logits, positive for "real".
         history: One row per interval, in :data:`HISTORY_COLUMNS`: losses in nats and accuracies
             in [0, 1], each the mean over the interval's steps.
     """
@@ -69,6 +71,18 @@ class TrainedDcgan:
     generator: keras.Model
     discriminator: keras.Model
     history: list[dict[str, float]]
+
+
+class Batch(NamedTuple):
+    """Images for the discriminator.
+
+    Attributes:
+        images: ``(n, 28, 28, 1)`` float32 in [0, 1].
+        clusters: ``(n,)`` int32.
+    """
+
+    images: tf.Tensor
+    clusters: tf.Tensor
 
 
 @dataclass(frozen=True)
@@ -159,6 +173,23 @@ def build_players(config: DcganConfig, compute: Compute) -> Players:
     return Players(generator, discriminator, average, generator_optimizer, discriminator_optimizer)
 
 
+def assign_clusters(
+    players: Players, images: Images, config: DcganConfig, *, seed: int
+) -> NDArray[np.int32]:
+    """Find the images' clusters, and have both generators draw them as often as they occur.
+
+    Returns:
+        ``(n,)`` cluster of each image; all 0 for a pair of networks that knows no clusters.
+    """
+    if not config.clusters:
+        return np.zeros(len(images), dtype=np.int32)
+    clusters = cluster_images(images, config.clusters, seed=seed)
+    shares = np.bincount(clusters, minlength=config.clusters) / len(images)
+    for generator in (players.generator, players.average):
+        generator.layers[0].set_shares(shares)
+    return clusters
+
+
 def build_optimizer(
     config: DcganConfig, learning_rate: float, decay: float
 ) -> keras.optimizers.Optimizer:
@@ -181,15 +212,19 @@ def build_train_steps(
         ``compute.steps_per_call``, which takes them and returns ``(n, 4)`` :data:`METRICS`.
     """
     real_images = tf.constant(images[..., None])
+    real_clusters = tf.constant(assign_clusters(players, images, config, seed=seed))
 
     def train_step(step: tf.Tensor) -> tf.Tensor:
         image_seed, noise_seed = tf.unstack(tf.random.split((seed, step), 2))
         indices = tf.random.stateless_uniform(
             (config.batch_size,), image_seed, maxval=len(images), dtype=tf.int32
         )
-        reals = tf.cast(tf.gather(real_images, indices), tf.float32) / 255.0
+        reals = Batch(
+            tf.cast(tf.gather(real_images, indices), tf.float32) / 255.0,
+            tf.gather(real_clusters, indices),
+        )
         noise = draw_noise(config.batch_size, config.latent_dim, seed=noise_seed)
-        metrics = update_players(players, reals, noise)
+        metrics = update_players(players, reals, noise, penalty=penalty_weight(config, step))
         update_average(players, config.ema_momentum)
         return metrics
 
@@ -203,7 +238,9 @@ def build_train_steps(
     return lambda first, count: compiled(tf.constant(first), tf.constant(count))
 
 
-def update_players(players: Players, reals: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+def update_players(
+    players: Players, reals: Batch, noise: tf.Tensor, *, penalty: tf.Tensor | float = 0.0
+) -> tf.Tensor:
     """Take one simultaneous step of both players, with one backward pass of the discriminator.
 
     Both losses depend on the fakes only through their logits, and each fake's logit on that fake
@@ -211,28 +248,39 @@ def update_players(players: Players, reals: tf.Tensor, noise: tf.Tensor) -> tf.T
     respect to a fake differ by the factor :func:`generator_factor`, and those of the generator's
     weights follow from the pass that the discriminator's weights need anyway.
 
+    Args:
+        players: What is updated, in place.
+        reals: Real images.
+        noise: ``(n, latent_dim)``, for as many fakes.
+        penalty: Weight of the gradient penalty in this step.
+
     Returns:
         ``(4,)`` :data:`METRICS` before the step.
     """
+    count = len(noise)
     with tf.GradientTape() as generator_tape:
         fakes = players.generator(noise, training=True)
-    images = tf.concat([reals, fakes], axis=0)
-    labels = tf.concat([tf.ones((len(reals), 1)), tf.zeros((len(fakes), 1))], axis=0)
+    both = Batch(
+        tf.concat([reals.images, fakes], axis=0),
+        tf.concat([reals.clusters, find_clusters(players.generator, noise)], axis=0),
+    )
+    labels = tf.concat([tf.ones((count, 1)), tf.zeros((count, 1))], axis=0)
     with tf.GradientTape() as tape:
-        tape.watch(images)
-        logits = players.discriminator(images, training=True)
+        tape.watch(both.images)
+        logits = discriminate(players, both)
         discriminator_loss = binary_cross_entropy(labels, logits)
     generator_weights = players.generator.trainable_variables
     discriminator_weights = players.discriminator.trainable_variables
     *discriminator_gradients, image_gradients = tape.gradient(
-        discriminator_loss, [*discriminator_weights, images]
+        discriminator_loss, [*discriminator_weights, both.images]
     )
-    fake_logits = logits[len(reals) :]
+    fake_logits = logits[count:]
     factor = generator_factor(fake_logits)[:, :, None, None]
     generator_gradients = generator_tape.gradient(
-        fakes, generator_weights, output_gradients=factor * image_gradients[len(reals) :]
+        fakes, generator_weights, output_gradients=factor * image_gradients[count:]
     )
-    players.discriminator_optimizer.apply(discriminator_gradients, discriminator_weights)
+    penalized = add_penalty(discriminator_gradients, players, reals, penalty)
+    players.discriminator_optimizer.apply(penalized, discriminator_weights)
     players.generator_optimizer.apply(generator_gradients, generator_weights)
     return tf.stack(
         [
@@ -242,6 +290,65 @@ def update_players(players: Players, reals: tf.Tensor, noise: tf.Tensor) -> tf.T
             tf.reduce_mean(tf.cast(fake_logits > 0, tf.float32)),
         ]
     )
+
+
+def find_clusters(generator: keras.Model, noise: tf.Tensor) -> tf.Tensor:
+    """Return the ``(n,)`` clusters that noise stands for; all 0 for a generator without them."""
+    code = generator.layers[0]
+    if isinstance(code, ClusterCode):
+        return code.find_clusters(noise)
+    return tf.zeros(len(noise), tf.int32)
+
+
+def discriminate(players: Players, batch: Batch) -> tf.Tensor:
+    """Return the discriminator's ``(n, 1)`` logits, in training mode."""
+    takes_clusters = len(players.discriminator.inputs) == 2
+    inputs = [batch.images, batch.clusters] if takes_clusters else batch.images
+    return players.discriminator(inputs, training=True)
+
+
+def penalty_weight(config: DcganConfig, step: tf.Tensor) -> tf.Tensor | float:
+    """Return the weight of the gradient penalty in a step.
+
+    It is taken every few steps only, with as many times the weight ("lazy regularization", Karras
+    et al., "Analyzing and improving the image quality of StyleGAN", 2020, appendix B).
+    """
+    if not config.gradient_penalty:
+        return 0.0
+    due = step % config.penalty_interval == 0
+    return tf.where(due, config.gradient_penalty * config.penalty_interval, 0.0)
+
+
+def add_penalty(
+    gradients: Sequence[tf.Tensor], players: Players, reals: Batch, weight: tf.Tensor | float
+) -> list[tf.Tensor]:
+    """Add to the discriminator's gradients those of the penalty R1, if its weight is not 0.
+
+    R1 is half the mean squared norm of the logits' gradient with respect to the real images
+    (Mescheder et al., "Which training methods for GANs do actually converge?", 2018, eq. 9). It
+    keeps the discriminator from being sure of itself between the images it has seen.
+    """
+    if isinstance(weight, float) and weight == 0:
+        return list(gradients)
+
+    def with_penalty() -> list[tf.Tensor]:
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as inner:
+                inner.watch(reals.images)
+                logits = discriminate(players, reals)
+            slopes = inner.gradient(logits, reals.images)
+            penalty = weight / 2 * tf.reduce_mean(tf.reduce_sum(slopes**2, axis=(1, 2, 3)))
+        weights = players.discriminator.trainable_variables
+        # The last bias shifts all logits and changes no slope: it has no gradient.
+        return [
+            gradient if more is None else gradient + more
+            for gradient, more in zip(gradients, outer.gradient(penalty, weights), strict=True)
+        ]
+
+    penalized: list[tf.Tensor] = tf.cond(
+        tf.not_equal(weight, 0.0), with_penalty, lambda: list(gradients)
+    )
+    return penalized
 
 
 def generator_factor(fake_logits: tf.Tensor) -> tf.Tensor:

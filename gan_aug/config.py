@@ -73,6 +73,17 @@ class DcganConfig(StageConfig):
     discriminator_width: Count = Field(
         16, description="Channels of the discriminator's first feature map; later maps have more."
     )
+    clusters: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="Groups of similar training images, found by k-means without labels, that both "
+        "networks are told of; 0 for none.",
+    )
+    gradient_penalty: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="Weight of the R1 penalty on the discriminator; 0 for none."
+    )
+    penalty_interval: Count = Field(
+        8, description="Take the penalty every so many steps, with as many times the weight."
+    )
     discriminator_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="Dropout after each of the discriminator's convolutions."
     )

@@ -2,7 +2,8 @@
 
 Sources: Radford, Metz, Chintala, "Unsupervised representation learning with deep convolutional
 generative adversarial networks" (2015); A. Patel, "Hands-On Unsupervised Learning Using Python"
-(2019), ch. 12, for the ``chapter`` pair.
+(2019), ch. 12, for the ``chapter`` pair; Liu et al., "Diverse image generation via self-conditioned
+GANs" (2020), for conditioning both networks on clusters that were found without labels.
 """
 
 from typing import Any
@@ -11,11 +12,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
+from numpy.typing import NDArray
 
 from gan_aug.config import DcganConfig
 from gan_aug.images import SIDE
 
-__all__ = ["UpsampledConv2D", "build_discriminator", "build_generator"]
+__all__ = [
+    "ClusterCode",
+    "ProjectionHead",
+    "UpsampledConv2D",
+    "build_discriminator",
+    "build_generator",
+]
 
 SEED_SIDE = SIDE // 4
 BATCH_NORM_MOMENTUM = 0.8
@@ -82,28 +90,104 @@ class UpsampledConv2D(layers.Layer):  # type: ignore[misc] # Keras ships no type
         return {**super().get_config(), "filters": self.filters}
 
 
+@keras.saving.register_keras_serializable(package="gan_aug")
+class ClusterCode(layers.Layer):  # type: ignore[misc] # Keras ships no types
+    """Turns the first coordinate of the noise into the code of a cluster.
+
+    The range [-1, 1] is cut into one interval a cluster, as long as the cluster's share of the
+    images, so uniform noise draws clusters as often as they occur and a generator needs no second
+    input. ``(n, latent_dim)`` → ``(n, latent_dim - 1 + clusters)``: the rest of the noise, and a
+    one-hot code scaled to about the size of a hundred coordinates of noise.
+    """
+
+    SCALE = 6.0
+
+    def __init__(self, clusters: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.clusters = clusters
+
+    def build(self, _input_shape: tuple[int | None, ...]) -> None:
+        """Create the ``(clusters - 1,)`` edges between the intervals, all of one length."""
+        self.edges = self.add_weight(
+            shape=(self.clusters - 1,), initializer="zeros", trainable=False, name="edges"
+        )
+        self.set_shares(np.full(self.clusters, 1 / self.clusters))
+
+    def set_shares(self, shares: NDArray[np.float64]) -> None:
+        """Make each cluster as frequent as its share; ``(clusters,)``, with sum 1."""
+        self.edges.assign(2 * np.cumsum(shares)[:-1] - 1)
+
+    def find_clusters(self, noise: Any) -> Any:
+        """Return the ``(n,)`` int32 cluster that each row of noise stands for."""
+        return tf.searchsorted(tf.convert_to_tensor(self.edges), noise[:, 0], side="right")
+
+    def call(self, noise: Any) -> Any:
+        """Replace the first coordinate by a cluster's code."""
+        code = tf.one_hot(self.find_clusters(noise), self.clusters, on_value=self.SCALE)
+        return tf.concat([noise[:, 1:], code], axis=1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, int]) -> tuple[int | None, int]:
+        """Take one coordinate away and add the code."""
+        return input_shape[0], input_shape[1] - 1 + self.clusters
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that build the layer again."""
+        return {**super().get_config(), "clusters": self.clusters}
+
+
+@keras.saving.register_keras_serializable(package="gan_aug")
+class ProjectionHead(layers.Layer):  # type: ignore[misc] # Keras ships no types
+    """A logit from features, given the image's cluster.
+
+    Miyato and Koyama, "cGANs with projection discriminator" (2018), eq. 3: a linear function of the
+    features, plus their inner product with a vector of the cluster. ``(n, d)`` features and
+    ``(n,)`` int32 clusters → ``(n, 1)``. For cluster -1, "unknown", only the first term counts.
+    """
+
+    def __init__(self, clusters: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.clusters = clusters
+
+    def build(self, input_shape: tuple[tuple[int | None, int], tuple[int | None]]) -> None:
+        """Create the weights of the linear function and the vectors of the clusters."""
+        (_, size), _ = input_shape
+        self.kernel = self.add_weight((size, 1), initializer="glorot_uniform", name="kernel")
+        self.bias = self.add_weight((1,), initializer="zeros", name="bias")
+        self.vectors = self.add_weight((self.clusters, size), initializer="zeros", name="vectors")
+
+    def call(self, inputs: tuple[Any, Any]) -> Any:
+        """Return the logits."""
+        features, clusters = inputs
+        chosen = tf.matmul(tf.one_hot(clusters, self.clusters), self.vectors)
+        projection = tf.reduce_sum(features * chosen, axis=1, keepdims=True)
+        return tf.matmul(features, self.kernel) + self.bias + projection
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that build the layer again."""
+        return {**super().get_config(), "clusters": self.clusters}
+
+
 def build_generator(config: DcganConfig, *, dtype_policy: str = "float32") -> keras.Model:
     """Build an untrained generator: ``(n, latent_dim)`` noise → ``(n, 28, 28, 1)`` in [0, 1].
 
+    With clusters, the first coordinate of the noise chooses one (:class:`ClusterCode`).
+
     Args:
         config: Chooses the architecture and its width; the chapter's width is 256.
-        dtype_policy: Keras dtype policy of all layers but the last, which is float32.
+        dtype_policy: Keras dtype policy of all layers but the first and last, which are float32.
     """
+    width = config.generator_width
     hidden = (
-        chapter_generator_layers(config.generator_width, dtype_policy)
+        chapter_generator_layers(width, dtype_policy)
         if config.architecture == "chapter"
-        else compact_generator_layers(config.generator_width, dtype_policy)
+        else compact_generator_layers(width, dtype_policy)
     )
-    to_pixels = (
-        layers.Conv2DTranspose(1, 5, padding="same", dtype=dtype_policy)
-        if config.architecture == "chapter"
-        else layers.Conv2DTranspose(1, 4, strides=2, padding="same", dtype=dtype_policy)
-    )
+    code = [ClusterCode(config.clusters, dtype="float32")] if config.clusters else []
     return keras.Sequential(
         [
             keras.Input((config.latent_dim,)),
+            *code,
             *hidden,
-            to_pixels,
             layers.Activation("sigmoid", dtype="float32"),
         ],
         name="generator",
@@ -111,39 +195,56 @@ def build_generator(config: DcganConfig, *, dtype_policy: str = "float32") -> ke
 
 
 def build_discriminator(config: DcganConfig, *, dtype_policy: str = "float32") -> keras.Model:
-    """Build an untrained discriminator: ``(n, 28, 28, 1)`` in [0, 1] → ``(n, 1)`` logits.
+    """Build an untrained discriminator: images, and their clusters if there are any, → logits.
 
-    A positive logit means "real"; the chapter's final sigmoid is part of the loss here.
+    ``(n, 28, 28, 1)`` in [0, 1] → ``(n, 1)``; with clusters, ``(n,)`` int32 is the second input. A
+    positive logit means "real"; the chapter's final sigmoid is part of the loss here.
 
     Args:
         config: Chooses the architecture and its width; the chapter's width is 64.
         dtype_policy: Keras dtype policy of all layers but the last, which is float32.
     """
+    images = keras.Input((SIDE, SIDE, 1))
+    features = images
+    for layer in discriminator_layers(config, dtype_policy):
+        features = layer(features)
+    if not config.clusters:
+        logits = layers.Dense(1, dtype="float32")(features)
+        return keras.Model(images, logits, name="discriminator")
+    clusters = keras.Input((), dtype="int32")
+    logits = ProjectionHead(config.clusters, dtype="float32")([features, clusters])
+    return keras.Model([images, clusters], logits, name="discriminator")
+
+
+def discriminator_layers(config: DcganConfig, dtype: str) -> list[layers.Layer]:
+    """28×28 → 4×4 in strided convolutions, then flat.
+
+    The compact pair's first convolution takes 2×2 pixels for four channels at 14×14: a strided
+    convolution of one channel has a slow input gradient.
+    """
     width = config.discriminator_width
     if config.architecture == "chapter":
+        hidden = []
         convolutions = [(width, 5, 2), (2 * width, 5, 2), (4 * width, 5, 2), (8 * width, 5, 1)]
     else:
-        convolutions = [(width, 4, 2), (2 * width, 4, 2), (4 * width, 4, 2)]
-    hidden: list[layers.Layer] = []
+        half = SIDE // 2
+        hidden = [
+            layers.Reshape((half, 2, half, 2), dtype=dtype),
+            layers.Permute((1, 3, 2, 4), dtype=dtype),
+            layers.Reshape((half, half, 4), dtype=dtype),
+        ]
+        convolutions = [(width, 3, 1), (2 * width, 4, 2), (4 * width, 4, 2)]
     for channels, kernel, stride in convolutions:
         hidden += [
-            layers.Conv2D(channels, kernel, strides=stride, padding="same", dtype=dtype_policy),
-            layers.LeakyReLU(LEAK, dtype=dtype_policy),
-            layers.Dropout(config.discriminator_dropout, dtype=dtype_policy),
+            layers.Conv2D(channels, kernel, strides=stride, padding="same", dtype=dtype),
+            layers.LeakyReLU(LEAK, dtype=dtype),
+            layers.Dropout(config.discriminator_dropout, dtype=dtype),
         ]
-    return keras.Sequential(
-        [
-            keras.Input((SIDE, SIDE, 1)),
-            *hidden,
-            layers.Flatten(),
-            layers.Dense(1, dtype="float32"),
-        ],
-        name="discriminator",
-    )
+    return [*hidden, layers.Flatten()]
 
 
 def chapter_generator_layers(width: int, dtype: str) -> list[layers.Layer]:
-    """100 → 7×7×256 → 14×14×128 → 28×28×64 → 28×28×32, for width 256."""
+    """100 → 7×7×256 → 14×14×128 → 28×28×64 → 28×28×32 → 28×28×1, for width 256."""
     return [
         layers.Dense(SEED_SIDE * SEED_SIDE * width, dtype=dtype),
         *normalized_relu(dtype),
@@ -155,11 +256,12 @@ def chapter_generator_layers(width: int, dtype: str) -> list[layers.Layer]:
         *normalized_relu(dtype),
         layers.Conv2DTranspose(width // 8, 5, padding="same", dtype=dtype),
         *normalized_relu(dtype),
+        layers.Conv2DTranspose(1, 5, padding="same", dtype=dtype),
     ]
 
 
 def compact_generator_layers(width: int, dtype: str) -> list[layers.Layer]:
-    """100 → 7×7×width → 14×14×width/2; a last strided convolution makes the 28×28 image."""
+    """100 → 7×7×width → 14×14×width/2 → 28×28×1."""
     return [
         layers.Dense(SEED_SIDE * SEED_SIDE * width, use_bias=False, dtype=dtype),
         layers.Reshape((SEED_SIDE, SEED_SIDE, width), dtype=dtype),
@@ -168,6 +270,7 @@ def compact_generator_layers(width: int, dtype: str) -> list[layers.Layer]:
             width // 2, 4, strides=2, padding="same", use_bias=False, dtype=dtype
         ),
         *normalized_relu(dtype),
+        UpsampledConv2D(1, dtype=dtype),
     ]
 
 

@@ -1,5 +1,4 @@
 import dataclasses
-import functools
 
 import keras
 import numpy as np
@@ -7,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from gan_aug import adversarial
-from gan_aug.adversarial import HISTORY_COLUMNS, build_players, train_dcgan
+from gan_aug.adversarial import HISTORY_COLUMNS, Batch, build_players, train_dcgan
 from gan_aug.errors import TrainingDivergedError
 
 
@@ -37,6 +36,11 @@ def unequal(before, after):
     return [not np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
 
 
+def as_batch(reals):
+    """Eight images in clusters 0, 1, 2, 0, ..."""
+    return Batch(tf.cast(reals[:8, ..., None], tf.float32) / 255, tf.range(8) % 3)
+
+
 def without_dropout(model):
     for layer in model.layers:
         if isinstance(layer, keras.layers.Dropout):
@@ -50,15 +54,18 @@ def reals(real):
 
 def separate_gradients(players, reals, noise):
     """Each player's gradients from its own loss and its own backward pass."""
-    discriminate = functools.partial(players.discriminator, training=True)
+    ones, zeros = tf.ones((len(noise), 1)), tf.zeros((len(noise), 1))
+    clusters = adversarial.find_clusters(players.generator, noise)
+
+    def loss_of(labels, batch):
+        return adversarial.binary_cross_entropy(labels, adversarial.discriminate(players, batch))
+
     with tf.GradientTape() as tape:
         fakes = players.generator(noise, training=True)
-        loss = adversarial.binary_cross_entropy(tf.ones((len(noise), 1)), discriminate(fakes))
+        loss = loss_of(ones, Batch(fakes, clusters))
     generator_gradients = tape.gradient(loss, players.generator.trainable_variables)
-    labels = tf.concat([tf.ones((len(reals), 1)), tf.zeros((len(noise), 1))], axis=0)
     with tf.GradientTape() as tape:
-        logits = discriminate(tf.concat([reals, fakes], axis=0))
-        loss = adversarial.binary_cross_entropy(labels, logits)
+        loss = (loss_of(ones, reals) + loss_of(zeros, Batch(fakes, clusters))) / 2
     return generator_gradients, tape.gradient(loss, players.discriminator.trainable_variables)
 
 
@@ -69,19 +76,21 @@ class GradientKeeper:
         self.gradients = gradients
 
 
-@pytest.mark.parametrize("architecture", ["compact", "chapter"])
+@pytest.mark.parametrize(
+    ("architecture", "clusters"), [("compact", 0), ("compact", 3), ("chapter", 0)]
+)
 @pytest.mark.parametrize("bias", [0.0, -30.0, 30.0])
 def test_the_shared_backward_pass_equals_two_separate_ones(
-    tiny_dcgan, cpu, reals, architecture, bias
+    tiny_dcgan, cpu, reals, architecture, clusters, bias
 ):
     """Also where the discriminator is sure of itself, by a logit of 30 in either direction."""
     config = tiny_dcgan.model_copy(
-        update={"architecture": architecture, "discriminator_dropout": 0.0}
+        update={"architecture": architecture, "clusters": clusters, "discriminator_dropout": 0.0}
     )
     players = build_players(config, cpu)
     without_dropout(players.generator)
     players.discriminator.layers[-1].bias.assign([bias])
-    images = tf.cast(reals[:8, ..., None], tf.float32) / 255
+    images = as_batch(reals)
     noise = adversarial.draw_noise(8, config.latent_dim, seed=(0, 0))
     expected = separate_gradients(players, images, noise)
     keepers = GradientKeeper(), GradientKeeper()
@@ -163,9 +172,16 @@ def test_same_seed_same_training_other_seed_another(tiny_dcgan, cpu, reals):
     assert any(unequal(same, other))
 
 
-@pytest.mark.parametrize("architecture", ["compact", "chapter"])
-def test_a_killed_training_resumes_as_if_uninterrupted(tiny_dcgan, cpu, reals, architecture):
-    config = tiny_dcgan.model_copy(update={"architecture": architecture})
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"architecture": "chapter"},
+        {"architecture": "compact"},
+        {"clusters": 5, "gradient_penalty": 0.1, "penalty_interval": 2},
+    ],
+)
+def test_a_killed_training_resumes_as_if_uninterrupted(tiny_dcgan, cpu, reals, changes):
+    config = tiny_dcgan.model_copy(update=changes)
     whole = train_dcgan(reals, config, seed=3, compute=cpu)
     checkpoint = MemoryCheckpoint(saves_until_kill=1)
     with pytest.raises(KeyboardInterrupt):
@@ -204,3 +220,47 @@ def test_the_rate_decays_as_in_the_chapter(tiny_dcgan, cpu):
     optimizer.iterations.assign(4)
     rate = float(optimizer.learning_rate)
     assert rate == pytest.approx(config.generator_learning_rate / (1 + 0.5 * 4))
+
+
+def test_the_penalty_is_half_the_mean_squared_slope_of_the_logits(tiny_dcgan, cpu, reals):
+    """The slope of a linear discriminator is its kernel, so that is its penalty's gradient."""
+    linear = keras.Sequential(
+        [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(1)]
+    )
+    players = dataclasses.replace(build_players(tiny_dcgan, cpu), discriminator=linear)
+    before = [tf.ones((784, 1)), tf.ones(1)]
+    gradients = adversarial.add_penalty(before, players, as_batch(reals), tf.constant(3.0))
+    np.testing.assert_allclose(gradients[0], 1 + 3 * linear.layers[-1].kernel.numpy(), rtol=1e-5)
+    np.testing.assert_array_equal(gradients[1], [1])
+
+
+def test_the_penalty_reaches_every_weight_that_shapes_a_slope(tiny_dcgan, cpu, reals):
+    config = tiny_dcgan.model_copy(update={"clusters": 3, "discriminator_dropout": 0.0})
+    players = build_players(config, cpu)
+    zeros = [tf.zeros_like(weight) for weight in players.discriminator.trainable_variables]
+    gradients = adversarial.add_penalty(zeros, players, as_batch(reals), tf.constant(1.0))
+    still = [
+        weight.path
+        for weight, gradient in zip(
+            players.discriminator.trainable_variables, gradients, strict=True
+        )
+        if not np.any(gradient)
+    ]
+    assert all(path.endswith("bias") for path in still)
+
+
+def test_the_penalty_is_taken_every_few_steps_with_as_many_times_the_weight(tiny_dcgan):
+    config = tiny_dcgan.model_copy(update={"gradient_penalty": 0.5, "penalty_interval": 4})
+    weights = [float(adversarial.penalty_weight(config, tf.constant(step))) for step in range(9)]
+    assert weights == [2, 0, 0, 0, 2, 0, 0, 0, 2]
+    assert adversarial.penalty_weight(tiny_dcgan, tf.constant(0)) == 0
+
+
+def test_fakes_occur_in_clusters_as_often_as_reals(tiny_dcgan, cpu, reals):
+    config = tiny_dcgan.model_copy(update={"clusters": 4})
+    players = build_players(config, cpu)
+    clusters = adversarial.assign_clusters(players, reals, config, seed=0)
+    noise = adversarial.draw_noise(20_000, config.latent_dim, seed=(0, 0))
+    for generator in (players.generator, players.average):
+        drawn = np.bincount(adversarial.find_clusters(generator, noise), minlength=4) / 20_000
+        np.testing.assert_allclose(drawn, np.bincount(clusters, minlength=4) / 64, atol=0.02)

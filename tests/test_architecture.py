@@ -19,6 +19,7 @@ STAGES = {
     "comparison",
     "dcgan",
     "quality",
+    "clustering",
 }
 ALLOWED = {
     "errors": set(),
@@ -27,7 +28,7 @@ ALLOWED = {
     "images": {"errors"},
     "device": {"config", "errors"},
     **dict.fromkeys(STAGES, LEAVES),
-    "adversarial": LEAVES | {"dcgan"},
+    "adversarial": LEAVES | {"clustering", "dcgan"},
     "environment": LEAVES | {"dataset"},
     "memory": LEAVES | {"cnn", "dcgan"},
     "figures": LEAVES | {"comparison"},

@@ -5,7 +5,13 @@ import tensorflow as tf
 from keras import layers
 
 from gan_aug.config import DcganConfig, resolve_config
-from gan_aug.dcgan import UpsampledConv2D, build_discriminator, build_generator
+from gan_aug.dcgan import (
+    ClusterCode,
+    ProjectionHead,
+    UpsampledConv2D,
+    build_discriminator,
+    build_generator,
+)
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +60,47 @@ def test_images_stay_in_range_and_fit_the_discriminator(architecture):
     assert build_discriminator(config)(images, training=False).shape == (3, 1)
 
 
+def test_conditioned_networks_depend_on_the_cluster_and_come_back_from_a_file(tmp_path):
+    config = DcganConfig(generator_width=8, discriminator_width=4, clusters=3)
+    generator, discriminator = build_generator(config), build_discriminator(config)
+    discriminator.layers[-1].vectors.assign(np.random.default_rng(0).normal(size=(3, 4 * 4 * 16)))
+    noise = np.full((3, 100), 0.5, np.float32)
+    noise[:, 0] = [-0.9, 0, 0.9]
+    np.testing.assert_array_equal(generator.layers[0].find_clusters(noise), [0, 1, 2])
+    images = generator(noise).numpy()
+    logits = discriminator([images[[0, 0, 0]], np.array([0, 1, -1])]).numpy()
+    assert len(np.unique(images, axis=0)) == len(np.unique(logits)) == 3
+    for network, inputs in ((generator, noise), (discriminator, [images, np.array([0, 1, 2])])):
+        network.save(tmp_path / "network.keras")
+        loaded = keras.models.load_model(tmp_path / "network.keras")
+        np.testing.assert_array_equal(loaded(inputs), network(inputs))
+
+
+def test_an_unknown_cluster_leaves_the_linear_part_of_the_logit():
+    head = ProjectionHead(3)
+    features = np.random.default_rng(0).normal(size=(2, 5)).astype(np.float32)
+    logits = head([features, np.array([-1, -1])])
+    head.vectors.assign(np.ones((3, 5)))
+    np.testing.assert_allclose(head([features, np.array([-1, -1])]), logits)
+    np.testing.assert_allclose(logits, features @ head.kernel.numpy(), rtol=1e-5)
+    known = head([features, np.array([0, 2])])
+    np.testing.assert_allclose(known - logits, features.sum(1, keepdims=True), rtol=1e-4)
+
+
+def test_a_cluster_is_drawn_as_often_as_its_share():
+    code = ClusterCode(3)
+    code.build((None, 2))
+    code.set_shares(np.array([0.5, 0.0, 0.5]))
+    noise = np.stack([np.linspace(-1, 0.999, 1000), np.zeros(1000)], axis=1).astype(np.float32)
+    assert np.bincount(code.find_clusters(noise), minlength=3).tolist() == [500, 0, 500]
+    assert code(noise).shape == (1000, 4)
+
+
 def test_mixed_precision_keeps_float32_at_the_ends():
     config = DcganConfig(generator_width=8, discriminator_width=4)
     for build in (build_generator, build_discriminator):
         model = build(config, dtype_policy="mixed_bfloat16")
-        assert model.layers[0].compute_dtype == "bfloat16"
+        assert "bfloat16" in {layer.compute_dtype for layer in model.layers[:-1]}
         assert model.layers[-1].compute_dtype == "float32"
         assert {w.dtype for w in model.trainable_variables} == {"float32"}
 
