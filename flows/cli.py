@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 
 from flows import terminal
-from gan_aug.config import Preset, RunConfig, resolve_config
+from gan_aug.config import Device, Precision, Preset, RunConfig, resolve_config
 from gan_aug.errors import UserError
 
 __all__ = ["app", "main"]
@@ -110,6 +110,36 @@ def show(
         terminal.OUT.print_json(comparison.model_dump_json())
         return
     terminal.print_result(comparison, found.path)
+
+
+@app.command
+def doctor(
+    *,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Print what this machine has, and what a run will use of it.
+
+    Parameters
+    ----------
+    device
+        As for `gan-aug run`.
+    precision
+        As for `gan-aug run`.
+    json
+        Print it as JSON.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", QUIET["TF_CPP_MIN_LOG_LEVEL"])
+    with terminal.mute_native_output():
+        from gan_aug.device import select_compute  # noqa: PLC0415 - it looks for GPUs
+        from gan_aug.environment import diagnose  # noqa: PLC0415 - seconds to import
+
+        facts = diagnose(select_compute(device, precision))
+    if json:
+        terminal.OUT.print_json(data=facts)
+        return
+    terminal.OUT.print(terminal.tabulate_facts(facts))
 
 
 def run_flow(config: RunConfig, *, name: str | None, artifacts: Path, as_json: bool) -> None:

@@ -36,6 +36,7 @@ __all__ = [
     "print_error",
     "print_result",
     "show_progress",
+    "tabulate_facts",
     "tabulate_runs",
 ]
 
@@ -148,6 +149,16 @@ def tabulate_difference(paired: "PairedDifference") -> str:
     """``+1.79 [+1.21, +2.40]``, in percentage points."""
     difference, low, high = (100 * x for x in (paired.difference, paired.low, paired.high))
     return f"{difference:+.2f} [{low:+.2f}, {high:+.2f}]"
+
+
+def tabulate_facts(facts: Mapping[str, str]) -> Table:
+    """Lay named facts out, one a row."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column()
+    for name, fact in facts.items():
+        table.add_row(name, escape(fact))
+    return table
 
 
 def tabulate_runs(summaries: Sequence["RunSummary"]) -> Table:

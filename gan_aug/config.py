@@ -74,12 +74,12 @@ class DcganConfig(StageConfig):
         16, description="Channels of the discriminator's first feature map; later maps have more."
     )
     clusters: Annotated[int, Field(ge=0)] = Field(
-        0,
+        200,
         description="Groups of similar training images, found by k-means without labels, that both "
         "networks are told of; 0 for none.",
     )
     gradient_penalty: Annotated[float, Field(ge=0)] = Field(
-        0.0, description="Weight of the R1 penalty on the discriminator; 0 for none."
+        0.1, description="Weight of the R1 penalty on the discriminator; 0 for none."
     )
     penalty_interval: Count = Field(
         8, description="Take the penalty every so many steps, with as many times the weight."
@@ -246,6 +246,8 @@ CHAPTER: dict[str, Any] = {
     "cnn": {"updates": 19_600, "batch_size": 256},
     "dcgan": {
         "architecture": "chapter",
+        "clusters": 0,
+        "gradient_penalty": 0.0,
         "generator_width": 256,
         "discriminator_width": 64,
         "discriminator_dropout": 0.3,

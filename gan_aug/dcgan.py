@@ -97,10 +97,11 @@ class ClusterCode(layers.Layer):  # type: ignore[misc] # Keras ships no types
     The range [-1, 1] is cut into one interval a cluster, as long as the cluster's share of the
     images, so uniform noise draws clusters as often as they occur and a generator needs no second
     input. ``(n, latent_dim)`` → ``(n, latent_dim - 1 + clusters)``: the rest of the noise, and a
-    one-hot code scaled to about the size of a hundred coordinates of noise.
+    one-hot code. The code's scale leaves room for the noise: with a larger one, the images of a
+    cluster become more and more alike as training goes on.
     """
 
-    SCALE = 6.0
+    SCALE = 2.0
 
     def __init__(self, clusters: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)

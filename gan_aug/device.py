@@ -11,7 +11,14 @@ from typing import Literal
 from gan_aug.config import Device, Precision
 from gan_aug.errors import UserError
 
-__all__ = ["Compute", "read_cpu_field", "read_cpu_flags", "select_compute"]
+__all__ = [
+    "BFLOAT16_FLAGS",
+    "Compute",
+    "keeps_freed_memory",
+    "read_cpu_field",
+    "read_cpu_flags",
+    "select_compute",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +125,10 @@ def keep_freed_memory() -> None:
 
     A training step frees and takes again hundreds of megabytes; page faults were half of its time.
     """
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-        if mallopt is not None:
-            mallopt(M_TOP_PAD, KEPT_BYTES)
+    if keeps_freed_memory():
+        ctypes.CDLL(None).mallopt(M_TOP_PAD, KEPT_BYTES)
+
+
+def keeps_freed_memory() -> bool:
+    """Whether this system's C library can be told to: glibc can."""
+    return sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt")

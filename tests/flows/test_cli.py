@@ -227,6 +227,16 @@ def test_a_full_disk_is_one_line_and_code_2_and_nothing_half_written(capsys, tmp
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 
+def test_doctor_tells_what_a_run_will_use(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["doctor", "--device", "cpu"])
+    assert "CPU, without XLA" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="0"):
+        main(["doctor", "--device", "cpu", "--json"])
+    facts = json.loads(capsys.readouterr().out)
+    assert {"GPUs", "precision", "oneDNN", "CPU flags", "threads", "memory"} <= set(facts)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not tf.config.list_physical_devices("GPU"), reason="TensorFlow sees no GPU")
 def test_a_run_on_the_gpu_says_so(tmp_path):
