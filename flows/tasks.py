@@ -35,9 +35,7 @@ from gan_aug.comparison import (
     Predictions,
     compare_arms,
 )
-from gan_aug.config import (
-    RunConfig,
-)
+from gan_aug.config import Precision, RunConfig
 from gan_aug.dataset import draw_labeled, load_dataset
 from gan_aug.device import select_compute
 from gan_aug.images import Images
@@ -65,6 +63,7 @@ logger = logging.getLogger(__name__)
 
 MNIST_VARIABLE = "GAN_AUG_MNIST"
 JUDGE_SEED = 0
+JUDGE_PRECISION: Precision = "float32"
 
 Outputs = dict[tuple[Classifier, str], Entry]
 """Classifier and arm → what was made of them."""
@@ -167,9 +166,10 @@ def synthesize(kept: Store, config: RunConfig, dcgan: Entry) -> State[Entry]:
 def train_judge(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
     """Train the network that judges synthetic images, on all training labels.
 
-    Its seed does not depend on the run's, so that all runs on a data set have one judge.
+    Its seed and precision do not depend on the run's, so that all runs on a data set and a kind of
+    device have one judge.
     """
-    device = select_compute(config.device, config.precision)
+    device = select_compute(config.device, JUDGE_PRECISION)
     settings = config.quality.judge
 
     def compute(folder: Path) -> None:
@@ -189,23 +189,27 @@ def measure_quality(
     kept: Store, config: RunConfig, data: Entry, synthetic: Entry, judge: Entry
 ) -> State[Entry]:
     """Compare synthetic images, and as many training images, with the test images."""
-    device = select_compute(config.device, config.precision)
+    device = select_compute(config.device, JUDGE_PRECISION)
 
     def compute(folder: Path) -> None:
         network = store.load_cnn(judge)
         train = store.load_labeled(data, "train").images
         validation, test = (store.load_labeled(data, part) for part in SPLITS)
-        images = store.load_images(synthetic)[: config.quality.images]
-        floor = train[: len(images)]
-        seen = [
-            quality.extract_features(network, part)
-            for part in (images, floor, test.images, validation.images)
-        ]
+        images = store.load_images(synthetic)[: min(config.quality.images, len(train))]
+
+        def look(name: str, part: Images) -> quality.Features:
+            with show_progress(f"judge, {name} images", len(part)) as on_progress:
+                return quality.extract_features(network, part, on_progress)
+
         measured = quality.measure_quality(
-            *seen[:3],
+            look("synthetic", images),
+            look("training", train[: len(images)]),
+            look("test", test.images),
             neighbors=config.quality.neighbors,
             duplicates=quality.find_duplicates(images, train, test.images),
-            judge=quality.describe_judge(network, seen[3], validation.labels),
+            judge=quality.describe_judge(
+                network, look("validation", validation.images), validation.labels
+            ),
         )
         logger.info(
             "quality: Fréchet distance %.1f, %.1f times the floor's %.1f",

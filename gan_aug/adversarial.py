@@ -225,7 +225,7 @@ def build_train_steps(
         )
         noise = draw_noise(config.batch_size, config.latent_dim, seed=noise_seed)
         metrics = update_players(players, reals, noise, penalty=penalty_weight(config, step))
-        update_average(players, config.ema_momentum)
+        update_average(players, config.ema_momentum, step)
         return metrics
 
     def train_steps(first: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
@@ -361,12 +361,19 @@ def generator_factor(fake_logits: tf.Tensor) -> tf.Tensor:
     return -2.0 * tf.exp(-tf.maximum(fake_logits, -80.0))
 
 
-def update_average(players: Players, momentum: float) -> None:
+def update_average(players: Players, momentum: float, step: tf.Tensor) -> None:
+    """Move the average towards the generator; faster in the first steps, which are soon worthless.
+
+    The momentum starts at 1/10 and rises to its final value, as in TensorFlow's
+    ``ExponentialMovingAverage``.
+    """
+    done = tf.cast(step, tf.float32)
+    kept = tf.minimum(momentum, (1 + done) / (10 + done))
     pairs = zip(
         players.average.trainable_variables, players.generator.trainable_variables, strict=True
     )
     for average, weight in pairs:
-        average.assign(momentum * average + (1 - momentum) * weight)
+        average.assign(kept * average + (1 - kept) * weight)
 
 
 def binary_cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

@@ -18,6 +18,7 @@ __all__ = [
     "ComparisonConfig",
     "DcganConfig",
     "Device",
+    "JudgeConfig",
     "Labels",
     "Precision",
     "Preset",
@@ -87,7 +88,7 @@ class DcganConfig(StageConfig):
     discriminator_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="Dropout after each of the discriminator's convolutions."
     )
-    steps: Count = Field(6000, description="Updates of each of the two networks.")
+    steps: Count = Field(8000, description="Updates of each of the two networks.")
     batch_size: Count = Field(64, description="Real images, and as many generated ones, per step.")
     optimizer: Literal["adam", "rmsprop"] = Field("adam", description="Optimizer of both networks.")
     adam_beta_1: Annotated[float, Field(ge=0, lt=1)] = Field(
@@ -104,7 +105,7 @@ class DcganConfig(StageConfig):
         0.0, description="The discriminator's rate at step t is divided by 1 + decay * t."
     )
     ema_momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.995, description="Memory of the running average of the generator's weights, per step."
+        0.999, description="Memory of the running average of the generator's weights, per step."
     )
     interval: Count = Field(
         500, description="Steps between checkpoints; each logs losses and saves a sample grid."
@@ -165,13 +166,25 @@ class ComparisonConfig(StageConfig):
     )
 
 
+class JudgeConfig(CnnConfig):
+    """The CNN that judges the synthetic images; it labels and selects nothing."""
+
+    updates: Count = Field(
+        4687, description="Optimizer updates; the default is 12 epochs of 50,000 images."
+    )
+    batch_size: Count = Field(128, description="Images per update.")
+    learning_rate: Rate = Field(
+        1.5e-3, description="Adam's first learning rate; it falls to zero along a cosine."
+    )
+
+
 class QualityConfig(StageConfig):
     """How the synthetic images are judged."""
 
     enabled: bool = Field(
         False,
-        description="Measure the synthetic images. It takes a judge, a CNN trained on all training "
-        "labels: many minutes on two cores, once; the store keeps it for later runs.",
+        description="Measure the synthetic images. It costs one training of the judge on all "
+        "training labels, about ten minutes on two cores; the store keeps it for later runs.",
     )
     images: Annotated[int, Field(ge=10)] = Field(
         10_000, description="Synthetic images to measure, and training images beside them."
@@ -179,10 +192,7 @@ class QualityConfig(StageConfig):
     neighbors: Count = Field(
         5, description="Neighbours in precision, recall, density and coverage."
     )
-    judge: CnnConfig = Field(
-        default=CnnConfig(updates=4687, batch_size=128, learning_rate=1.5e-3),
-        description="Training of the judge; the default is 12 epochs of MNIST.",
-    )
+    judge: JudgeConfig = Field(default=JudgeConfig(), description="Training of the judge.")
 
 
 class RunConfig(StageConfig):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, computed_field
 
 from gan_aug.errors import UserError
 from gan_aug.images import CLASSES, Images, UInt8, to_unit
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import keras
 
 __all__ = [
+    "Duplicates",
     "Features",
     "JudgeInfo",
     "Metrics",
@@ -93,6 +94,22 @@ class Metrics(BaseModel):
     class_distance: float
 
 
+class Duplicates(BaseModel):
+    """Synthetic images that look copied from a training image.
+
+    Attributes:
+        count: Synthetic images closer to a training image than 1% of the reference images are.
+        share: The same as a share, in [0, 1]; 0.01 is what fresh handwriting scores.
+        distance: That Euclidean distance, between images with pixels in [0, 1].
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    count: int
+    share: float
+    distance: float
+
+
 class JudgeInfo(BaseModel):
     """Which network judged.
 
@@ -115,9 +132,7 @@ class Quality(BaseModel):
         reference_images: Number of test images both are compared with.
         synthetic: Of the synthetic images.
         floor: Of the training images: what no generator can be expected to beat.
-        duplicates: Share of the synthetic images closer to a training image than 1% of the test
-            images are; 0.01 is what fresh handwriting scores.
-        duplicate_distance: That Euclidean distance, between images with pixels in [0, 1].
+        duplicates: Synthetic images that look copied.
         judge: The network that judged.
     """
 
@@ -127,10 +142,10 @@ class Quality(BaseModel):
     reference_images: int
     synthetic: Metrics
     floor: Metrics
-    duplicates: float
-    duplicate_distance: float
+    duplicates: Duplicates
     judge: JudgeInfo
 
+    @computed_field  # type: ignore[prop-decorator]  # mypy takes no decorator there
     @property
     def frechet_ratio(self) -> float:
         """The Fréchet distance of the synthetic images over that of the floor."""
@@ -182,7 +197,7 @@ def measure_quality(
     reference: Features,
     *,
     neighbors: int,
-    duplicates: tuple[float, float],
+    duplicates: Duplicates,
     judge: JudgeInfo,
 ) -> Quality:
     """Measure synthetic images beside real ones.
@@ -196,34 +211,53 @@ def measure_quality(
         judge: As from :func:`describe_judge`.
 
     Raises:
-        UserError: A set has no more than ``neighbors`` images.
+        UserError: A set has no more than ``neighbors`` images, the floor has not as many as there
+            are synthetic ones, or the judge sees no difference between it and the reference.
     """
-    share, distance = duplicates
+    if len(floor) != len(synthetic):
+        raise UserError(
+            f"quality: expected as many training images as the {len(synthetic)} synthetic ones, "
+            f"found {len(floor)}; lower --quality.images"
+        )
+    floor_metrics = measure(floor, reference, neighbors=neighbors)
+    if floor_metrics.frechet_distance == 0:
+        raise UserError(
+            "quality: expected training and test images to differ for the judge, found the Fréchet "
+            "distance 0; train the judge with a lower --quality.judge.learning-rate"
+        )
     return Quality(
         images=len(synthetic),
         reference_images=len(reference),
         synthetic=measure(synthetic, reference, neighbors=neighbors),
-        floor=measure(floor, reference, neighbors=neighbors),
-        duplicates=share,
-        duplicate_distance=distance,
+        floor=floor_metrics,
+        duplicates=duplicates,
         judge=judge,
     )
 
 
 def measure(images: Features, reference: Features, *, neighbors: int) -> Metrics:
     """Compare one set of images with the reference images."""
-    smallest = min(len(images), len(reference))
-    if smallest <= neighbors:
-        raise UserError(
-            f"quality: expected more than {neighbors} images of each kind, for as many "
-            f"neighbours, found {smallest}; raise --synthesis.images and --quality.images"
-        )
     return Metrics(
         frechet_distance=frechet_distance(images.activations, reference.activations),
         kernel_distance=kernel_distance(images.activations, reference.activations),
         **manifold_metrics(images.activations, reference.activations, neighbors=neighbors),
         class_distance=class_distance(images.labels, reference.labels),
     )
+
+
+def check_samples(first: Float64, second: Float64, *, more_than: int) -> None:
+    """Raise :class:`UserError` unless both are ``(n, d)`` with the same d and large enough."""
+    if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[1]:
+        raise UserError(
+            "quality: expected two sets of activations of one length, found shapes "
+            f"{first.shape} and {second.shape}; show both sets to the same judge"
+        )
+    smallest = min(len(first), len(second))
+    if smallest <= more_than:
+        raise UserError(
+            f"quality: expected more than {more_than} images of each kind, found {smallest}; raise "
+            "--synthesis.images and --quality.images, or lower --quality.neighbors"
+        )
 
 
 def frechet_distance(first: Float64, second: Float64) -> float:
@@ -236,7 +270,11 @@ def frechet_distance(first: Float64, second: Float64) -> float:
     Args:
         first: ``(n, d)`` activations, n ≥ 2.
         second: ``(m, d)`` activations, m ≥ 2.
+
+    Raises:
+        UserError: A set is too small, or the activations differ in length.
     """
+    check_samples(first, second, more_than=1)
     covariances = [np.atleast_2d(np.cov(sample, rowvar=False)) for sample in (first, second)]
     root = matrix_root(covariances[0])
     eigenvalues = np.linalg.eigvalsh(root @ covariances[1] @ root)
@@ -263,11 +301,16 @@ def kernel_distance(first: Float64, second: Float64, *, chunk: int = CHUNK) -> f
         first: ``(n, d)`` activations, n ≥ 2.
         second: ``(m, d)`` activations, m ≥ 2.
         chunk: Rows taken at a time; any number gives the same distance.
+
+    Raises:
+        UserError: A set is too small, or the activations differ in length.
     """
+    check_samples(first, second, more_than=1)
 
     def kernel_sum(a: Float64, b: Float64) -> float:
-        blocks = (a[i : i + chunk] @ b.T for i in range(0, len(a), chunk))
-        return float(sum(((block / a.shape[1] + 1) ** 3).sum() for block in blocks))
+        blocks = (a[i : i + chunk] @ b.T / a.shape[1] + 1 for i in range(0, len(a), chunk))
+        # Not ** 3: NumPy calls pow for every value, which takes longer than the matrix product.
+        return sum(float(np.vdot(block * block, block)) for block in blocks)
 
     def mean_within(a: Float64) -> float:
         diagonal = (((a * a).sum(axis=1) / a.shape[1] + 1) ** 3).sum()
@@ -291,7 +334,11 @@ def manifold_metrics(
         reference: ``(m, d)`` activations of the real ones.
         neighbors: k, less than n and m.
         chunk: Images taken at a time; any number gives the same metrics.
+
+    Raises:
+        UserError: A set has no more than k images, or the activations differ in length.
     """
+    check_samples(images, reference, more_than=neighbors)
     image_radii = neighbor_radii(images, neighbors, chunk)
     reference_radii = neighbor_radii(reference, neighbors, chunk)
     balls_around = np.empty(len(images))
@@ -323,10 +370,14 @@ def squared_distances(
     first: NDArray[Any], second: NDArray[Any], chunk: int
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[Any]]]:
     """Yield row numbers of ``first`` and their ``(rows, m)`` squared distances to ``second``."""
-    norms = (second * second).sum(axis=1)
+    norms = np.einsum("ij,ij->i", second, second)
     for start in range(0, len(first), chunk):
         block = first[start : start + chunk]
-        distances = (block * block).sum(axis=1)[:, None] + norms - 2 * (block @ second.T)
+        distances = block @ second.T
+        # In place: a block is hundreds of megabytes where all training images are the second set.
+        distances *= -2
+        distances += norms
+        distances += np.einsum("ij,ij->i", block, block)[:, None]
         yield np.arange(start, start + len(block)), np.maximum(distances, 0, out=distances)
 
 
@@ -338,7 +389,7 @@ def class_distance(first: UInt8, second: UInt8) -> float:
 
 def find_duplicates(
     synthetic: Images, train: Images, reference: Images, *, chunk: int = CHUNK
-) -> tuple[float, float]:
+) -> Duplicates:
     """Look for copies of training images among the synthetic ones.
 
     Args:
@@ -346,17 +397,13 @@ def find_duplicates(
         train: ``(m, 28, 28)`` uint8: what the generator may have copied.
         reference: ``(r, 28, 28)`` uint8 real images that it never saw.
         chunk: Images taken at a time; any number gives the same answer.
-
-    Returns:
-        The share of the synthetic images that are closer to a training image than 1% of the
-        reference images are, and that distance.
     """
     originals = flatten(train)
     distance = float(
         np.quantile(nearest_distances(flatten(reference), originals, chunk), DUPLICATE_QUANTILE)
     )
-    nearest = nearest_distances(flatten(synthetic), originals, chunk)
-    return float((nearest < distance).mean()), distance
+    copied = nearest_distances(flatten(synthetic), originals, chunk) < distance
+    return Duplicates(count=int(copied.sum()), share=float(copied.mean()), distance=distance)
 
 
 def nearest_distances(

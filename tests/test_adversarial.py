@@ -115,7 +115,7 @@ def test_a_whole_step_updates_both_players_and_the_average(tiny_dcgan, cpu, real
     train_steps(0, 1)
     for model, old in zip(models, before, strict=True):
         assert any(unequal(old, [v.numpy() for v in model.trainable_variables]))
-    momentum = config.ema_momentum
+    momentum = 1 / 10
     expected = (
         momentum * before[2][0] + (1 - momentum) * players.generator.trainable_variables[0].numpy()
     )
@@ -212,6 +212,19 @@ def test_divergence_stops_the_training_and_names_the_step(tiny_dcgan, cpu, reals
     with pytest.raises(TrainingDivergedError, match=r"at step [12]; last good.*none yet"):
         train_dcgan(reals, config, seed=0, compute=cpu, checkpoint=checkpoint)
     assert checkpoint.arrays is None
+
+
+@pytest.mark.parametrize(("step", "kept"), [(0, 0.1), (8, 0.5), (10_000, 0.98)])
+def test_the_average_forgets_fast_at_first(tiny_dcgan, cpu, step, kept):
+    players = build_players(tiny_dcgan, cpu)
+    for average, weight in zip(
+        players.average.trainable_variables, players.generator.trainable_variables, strict=True
+    ):
+        average.assign(tf.ones_like(average))
+        weight.assign(tf.zeros_like(weight))
+    adversarial.update_average(players, 0.98, tf.constant(step))
+    for average in players.average.trainable_variables:
+        np.testing.assert_allclose(average, kept, rtol=1e-5)
 
 
 def test_the_rate_decays_as_in_the_chapter(tiny_dcgan, cpu):

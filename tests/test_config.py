@@ -77,6 +77,12 @@ def test_flags_say_what_differs_from_quick():
     ]
 
 
+def test_one_setting_of_the_judge_leaves_its_others():
+    judge = resolve_config("quick", {"quality": {"judge": {"updates": 7}}}).quality.judge
+    assert judge == RunConfig().quality.judge.model_copy(update={"updates": 7})
+    assert judge.batch_size != RunConfig().cnn.batch_size
+
+
 def test_the_flag_of_a_switch_carries_its_value():
     config = resolve_config("quick", {"quality": {"enabled": True}})
     assert to_flags(config) == ["--dataset", "mnist", "--quality.enabled=True"]

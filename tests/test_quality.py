@@ -1,4 +1,5 @@
 import json
+from functools import partial
 
 import keras
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.neighbors import NearestNeighbors
 from gan_aug import quality
 from gan_aug.cnn import build_cnn
 from gan_aug.errors import UserError
-from gan_aug.quality import Features, JudgeInfo, Quality
+from gan_aug.quality import Duplicates, Features, JudgeInfo, Quality
 
 
 @pytest.fixture
@@ -53,6 +54,14 @@ def test_frechet_distance_bears_singular_covariances(rng):
         - 2 * np.sqrt(eigenvalues).sum()
     )
     assert quality.frechet_distance(a, b) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("dead", [np.zeros((20, 6)), np.ones((20, 6))])
+def test_frechet_distance_bears_activations_that_never_change(dead, rng):
+    other = rng.normal(size=(30, 6))
+    expected = ((dead[0] - other.mean(0)) ** 2).sum() + np.trace(np.cov(other.T))
+    assert quality.frechet_distance(dead, dead) == 0
+    assert quality.frechet_distance(dead, other) == pytest.approx(expected)
 
 
 def test_kernel_distance_equals_the_unbiased_estimate(samples):
@@ -107,6 +116,15 @@ def test_the_order_of_the_images_changes_nothing(samples, rng):
     )
 
 
+def test_a_set_compared_with_itself_is_perfect(samples):
+    """Its density is (k + 1) / k, less the neighbours that rounding puts outside their ball."""
+    a, _ = samples
+    metrics = quality.manifold_metrics(a, a, neighbors=3)
+    assert (metrics["precision"], metrics["recall"], metrics["coverage"]) == (1, 1, 1)
+    assert metrics["density"] == pytest.approx(4 / 3, rel=0.02)
+    assert quality.kernel_distance(a, a) < 0
+
+
 def test_far_away_nothing_is_covered(samples):
     a, b = samples
     metrics = quality.manifold_metrics(a + 100, b, neighbors=3)
@@ -131,16 +149,19 @@ def test_class_distance_is_half_the_sum_of_differences():
 
 def test_copies_of_training_images_are_found(real):
     train, reference, fresh = real.images[:600], real.images[600:900], real.images[900:]
-    share, distance = quality.find_duplicates(
-        np.concatenate([train[:30], fresh[:70]]), train, reference, chunk=64
-    )
+    synthetic = np.concatenate([train[:30], fresh[:70]])
+    found = quality.find_duplicates(synthetic, train, reference)
     nearest = [
         pairwise_distances(images.reshape(len(images), -1) / 255, train.reshape(600, -1) / 255)
         for images in (reference, fresh[:70])
     ]
     expected = np.quantile(nearest[0].min(axis=1), 0.01)
-    assert distance == pytest.approx(expected, rel=1e-4)
-    assert share == pytest.approx((30 + (nearest[1].min(axis=1) < expected).sum()) / 100)
+    assert found.distance == pytest.approx(expected, rel=1e-4)
+    assert found.count == 30 + (nearest[1].min(axis=1) < expected).sum()
+    assert found.share == found.count / 100
+    for chunk in (7, 64):
+        again = quality.find_duplicates(synthetic, train, reference, chunk=chunk)
+        assert again.model_dump() == pytest.approx(found.model_dump(), rel=1e-5)
 
 
 def test_the_judges_activations_are_those_of_its_last_hidden_layer(real):
@@ -168,24 +189,70 @@ def test_the_judge_is_known_by_its_weights():
     assert info == quality.describe_judge(other, seen, truth)
 
 
-def measured(images, reference, neighbors=3):
-    as_features = [Features(a, np.zeros(len(a), np.uint8)) for a in (images, images, reference)]
-    info = JudgeInfo(sha256="0", validation_accuracy=1.0)
+def measured(images, floor, reference, neighbors=3):
+    as_features = [Features(a, np.zeros(len(a), np.uint8)) for a in (images, floor, reference)]
     return quality.measure_quality(
-        *as_features, neighbors=neighbors, duplicates=(0.0, 1.0), judge=info
+        *as_features,
+        neighbors=neighbors,
+        duplicates=Duplicates(count=0, share=0.0, distance=1.0),
+        judge=JudgeInfo(sha256="0", validation_accuracy=1.0),
     )
 
 
 def test_real_images_score_the_floor_and_the_json_comes_back_whole(samples):
-    found = measured(*samples)
+    a, b = samples
+    found = measured(a, a, b)
     assert found.synthetic == found.floor
     assert found.frechet_ratio == 1
-    assert Quality.model_validate(json.loads(found.model_dump_json())) == found
+    kept = json.loads(found.model_dump_json())
+    assert kept["frechet_ratio"] == 1
+    assert Quality.model_validate(kept) == found
+
+
+def test_the_ratio_is_over_the_floor(samples):
+    a, b = samples
+    found = measured(a + 1, a, b)
+    distances = [quality.frechet_distance(images, b) for images in (a + 1, a)]
+    assert found.frechet_ratio == pytest.approx(distances[0] / distances[1])
 
 
 def test_fewer_images_than_neighbours_are_refused(samples):
+    a, b = samples
     with pytest.raises(UserError, match=r"more than 90 images .*found 70; raise"):
-        measured(*samples, neighbors=90)
+        measured(a, a, b, neighbors=90)
+
+
+METRICS = [
+    quality.frechet_distance,
+    quality.kernel_distance,
+    partial(quality.manifold_metrics, neighbors=1),
+]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_one_image_has_no_spread(metric, samples):
+    a, b = samples
+    with pytest.raises(UserError, match="more than 1 images of each kind, found 1;"):
+        metric(a, b[:1])
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_activations_of_two_judges_are_refused(metric, samples):
+    a, b = samples
+    with pytest.raises(UserError, match=r"of one length, found shapes \(70, 6\) and \(90, 5\)"):
+        metric(a, b[:, :5])
+
+
+def test_a_floor_of_another_size_is_refused(samples):
+    a, b = samples
+    with pytest.raises(UserError, match=r"as many training images as the 70 .* found 69"):
+        measured(a, a[1:], b)
+
+
+def test_a_judge_that_sees_no_difference_is_refused():
+    blind = np.zeros((20, 6))
+    with pytest.raises(UserError, match=r"to differ for the judge.*learning-rate"):
+        measured(blind, blind, blind)
 
 
 def test_activations_that_are_not_finite_are_refused():

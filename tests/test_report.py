@@ -7,7 +7,7 @@ from gan_aug.comparison import Comparison, PairedDifference, Score
 from gan_aug.config import RunConfig
 from gan_aug.images import PseudoLabeledImages
 from gan_aug.pseudo_label import LOW_CONFIDENCE, SURPLUS
-from gan_aug.quality import JudgeInfo, Metrics, Quality
+from gan_aug.quality import Duplicates, JudgeInfo, Metrics, Quality
 from gan_aug.report import StageTime, pick_accepted, pick_rejected, render_report
 
 PAIRED = PairedDifference(
@@ -100,15 +100,14 @@ def test_quality_is_told_beside_its_floor(render):
         reference_images=9_000,
         synthetic=metrics,
         floor=metrics.model_copy(update={"frechet_distance": 2.5}),
-        duplicates=0.004,
-        duplicate_distance=3.21,
+        duplicates=Duplicates(count=40, share=0.004, distance=3.21),
         judge=JudgeInfo(sha256="abcdef0123456789", validation_accuracy=0.9952),
     )
     report = render(quality=quality)
     assert "Fréchet distance 12.5, 5.0 times the 2.5 of" in report
-    assert "| frechet distance | 12.50 | 2.50 | less |" in report
-    assert "| coverage | 0.600 | 0.600 | more |" in report
-    assert "0.40% of the synthetic images are closer to a training image than 3.21" in report
+    assert "| Fréchet distance | 12.50 | 2.50 | less |" in report
+    assert "| coverage: real images with a synthetic neighbour | 0.600 | 0.600 | more |" in report
+    assert "40 synthetic images (0.40%) are closer to a training image than 3.21" in report
     assert "99.52% on the validation images; weights abcdef012345" in report
     assert "How good are they" not in render()
 

@@ -192,6 +192,24 @@ def test_quality_is_measured_on_demand_and_only_the_judge_is_new(run, artifacts)
     assert found["synthetic"]["frechet_distance"] > found["floor"]["frechet_distance"] > 0
     assert "### How good are they?" in (folder / "report.md").read_text()
     assert "How good are they?" not in run.read_report()
+    assert not (run.path / "quality.json").exists()
+
+
+def test_runs_of_other_seeds_have_the_same_judge(run, artifacts):
+    other = TINY | {"seed": 1, "quality": {"enabled": True, "images": 40}}
+    state = augment(resolve_config("smoke", other), artifacts=str(artifacts), return_state=True)
+    states = states_of_tasks(state.state_details.flow_run_id)
+    assert states["train judge"] == "Cached"
+    assert states["measure quality"] == "Completed"
+    kept = [json.loads(p.read_text()) for p in (artifacts / "runs").glob("*/quality.json")]
+    assert len(kept) == 2
+    assert len({found["judge"]["sha256"] for found in kept}) == 1
+
+
+def test_without_quality_there_is_no_judge(state):
+    assert not {"train judge", "measure quality"} & set(
+        states_of_tasks(state.state_details.flow_run_id)
+    )
 
 
 def test_no_synthetic_weight_reproduces_the_original_arm(artifacts):

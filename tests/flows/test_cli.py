@@ -16,7 +16,7 @@ import tensorflow as tf
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.cli import main
-from gan_aug.config import RunConfig, resolve_config
+from gan_aug.config import PRESETS, RunConfig, resolve_config, to_flags
 
 TINY = {
     "--preset": "smoke",
@@ -111,6 +111,28 @@ def test_dry_run_prints_the_resolved_settings_and_leaves_nothing(call, artifacts
     expected = resolve_config("chapter", {"dataset": "auto", "dcgan": {"steps": 7}})
     assert RunConfig.model_validate_json(out) == expected
     assert sorted(artifacts.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("flag", "enabled"),
+    [
+        ("--quality.enabled", True),
+        ("--quality.enabled=True", True),
+        ("--quality.enabled=False", False),
+        ("--quality.no-enabled", False),
+    ],
+)
+def test_a_switch_is_turned_on_and_off(call, flag, enabled):
+    _, out, _ = call("run", flag, "--dry-run")
+    assert RunConfig.model_validate_json(out).quality.enabled is enabled
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_flags_in_the_report_resolve_to_the_settings_of_the_run(call, preset):
+    changes = {"dataset": "digits", "quality": {"enabled": True, "judge": {"updates": 7}}}
+    config = resolve_config(preset, changes)
+    _, out, _ = call("run", *to_flags(config), "--dry-run")
+    assert RunConfig.model_validate_json(out) == config
 
 
 def test_every_setting_is_a_flag_in_the_help(call, monkeypatch):
