@@ -2,6 +2,7 @@
 
 import csv
 import json
+import time
 
 import keras
 import lightgbm
@@ -51,11 +52,18 @@ def run(state):
 
 
 def states_of_tasks(flow_run_id):
-    with get_client(sync_client=True) as client:
-        task_runs = client.read_task_runs(
-            flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
-        )
-    return {task_run.name: task_run.state.name for task_run in task_runs}
+    """Wait for the report's, the last: the server learns of states from events, after the run."""
+    deadline = time.monotonic() + 30
+    states = {}
+    while not ("report" in states and all(state and state.is_final() for state in states.values())):
+        assert time.monotonic() < deadline, f"still not final: {states}"
+        time.sleep(0.05)
+        with get_client(sync_client=True) as client:
+            task_runs = client.read_task_runs(
+                flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
+            )
+        states = {task_run.name: task_run.state for task_run in task_runs}
+    return {name: state.name for name, state in states.items()}
 
 
 def read_table(run):
