@@ -151,7 +151,7 @@ class BoostingConfig(StageConfig):
         63, description="Most histogram bins for a pixel's values."
     )
     colsample_bytree: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.2, description="Share of the pixels that each tree may look at."
+        0.1, description="Share of the pixels that each tree may look at."
     )
 
 

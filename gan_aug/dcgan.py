@@ -6,6 +6,7 @@ generative adversarial networks" (2015); A. Patel, "Hands-On Unsupervised Learni
 GANs" (2020), for conditioning both networks on clusters that were found without labels.
 """
 
+import itertools
 from typing import Any
 
 import keras
@@ -20,6 +21,7 @@ from gan_aug.images import SIDE
 __all__ = [
     "ClusterCode",
     "ProjectionHead",
+    "SmallMapConv2D",
     "UpsampledConv2D",
     "build_discriminator",
     "build_generator",
@@ -88,6 +90,55 @@ class UpsampledConv2D(layers.Layer):  # type: ignore[misc] # Keras ships no type
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that build the layer again."""
         return {**super().get_config(), "filters": self.filters}
+
+
+@keras.saving.register_keras_serializable(package="gan_aug")
+class SmallMapConv2D(layers.Conv2D):  # type: ignore[misc] # Keras ships no types
+    """A "same" convolution of stride 1 whose kernel gradient leaves out the padding.
+
+    Where the map is hardly larger than the kernel, most taps meet padding: half of them with 5×5
+    taps on 4×4 pixels. Each tap's gradient is one matrix product of the pixels it does meet with
+    the gradients they went to; the same function as ``Conv2D``, and the same gradients.
+    """
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """Return ``(n, h, w, filters)`` for ``(n, h, w, channels)``."""
+        return convolve_small_map(inputs, tf.convert_to_tensor(kernel))
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def convolve_small_map(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
+    """Convolve ``(n, h, w, channels)`` with ``(odd, odd, channels, filters)``."""
+
+    def gradients(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        image_gradient = tf.nn.conv2d_transpose(upstream, kernel, tf.shape(images), 1)
+        return image_gradient, compute_kernel_gradient(images, upstream, kernel.shape)
+
+    return tf.nn.conv2d(images, kernel, 1, "SAME"), gradients
+
+
+def compute_kernel_gradient(images: tf.Tensor, upstream: tf.Tensor, shape: Any) -> tf.Tensor:
+    """Return the gradient of a kernel of ``shape``, tap by tap."""
+    _, height, width, channels = images.shape
+    filters = upstream.shape[-1]
+    down, right = shape[0] // 2, shape[1] // 2
+    taps = []
+    for row, column in itertools.product(range(-down, down + 1), range(-right, right + 1)):
+        met = images[:, slice_overlap(row, height), slice_overlap(column, width)]
+        went_to = upstream[:, slice_overlap(-row, height), slice_overlap(-column, width)]
+        taps.append(
+            tf.matmul(
+                tf.reshape(met, (-1, channels)),
+                tf.reshape(went_to, (-1, filters)),
+                transpose_a=True,
+            )
+        )
+    return tf.reshape(tf.stack(taps), shape)
+
+
+def slice_overlap(shift: int, size: int) -> slice:
+    """Return the part of ``size`` pixels that is still inside after a shift by ``-shift``."""
+    return slice(max(shift, 0), max(size + min(shift, 0), 0))
 
 
 @keras.saving.register_keras_serializable(package="gan_aug")
@@ -226,7 +277,12 @@ def discriminator_layers(config: DcganConfig, dtype: str) -> list[layers.Layer]:
     width = config.discriminator_width
     if config.architecture == "chapter":
         hidden = []
-        convolutions = [(width, 5, 2), (2 * width, 5, 2), (4 * width, 5, 2), (8 * width, 5, 1)]
+        convolutions = [
+            (layers.Conv2D, width, 5, 2),
+            (layers.Conv2D, 2 * width, 5, 2),
+            (layers.Conv2D, 4 * width, 5, 2),
+            (SmallMapConv2D, 8 * width, 5, 1),
+        ]
     else:
         half = SIDE // 2
         hidden = [
@@ -234,10 +290,14 @@ def discriminator_layers(config: DcganConfig, dtype: str) -> list[layers.Layer]:
             layers.Permute((1, 3, 2, 4), dtype=dtype),
             layers.Reshape((half, half, 4), dtype=dtype),
         ]
-        convolutions = [(width, 3, 1), (2 * width, 4, 2), (4 * width, 4, 2)]
-    for channels, kernel, stride in convolutions:
+        convolutions = [
+            (layers.Conv2D, width, 3, 1),
+            (layers.Conv2D, 2 * width, 4, 2),
+            (layers.Conv2D, 4 * width, 4, 2),
+        ]
+    for convolution, channels, kernel, stride in convolutions:
         hidden += [
-            layers.Conv2D(channels, kernel, strides=stride, padding="same", dtype=dtype),
+            convolution(channels, kernel, strides=stride, padding="same", dtype=dtype),
             layers.LeakyReLU(LEAK, dtype=dtype),
             layers.Dropout(config.discriminator_dropout, dtype=dtype),
         ]

@@ -8,6 +8,7 @@ from gan_aug.config import DcganConfig, resolve_config
 from gan_aug.dcgan import (
     ClusterCode,
     ProjectionHead,
+    SmallMapConv2D,
     UpsampledConv2D,
     build_discriminator,
     build_generator,
@@ -52,7 +53,9 @@ def test_compact_pair_is_far_smaller():
 
 @pytest.mark.parametrize("architecture", ["compact", "chapter"])
 def test_images_stay_in_range_and_fit_the_discriminator(architecture):
-    config = DcganConfig(architecture=architecture, generator_width=8, discriminator_width=4)
+    config = DcganConfig(
+        architecture=architecture, generator_width=8, discriminator_width=4, clusters=0
+    )
     noise = np.random.default_rng(0).uniform(-1, 1, (3, 100)).astype(np.float32)
     images = build_generator(config)(noise, training=False).numpy()
     assert images.shape == (3, 28, 28, 1)
@@ -107,21 +110,30 @@ def test_mixed_precision_keeps_float32_at_the_ends():
 
 @pytest.mark.parametrize(("side", "channels", "filters"), [(7, 16, 8), (5, 3, 1), (1, 2, 3)])
 def test_the_folded_layer_is_upsampling_and_convolution(side, channels, filters):
-    """Values, and the gradients of the input, kernel and bias, to float32 rounding (1e-5)."""
-    folded = UpsampledConv2D(filters)
     plain = keras.Sequential([layers.UpSampling2D(), layers.Conv2D(filters, 5, padding="same")])
-    inputs = tf.random.stateless_normal((4, side, side, channels), (0, 1))
-    upstream = tf.random.stateless_normal((4, 2 * side, 2 * side, filters), (0, 2))
-    assert folded(inputs).shape == plain(inputs).shape == upstream.shape
-    folded.bias.assign(tf.random.stateless_normal((filters,), (0, 3)))
-    plain.set_weights(folded.get_weights())
+    assert_same_function(UpsampledConv2D(filters), plain, (4, side, side, channels))
+
+
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (7, 5), (2, 1)])
+def test_the_small_map_layer_is_a_convolution(height, width):
+    plain = layers.Conv2D(8, 5, padding="same")
+    assert_same_function(SmallMapConv2D(8, 5, padding="same"), plain, (4, height, width, 3))
+
+
+def assert_same_function(layer, plain, shape):
+    """Values, and the gradients of the input, kernel and bias, to float32 rounding (1e-5)."""
+    inputs = tf.random.stateless_normal(shape, (0, 1))
+    assert layer(inputs).shape == plain(inputs).shape
+    upstream = tf.random.stateless_normal(plain(inputs).shape, (0, 2))
+    layer.bias.assign(tf.random.stateless_normal(layer.bias.shape, (0, 3)))
+    plain.set_weights(layer.get_weights())
     results = []
-    for layer in (folded, plain):
+    for either in (layer, plain):
         with tf.GradientTape() as tape:
             tape.watch(inputs)
-            outputs = layer(inputs)
+            outputs = either(inputs)
         results.append(
-            [outputs, *tape.gradient(outputs, [inputs, *layer.trainable_variables], upstream)]
+            [outputs, *tape.gradient(outputs, [inputs, *either.trainable_variables], upstream)]
         )
     for found, expected in zip(*results, strict=True):
         scale = np.abs(expected).max()
