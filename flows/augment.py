@@ -39,6 +39,8 @@ def augment(
         UserError: Data or settings are not usable.
         OSError: The artifacts can't be written.
     """
+    if name is not None:
+        store.check_name(name)
     compute = select_compute(config.device, config.precision)
     logger.info("networks train on %s in %s", compute.name, compute.dtype_policy)
     kept = Store(Path(artifacts) / "store")

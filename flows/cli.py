@@ -79,6 +79,7 @@ def runs(*, artifacts: Artifacts = Path("artifacts")) -> None:
     """List all runs, oldest first."""
     from gan_aug.store import list_runs  # noqa: PLC0415 - a second to import; --help must not wait
 
+    terminal.log_to_terminal()
     summaries = list_runs(artifacts)
     if not summaries:
         terminal.OUT.print(f"no runs in {artifacts}")

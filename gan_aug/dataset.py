@@ -283,7 +283,15 @@ def read_npz(path: Path) -> Arrays:
         with np.load(path, allow_pickle=False) as file:
             check_names(path, file.files)
             return {name: file[name] for name in NAMES}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, TypeError, ValueError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        MemoryError,
+        OSError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise UserError(
             f"{path}: expected a whole .npz of plain arrays, found a file that is truncated or "
             f"something else ({error})"

@@ -27,7 +27,7 @@ import filelock
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from gan_aug.comparison import Classifier, Comparison
 from gan_aug.config import RunConfig
@@ -42,6 +42,7 @@ __all__ = [
     "Run",
     "RunSummary",
     "Store",
+    "check_name",
     "find_run",
     "list_runs",
     "load_cnn",
@@ -462,14 +463,11 @@ class Run:
         """Start a run, or go on with the one of the same name and settings.
 
         Raises:
-            UserError: The name belongs to a run with other settings.
+            UserError: The name is not one, or belongs to a run with other settings.
             OSError: The folder can't be written.
         """
+        check_name(name)
         run = cls(artifacts / "runs" / name)
-        if not re.fullmatch(r"\w[\w.-]*", name):
-            raise UserError(
-                f"name: expected letters, digits, '.', '_' and '-' only, found {name!r}"
-            )
         kept = run.path / CONFIG_FILE
         if kept.exists() and run.read_config() != config:
             raise UserError(
@@ -494,8 +492,14 @@ class Run:
         return environment
 
     def read_config(self) -> RunConfig:
-        """Return the run's settings."""
-        return RunConfig.model_validate_json((self.path / CONFIG_FILE).read_text(encoding="utf-8"))
+        """Return the run's settings.
+
+        Raises:
+            UserError: The file is damaged, or another version's.
+        """
+        path = self.path / CONFIG_FILE
+        with refuse_foreign(path):
+            return RunConfig.model_validate_json(path.read_bytes())
 
     def write_comparison(self, comparison: Comparison) -> None:
         """Write the comparison as JSON, and its scores as CSV rows."""
@@ -506,7 +510,7 @@ class Run:
         """Return the comparison.
 
         Raises:
-            UserError: The run is not finished.
+            UserError: The run is not finished, or the file is damaged or another version's.
         """
         path = self.path / COMPARISON_JSON
         if not path.exists():
@@ -514,7 +518,8 @@ class Run:
                 f"{self.name}: expected a finished run, found no {COMPARISON_JSON} in it; run it "
                 "again with the same arguments to finish it"
             )
-        return Comparison.model_validate_json(path.read_text(encoding="utf-8"))
+        with refuse_foreign(path):
+            return Comparison.model_validate_json(path.read_bytes())
 
     def write_report(self, markdown: str) -> None:
         """Write the report."""
@@ -579,6 +584,26 @@ class Run:
             shutil.copyfileobj(original, copy)
 
 
+def check_name(name: str) -> None:
+    """Raise :class:`UserError` if a run can't be called that."""
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise UserError(f"name: expected letters, digits, '.', '_' and '-' only, found {name!r}")
+
+
+@contextlib.contextmanager
+def refuse_foreign(path: Path) -> Iterator[None]:
+    """Turn the complaint of a model about a file's content into one about the file."""
+    try:
+        yield
+    except ValidationError as error:
+        detail = error.errors()[0]
+        field = ".".join(str(part) for part in detail["loc"])
+        raise UserError(
+            f"{path}: expected what this version of gan-aug writes, found: "
+            f"{field and f'{field}: '}{detail['msg']}; delete the folder, or choose another --name"
+        ) from None
+
+
 def find_run(artifacts: Path, name: str) -> Run:
     """Find a run by its name.
 
@@ -593,12 +618,15 @@ def find_run(artifacts: Path, name: str) -> Run:
 
 
 def list_runs(artifacts: Path) -> list[RunSummary]:
-    """Return all runs, oldest first."""
+    """Return all runs that can be read, oldest first; the others are logged."""
     configs = (artifacts / "runs").glob(f"*/{CONFIG_FILE}")
-    return [
-        summarize_run(Run(path.parent))
-        for path in sorted(configs, key=lambda path: path.stat().st_mtime)
-    ]
+    summaries = []
+    for path in sorted(configs, key=lambda path: path.stat().st_mtime):
+        try:
+            summaries.append(summarize_run(Run(path.parent)))
+        except UserError as error:
+            logger.warning("left out: %s", error)
+    return summaries
 
 
 def summarize_run(run: Run) -> RunSummary:

@@ -2,6 +2,7 @@ import gzip
 import os
 import pickle
 import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -159,6 +160,13 @@ def object_array(path, arrays):
     np.savez(path, **(arrays | {"y_test": np.array([print, 1], dtype=object)}))
 
 
+def impossible_size(path, arrays):
+    np.savez(path, **{name: arrays[name] for name in LAYOUT if name != "x_train"})
+    header = {"descr": "|u1", "fortran_order": False, "shape": (10**12, 28, 28)}
+    with zipfile.ZipFile(path, "a") as archive, archive.open("x_train.npy", "w") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+
+
 def wrong_shape(path, arrays):
     np.savez(path, **(arrays | {"x_train": arrays["x_train"][:, :20]}))
 
@@ -183,6 +191,7 @@ def too_few(path, arrays):
         (plain_text, "truncated or something else"),
         (single_array, "truncated or something else"),
         (object_array, "plain arrays"),
+        (impossible_size, "plain arrays"),
         (wrong_shape, r"shape \(n, 28, 28\), found \(60, 20, 28\)"),
         (wrong_dtype, "uint8 .*found float64"),
         (wrong_labels, "expected 0 to 9, found 5 to 14"),

@@ -161,6 +161,20 @@ def test_runs_are_listed_and_found(tmp_path):
         run.read_comparison()
 
 
+@pytest.mark.parametrize("file", ["config.json", "comparison.json"])
+@pytest.mark.parametrize("content", ["", '{"unknown": 1}', "\0\xff"])
+def test_a_run_of_another_version_is_left_out_of_the_list(tmp_path, caplog, file, content):
+    for name in ("broken", "whole"):
+        Run.open(tmp_path, name, RunConfig())
+    (tmp_path / "runs" / "broken" / file).write_text(content, encoding="latin1")
+    assert [summary.name for summary in list_runs(tmp_path)] == ["whole"]
+    assert f"broken/{file}: expected what this version of gan-aug writes" in caplog.text
+    with pytest.raises(UserError, match=f"{file}: expected what this version"):
+        run = find_run(tmp_path, "broken")
+        run.read_config()
+        run.read_comparison()
+
+
 def test_synthetic_file_holds_the_accepted_images_only(tmp_path):
     rng = np.random.default_rng(0)
     pseudo = PseudoLabeledImages(
