@@ -12,6 +12,7 @@ from benchmarks.floor import count_chapter_step, count_layers, count_step, count
 from benchmarks.growth import CURVES, build_curve, fit_exponent
 from benchmarks.interleave import Entrant, Worker, clean_environment, interleave, race, summarize
 from benchmarks.memory import sum_resident
+from benchmarks.ours.growth import draw_set
 from benchmarks.report import phrase_duration, render_growth, render_page
 from benchmarks.results import (
     CnnTraining,
@@ -302,6 +303,10 @@ def test_the_page_leaves_out_what_was_not_measured(results):
 )
 def test_durations_have_three_digits(seconds, text):
     assert phrase_duration(seconds) == text
+
+
+def test_as_many_labels_as_images_are_all_of_them(digits):
+    assert len(draw_set(digits.train, len(digits.train))) == len(digits.train)
 
 
 def test_the_growth_is_plotted(results):

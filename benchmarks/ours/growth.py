@@ -55,21 +55,25 @@ def build_label_stages(
     train: LabeledImages, config: RunConfig, compute: Compute
 ) -> Mapping[str, Stage]:
     """Stages whose size is a number of labels."""
-
-    def draw(labels: int) -> TrainingSet:
-        return build_original_set(draw_labeled(train, labels, seed=0))
-
     return {
-        "lightgbm": lambda labels: train_boosting(draw(labels), config.boosting, seed=0),
-        "cnn": lambda labels: train_cnn(draw(labels), config.cnn, seed=0, compute=compute),
+        "lightgbm": lambda labels: train_boosting(draw_set(train, labels), config.boosting, seed=0),
+        "cnn": lambda labels: train_cnn(
+            draw_set(train, labels), config.cnn, seed=0, compute=compute
+        ),
     }
+
+
+def draw_set(train: LabeledImages, labels: int) -> TrainingSet:
+    """Draw a labeled set; as many labels as there are images are all of them, balanced or not."""
+    drawn = draw_labeled(train, "all" if labels == len(train) else labels, seed=0)
+    return build_original_set(drawn)
 
 
 def build_image_stages(
     train: LabeledImages, config: RunConfig, compute: Compute
 ) -> Mapping[str, Stage]:
     """Stages whose size is a number of synthetic images; no class is ever full."""
-    original = build_original_set(draw_labeled(train, LABELS, seed=0))
+    original = draw_set(train, LABELS)
     teacher = train_cnn(original, config.cnn, seed=0, compute=compute)
     generator = build_generator(config.dcgan, dtype_policy=compute.dtype_policy)
     images: Images = np.resize(train.images, (MOST_IMAGES, *train.images.shape[1:]))
