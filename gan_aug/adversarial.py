@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from gan_aug.clustering import cluster_images
 from gan_aug.config import DcganConfig
-from gan_aug.dcgan import ClusterCode, build_discriminator, build_generator
+from gan_aug.dcgan import build_discriminator, build_generator
 from gan_aug.device import Compute
 from gan_aug.errors import TrainingDivergedError
 from gan_aug.images import Images, to_uint8
+from gan_aug.layers import ClusterCode
 from gan_aug.progress import OnProgress, ignore_progress
 
 __all__ = ["HISTORY_COLUMNS", "Checkpoint", "TrainedDcgan", "train_dcgan"]

@@ -28,7 +28,8 @@ def real(digits: Dataset) -> LabeledImages:
 
 @pytest.fixture(scope="session")
 def cpu() -> Compute:
-    return select_compute("cpu")
+    """The CPU in float32 on every machine: tests of equality need its rounding."""
+    return select_compute("cpu", "float32")
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ STAGES = {
     "cnn",
     "boosting",
     "comparison",
-    "dcgan",
+    "layers",
     "quality",
     "clustering",
 }
@@ -28,7 +28,8 @@ ALLOWED = {
     "images": {"errors"},
     "device": {"config", "errors"},
     **dict.fromkeys(STAGES, LEAVES),
-    "adversarial": LEAVES | {"clustering", "dcgan"},
+    "dcgan": LEAVES | {"layers"},
+    "adversarial": LEAVES | {"clustering", "dcgan", "layers"},
     "environment": LEAVES | {"dataset"},
     "memory": LEAVES | {"cnn", "dcgan"},
     "figures": LEAVES | {"comparison"},

@@ -29,7 +29,8 @@ from benchmarks.results import (
 )
 from benchmarks.speed import check_same
 from gan_aug.config import resolve_config
-from gan_aug.dcgan import UpsampledConv2D, build_discriminator, build_generator
+from gan_aug.dcgan import build_discriminator, build_generator
+from gan_aug.layers import UpsampledConv2D
 
 ROOT = Path(__file__).parent.parent
 COMMITTED = ROOT / "artifacts" / "benchmarks.json"

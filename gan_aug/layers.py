@@ -1,0 +1,260 @@
+"""The layers that Keras has not, or not as fast: convolutions, normalization, clusters.
+
+Each of the fast ones is the same function of the same weights as Keras's own, and its tests hold it
+to that.
+"""
+
+import itertools
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+from numpy.typing import NDArray
+
+__all__ = [
+    "ClusterCode",
+    "FusedBatchNormalization",
+    "ProjectionHead",
+    "SmallMapConv2D",
+    "UpsampledConv2D",
+]
+
+# The largest map for which matrix products, tap by tap, are faster than the kernel gradient of a
+# convolution in TensorFlow's CPU library.
+SMALL_MAP_SIDE = 7
+
+# Which of the 5 taps of a row fall on the source pixel before, at and after, for the even output
+# pixel, then for the odd one: (phase, source, tap).
+FOLD_ROW = np.array(
+    [
+        [[1, 1, 0, 0, 0], [0, 0, 1, 1, 0], [0, 0, 0, 0, 1]],
+        [[1, 0, 0, 0, 0], [0, 1, 1, 0, 0], [0, 0, 0, 1, 1]],
+    ],
+    dtype=np.float32,
+)
+# (source, phase, tap), for both axes at once.
+FOLD = np.einsum("pau,qbv->abpquv", FOLD_ROW, FOLD_ROW).reshape(9, 4, 25)
+
+
+@keras.saving.register_keras_serializable(package="gan_aug")
+class UpsampledConv2D(layers.Layer):  # type: ignore[misc] # Keras ships no types
+    """Nearest ×2 upsampling and a 5×5 convolution, in one 3×3 convolution.
+
+    Upsampling repeats pixels, so the 5×5 taps of an output pixel fall on 3×3 source pixels, and
+    which tap falls where depends only on whether the output row and column are even or odd. Summing
+    the taps that share a source pixel gives one 3×3 kernel for each of the four phases: 9
+    multiply-adds an output pixel and channel pair instead of 25, and the same function of the same
+    weights as ``UpSampling2D()`` followed by ``Conv2D(filters, 5, padding="same")``. (The chapter
+    writes ``Conv2DTranspose``; at stride 1 that is the same convolution, its kernel flipped.)
+
+    ``(n, h, w, channels)`` → ``(n, 2h, 2w, filters)``.
+    """
+
+    def __init__(self, filters: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.filters = filters
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the ``(5, 5, channels, filters)`` kernel and the bias."""
+        # Taps are summed in float32, whatever the precision of the convolution.
+        self.kernel = self.add_weight(
+            shape=(5, 5, input_shape[-1], self.filters),
+            initializer="glorot_uniform",
+            autocast=False,
+            name="kernel",
+        )
+        self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
+
+    def call(self, inputs: Any) -> Any:
+        """Return ``(n, 2h, 2w, filters)`` for ``(n, h, w, channels)``."""
+        kernel = ops.cast(self.fold_kernel(), self.compute_dtype)
+        phases = convolve_same(inputs, tf.convert_to_tensor(kernel))
+        return tf.nn.depth_to_space(phases, 2) + self.bias
+
+    def fold_kernel(self) -> Any:
+        """Return the ``(3, 3, channels, 4 * filters)`` kernel, the four phases side by side."""
+        *_, channels, filters = self.kernel.shape
+        taps = ops.reshape(self.kernel, (25, channels * filters))
+        folded = ops.reshape(ops.matmul(FOLD, taps), (3, 3, 4, channels, filters))
+        return ops.reshape(ops.transpose(folded, (0, 1, 3, 2, 4)), (3, 3, channels, 4 * filters))
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Double height and width."""
+        count, height, width, _ = input_shape
+        return count, height and 2 * height, width and 2 * width, self.filters
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that build the layer again."""
+        return {**super().get_config(), "filters": self.filters}
+
+
+@keras.saving.register_keras_serializable(package="gan_aug")
+class SmallMapConv2D(layers.Conv2D):  # type: ignore[misc] # Keras ships no types
+    """A "same" convolution of stride 1 whose kernel gradient leaves out the padding.
+
+    Where the map is hardly larger than the kernel, most taps meet padding: half of them with 5×5
+    taps on 4×4 pixels. Each tap's gradient is one matrix product of the pixels it does meet with
+    the gradients they went to; the same function as ``Conv2D``, and the same gradients.
+    """
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """Return ``(n, h, w, filters)`` for ``(n, h, w, channels)``."""
+        return convolve_small_map(inputs, tf.convert_to_tensor(kernel))
+
+
+def convolve_same(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """Convolve ``(n, h, w, channels)`` with ``(odd, odd, channels, filters)``, padding "same"."""
+    if max(images.shape[1:3]) <= SMALL_MAP_SIDE:
+        return convolve_small_map(images, kernel)
+    return tf.nn.conv2d(images, kernel, 1, "SAME")
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def convolve_small_map(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
+    """Convolve ``(n, h, w, channels)`` with ``(odd, odd, channels, filters)``."""
+
+    def gradients(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        image_gradient = tf.nn.conv2d_transpose(upstream, kernel, tf.shape(images), 1)
+        return image_gradient, compute_kernel_gradient(images, upstream, kernel.shape)
+
+    return tf.nn.conv2d(images, kernel, 1, "SAME"), gradients
+
+
+def compute_kernel_gradient(images: tf.Tensor, upstream: tf.Tensor, shape: Any) -> tf.Tensor:
+    """Return the gradient of a kernel of ``shape``, tap by tap."""
+    _, height, width, channels = images.shape
+    filters = upstream.shape[-1]
+    down, right = shape[0] // 2, shape[1] // 2
+    taps = []
+    for row, column in itertools.product(range(-down, down + 1), range(-right, right + 1)):
+        met = images[:, slice_overlap(row, height), slice_overlap(column, width)]
+        went_to = upstream[:, slice_overlap(-row, height), slice_overlap(-column, width)]
+        taps.append(
+            tf.matmul(
+                tf.reshape(met, (-1, channels)),
+                tf.reshape(went_to, (-1, filters)),
+                transpose_a=True,
+            )
+        )
+    return tf.reshape(tf.stack(taps), shape)
+
+
+def slice_overlap(shift: int, size: int) -> slice:
+    """Return the part of ``size`` pixels that is still inside after a shift by ``-shift``."""
+    return slice(max(shift, 0), max(size + min(shift, 0), 0))
+
+
+@keras.saving.register_keras_serializable(package="gan_aug")
+class FusedBatchNormalization(layers.BatchNormalization):  # type: ignore[misc] # untyped Keras
+    """Batch normalization over the last axis in one operation each way.
+
+    Keras composes it of a dozen operations in float32, each of which reads and writes the whole
+    map. Inputs keep the precision they come in; statistics and parameters are float32.
+    ``(n, ..., channels)`` → the same shape.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs, autocast=False)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Normalize by the batch's statistics in training, else by their running averages."""
+        channels = inputs.shape[-1]
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=inputs if len(inputs.shape) == 4 else tf.reshape(inputs, (-1, 1, 1, channels)),
+            scale=self.gamma,
+            offset=self.beta,
+            mean=[] if training else self.moving_mean,
+            variance=[] if training else self.moving_variance,
+            epsilon=self.epsilon,
+            is_training=bool(training),
+        )
+        if training:
+            count = tf.cast(tf.size(inputs) // channels, tf.float32)
+            # The operation divides by one less than the count, Keras by the count.
+            self.remember(self.moving_mean, mean)
+            self.remember(self.moving_variance, variance * (count - 1) / count)
+        return tf.reshape(outputs, tf.shape(inputs))
+
+    def remember(self, average: Any, newest: Any) -> None:
+        """Move a running average towards the newest value."""
+        average.assign(average * self.momentum + newest * (1.0 - self.momentum))
+
+
+@keras.saving.register_keras_serializable(package="gan_aug")
+class ClusterCode(layers.Layer):  # type: ignore[misc] # Keras ships no types
+    """Turns the first coordinate of the noise into the code of a cluster.
+
+    The range [-1, 1] is cut into one interval a cluster, as long as the cluster's share of the
+    images, so uniform noise draws clusters as often as they occur and a generator needs no second
+    input. ``(n, latent_dim)`` → ``(n, latent_dim - 1 + clusters)``: the rest of the noise, and a
+    one-hot code. The code's scale leaves room for the noise: with a larger one, the images of a
+    cluster become more and more alike as training goes on.
+    """
+
+    SCALE = 2.0
+
+    def __init__(self, clusters: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.clusters = clusters
+
+    def build(self, _input_shape: tuple[int | None, ...]) -> None:
+        """Create the ``(clusters - 1,)`` edges between the intervals, all of one length."""
+        self.edges = self.add_weight(
+            shape=(self.clusters - 1,), initializer="zeros", trainable=False, name="edges"
+        )
+        self.set_shares(np.full(self.clusters, 1 / self.clusters))
+
+    def set_shares(self, shares: NDArray[np.float64]) -> None:
+        """Make each cluster as frequent as its share; ``(clusters,)``, with sum 1."""
+        self.edges.assign(2 * np.cumsum(shares)[:-1] - 1)
+
+    def find_clusters(self, noise: Any) -> Any:
+        """Return the ``(n,)`` int32 cluster that each row of noise stands for."""
+        return tf.searchsorted(tf.convert_to_tensor(self.edges), noise[:, 0], side="right")
+
+    def call(self, noise: Any) -> Any:
+        """Replace the first coordinate by a cluster's code."""
+        code = tf.one_hot(self.find_clusters(noise), self.clusters, on_value=self.SCALE)
+        return tf.concat([noise[:, 1:], code], axis=1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, int]) -> tuple[int | None, int]:
+        """Take one coordinate away and add the code."""
+        return input_shape[0], input_shape[1] - 1 + self.clusters
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that build the layer again."""
+        return {**super().get_config(), "clusters": self.clusters}
+
+
+@keras.saving.register_keras_serializable(package="gan_aug")
+class ProjectionHead(layers.Layer):  # type: ignore[misc] # Keras ships no types
+    """A logit from features, given the image's cluster.
+
+    Miyato and Koyama, "cGANs with projection discriminator" (2018), eq. 3: a linear function of the
+    features, plus their inner product with a vector of the cluster. ``(n, d)`` features and
+    ``(n,)`` int32 clusters → ``(n, 1)``. For cluster -1, "unknown", only the first term counts.
+    """
+
+    def __init__(self, clusters: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.clusters = clusters
+
+    def build(self, input_shape: tuple[tuple[int | None, int], tuple[int | None]]) -> None:
+        """Create the weights of the linear function and the vectors of the clusters."""
+        (_, size), _ = input_shape
+        self.kernel = self.add_weight((size, 1), initializer="glorot_uniform", name="kernel")
+        self.bias = self.add_weight((1,), initializer="zeros", name="bias")
+        self.vectors = self.add_weight((self.clusters, size), initializer="zeros", name="vectors")
+
+    def call(self, inputs: tuple[Any, Any]) -> Any:
+        """Return the logits."""
+        features, clusters = inputs
+        chosen = tf.matmul(tf.one_hot(clusters, self.clusters), self.vectors)
+        projection = tf.reduce_sum(features * chosen, axis=1, keepdims=True)
+        return tf.matmul(features, self.kernel) + self.bias + projection
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that build the layer again."""
+        return {**super().get_config(), "clusters": self.clusters}
