@@ -17,6 +17,7 @@ from benchmarks.growth import measure_growth
 from benchmarks.interleave import OnUnit
 from benchmarks.machine import describe_machine
 from benchmarks.memory import measure_memory
+from benchmarks.quality import measure_quality
 from benchmarks.report import write_results
 from benchmarks.results import Results, read_results
 from benchmarks.speed import (
@@ -27,13 +28,14 @@ from benchmarks.speed import (
 from gan_aug.dataset import download_mnist
 from gan_aug.errors import UserError
 
-Part = Literal["dcgan_step", "cnn_training", "lightgbm_training", "memory", "growth"]
+Part = Literal["dcgan_step", "cnn_training", "lightgbm_training", "quality", "memory", "growth"]
 Measure = Callable[[int, OnUnit], Any]
 
 MEASURES: dict[Part, tuple[Measure, int]] = {
     "dcgan_step": (measure_dcgan_step, 15),
     "cnn_training": (measure_cnn_training, 5),
     "lightgbm_training": (measure_lightgbm_training, 5),
+    "quality": (measure_quality, 1),
     "memory": (measure_memory, 1),
     "growth": (measure_growth, 3),
 }

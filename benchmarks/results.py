@@ -17,6 +17,8 @@ __all__ = [
     "LightgbmTraining",
     "Machine",
     "Memory",
+    "Quality",
+    "QualityPoint",
     "Results",
     "Stamp",
     "read_results",
@@ -148,6 +150,44 @@ class Memory(Values):
     target_gib: float
 
 
+class QualityPoint(Values):
+    """What the judge says of the images after some training.
+
+    Attributes:
+        step: Steps taken.
+        seconds: Time they took.
+        frechet_distance: Of the generated images from the test images.
+        ratio: The same over that of as many training images, the floor.
+    """
+
+    step: int
+    seconds: float
+    frechet_distance: float
+    ratio: float
+
+
+class Quality(Values):
+    """Quality of the ``quick`` preset's images against time.
+
+    Attributes:
+        stamp: The code.
+        precision: Of the DCGAN's training.
+        judge_accuracy: Of the judge on the validation images, in [0, 1].
+        floor: Fréchet distance of as many training images from the test images.
+        points: In the order of training.
+        targets: Minutes → what the ratio should be below.
+        reached: Minutes → the last ratio measured by then, None if there was none.
+    """
+
+    stamp: Stamp
+    precision: str
+    judge_accuracy: float
+    floor: float
+    points: list[QualityPoint]
+    targets: dict[int, float]
+    reached: dict[int, float | None]
+
+
 class Curve(Values):
     """A stage's time against the size of its input.
 
@@ -184,6 +224,7 @@ class Results(Values):
     dcgan_step: DcganStep | None = None
     cnn_training: CnnTraining | None = None
     lightgbm_training: LightgbmTraining | None = None
+    quality: Quality | None = None
     memory: Memory | None = None
     growth: Growth | None = None
 

@@ -75,7 +75,7 @@ class DcganConfig(StageConfig):
         16, description="Channels of the discriminator's first feature map; later maps have more."
     )
     clusters: Annotated[int, Field(ge=0)] = Field(
-        200,
+        600,
         description="Groups of similar training images, found by k-means without labels, that both "
         "networks are told of; 0 for none.",
     )
@@ -88,7 +88,7 @@ class DcganConfig(StageConfig):
     discriminator_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="Dropout after each of the discriminator's convolutions."
     )
-    steps: Count = Field(8000, description="Updates of each of the two networks.")
+    steps: Count = Field(12_000, description="Updates of each of the two networks.")
     batch_size: Count = Field(64, description="Real images, and as many generated ones, per step.")
     optimizer: Literal["adam", "rmsprop"] = Field("adam", description="Optimizer of both networks.")
     adam_beta_1: Annotated[float, Field(ge=0, lt=1)] = Field(
@@ -105,7 +105,7 @@ class DcganConfig(StageConfig):
         0.0, description="The discriminator's rate at step t is divided by 1 + decay * t."
     )
     ema_momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.999, description="Memory of the running average of the generator's weights, per step."
+        0.9995, description="Memory of the running average of the generator's weights, per step."
     )
     interval: Count = Field(
         500, description="Steps between checkpoints; each logs losses and saves a sample grid."
@@ -238,6 +238,7 @@ SMOKE: dict[str, Any] = {
     "dcgan": {
         "generator_width": 16,
         "discriminator_width": 8,
+        "clusters": 20,
         "steps": 60,
         "batch_size": 32,
         "interval": 30,

@@ -38,6 +38,7 @@ def tiny_dcgan() -> DcganConfig:
     return DcganConfig(
         generator_width=8,
         discriminator_width=4,
+        clusters=10,
         discriminator_dropout=0.3,
         latent_dim=10,
         batch_size=8,

@@ -13,6 +13,7 @@ from benchmarks.growth import CURVES, build_curve, fit_exponent
 from benchmarks.interleave import Entrant, Worker, clean_environment, interleave, race, summarize
 from benchmarks.memory import sum_resident
 from benchmarks.ours.growth import draw_set
+from benchmarks.quality import build_points, latest_within
 from benchmarks.report import phrase_duration, render_growth, render_page
 from benchmarks.results import (
     CnnTraining,
@@ -23,6 +24,7 @@ from benchmarks.results import (
     LightgbmTraining,
     Machine,
     Memory,
+    Quality,
     Results,
     Stamp,
     read_results,
@@ -222,6 +224,18 @@ def test_the_memory_of_this_process_is_seen():
     assert sum_resident(psutil.Process()) > 2**20
 
 
+QUALITY_POINTS = build_points(
+    [100, 200, 300],
+    [200.0, 230.0, 430.0],
+    {"floor": 3, "step_100": 9, "step_200": 12, "step_300": 6},
+)
+
+
+def test_quality_counts_when_it_was_reached():
+    assert [point.ratio for point in QUALITY_POINTS] == [3, 4, 2]
+    assert [latest_within(QUALITY_POINTS, minutes) for minutes in (1, 4, 8)] == [None, 4, 2]
+
+
 @pytest.fixture
 def results():
     """Every part, PyTorch missing."""
@@ -265,6 +279,15 @@ def results():
             ratio_vs_lightgbm_defaults=0.2,
             contenders=against("lightgbm_defaults"),
         ),
+        quality=Quality(
+            stamp=stamp,
+            precision="float32",
+            judge_accuracy=0.994,
+            floor=3,
+            points=QUALITY_POINTS,
+            targets={4: 4, 7: 2.8},
+            reached={minutes: latest_within(QUALITY_POINTS, minutes) for minutes in (4, 7)},
+        ),
         memory=Memory(
             stamp=stamp, preset="quick", peak_gib=2.5, peak_process_gib=2.25, target_gib=3
         ),
@@ -289,6 +312,8 @@ def test_the_page_tells_all_parts(results):
     assert "| PyTorch, eager | not installed |" in page
     assert "3.00 times as many" in page
     assert "at most **2.50 GiB**" in page
+    assert "After 4 minutes: 4.0 × the floor; the target of 4.0 × is met." in page
+    assert "After 7 minutes: 4.0 × the floor; the target of 2.8 × is missed." in page
     assert page.count("**1.00** |") == len(CURVES)
 
 

@@ -17,6 +17,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.cli import main
 from gan_aug.config import PRESETS, RunConfig, resolve_config, to_flags
+from gan_aug.device import select_compute
 
 TINY = {
     "--preset": "smoke",
@@ -78,7 +79,7 @@ def test_a_run_ends_with_table_verdict_and_path(call, artifacts):
     ]
     assert len([line for line in lines if line.startswith(("cnn", "lightgbm"))]) == 8
     assert any(line.startswith("With 100 labels, on validation images:") for line in lines)
-    assert "networks train on CPU in float32" in err
+    assert f"networks train on CPU in {select_compute('cpu').dtype_policy}" in err
     assert "DCGAN: step 2 of 2" in " ".join(err.split())
 
 
