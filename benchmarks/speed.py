@@ -79,6 +79,7 @@ def measure_cnn_training(rounds: int, on_unit: OnUnit) -> CnnTraining:
     """
     code = stamp(NETWORK_LIBRARIES)
     options = {
+        "batch_size": CNN_BATCH_SIZE,
         "updates": 1 + CNN_UPDATES_PER_UNIT * rounds,
         "updates_per_unit": CNN_UPDATES_PER_UNIT,
     }

@@ -8,15 +8,15 @@ from benchmarks.ours.mnist import load_mnist
 from benchmarks.worker import Facts, Pause
 from gan_aug.augmentation import build_original_set
 from gan_aug.cnn import predict_probabilities, train_cnn
-from gan_aug.config import resolve_config
+from gan_aug.config import CnnConfig
 from gan_aug.device import select_compute
 
 
-def run(pause: Pause, *, updates: int, updates_per_unit: int) -> Facts:
+def run(pause: Pause, *, batch_size: int, updates: int, updates_per_unit: int) -> Facts:
     """Train a network, pausing after the first update and after each unit from there."""
     compute = select_compute("cpu")
     data = load_mnist()
-    config = resolve_config("chapter", {"cnn": {"updates": updates}}).cnn
+    config = CnnConfig(updates=updates, batch_size=batch_size)
 
     def on_progress(done: int, _metrics: Mapping[str, float]) -> None:
         if done % updates_per_unit == 1:

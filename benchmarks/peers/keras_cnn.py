@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from benchmarks.peers import read_mnist
 from benchmarks.worker import Facts, Pause
 
-BATCH_SIZE = 256
-
 
 class PauseEvery(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships no types
     """Pauses inside ``fit``, after the first batch and after each unit from there."""
@@ -27,17 +25,17 @@ class PauseEvery(keras.callbacks.Callback):  # type: ignore[misc] # Keras ships 
             self.pause()
 
 
-def run(pause: Pause, *, updates: int, updates_per_unit: int) -> Facts:
+def run(pause: Pause, *, batch_size: int, updates: int, updates_per_unit: int) -> Facts:
     """Fit a network to as many batches as there are updates, one epoch at most."""
     keras.utils.set_random_seed(0)
     train_images, train_labels, validation_images, validation_labels = read_mnist()
-    count = updates * BATCH_SIZE
+    count = updates * batch_size
     model = build_cnn()
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(
         to_unit(train_images[:count]),
         train_labels[:count],
-        batch_size=BATCH_SIZE,
+        batch_size=batch_size,
         epochs=1,
         verbose=0,
         callbacks=[PauseEvery(pause, updates_per_unit)],
