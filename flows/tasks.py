@@ -7,9 +7,11 @@ Prefect's own is off, and a reused stage ends in the state ``Cached``.
 import dataclasses
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas import State
@@ -27,6 +29,7 @@ from gan_aug import (
     store,
     synthesis,
 )
+from gan_aug.augmentation import ARMS, Material
 from gan_aug.comparison import (
     CLASSIFIER_NAMES,
     SPLITS,
@@ -35,7 +38,7 @@ from gan_aug.comparison import (
     Predictions,
     compare_arms,
 )
-from gan_aug.config import Precision, RunConfig
+from gan_aug.config import ArmName, Precision, RunConfig
 from gan_aug.dataset import draw_labeled, load_dataset
 from gan_aug.device import select_compute
 from gan_aug.images import Images
@@ -43,10 +46,12 @@ from gan_aug.report import StageTime, pick_accepted, pick_rejected, render_repor
 from gan_aug.store import Entry, Run, Store
 
 __all__ = [
+    "Outcome",
     "Outputs",
-    "build_gan_set",
-    "build_original_set",
+    "build_training_set",
     "compare",
+    "draw_labels",
+    "label_pool",
     "label_synthetic",
     "load_data",
     "measure_quality",
@@ -65,8 +70,29 @@ MNIST_VARIABLE = "GAN_AUG_MNIST"
 JUDGE_SEED = 0
 JUDGE_PRECISION: Precision = "float32"
 
-Outputs = dict[tuple[Classifier, str], Entry]
+Outputs = dict[tuple[Classifier, ArmName], Entry]
 """Classifier and arm → what was made of them."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the stages made.
+
+    Attributes:
+        comparison: The scores of every classifier on every arm.
+        dcgan: The trained DCGAN.
+        pseudo: The synthetic images with the teacher's labels.
+        models: The classifiers.
+        judged: How good the synthetic images are, if that was asked for.
+        stages: Every output, in the order of the stages.
+    """
+
+    comparison: Comparison
+    dcgan: Entry
+    pseudo: Entry
+    models: Outputs
+    judged: Entry | None
+    stages: list[Entry]
 
 
 def finish(label: str, entry: Entry, compute: Callable[[Path], None]) -> State[Entry]:
@@ -102,16 +128,15 @@ def load_data(kept: Store, config: RunConfig) -> State[Entry]:
 
 
 @task(cache_policy=NO_CACHE, task_run_name="draw labels")
-def build_original_set(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
-    """Draw the labeled subset: the training set of the ``original`` arm."""
+def draw_labels(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
+    """Draw the training images whose labels may be seen."""
 
     def compute(folder: Path) -> None:
         train = store.load_labeled(data, "train")
-        labeled = draw_labeled(train, config.labels, seed=config.seed)
-        store.save_training_set(folder, augmentation.build_original_set(labeled))
+        store.save_indices(folder, draw_labeled(train, config.labels, seed=config.seed))
 
-    entry = kept.entry("training-set", data=data, labels=config.labels, seed=config.seed)
-    return finish("original training set", entry, compute)
+    entry = kept.entry("labels", data=data, labels=config.labels, seed=config.seed)
+    return finish("labels", entry, compute)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="train DCGAN")
@@ -231,52 +256,100 @@ def measure_quality(
     return finish("quality", entry, compute)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="pseudo-label")
+@task(cache_policy=NO_CACHE, task_run_name="pseudo-label, synthetic")
 def label_synthetic(
     kept: Store, config: RunConfig, synthetic: Entry, teacher: Entry
 ) -> State[Entry]:
     """Have the teacher label the synthetic images, and accept the confident ones."""
+    return label_images(
+        kept,
+        config,
+        "synthetic",
+        lambda: store.load_images(synthetic),
+        teacher,
+        synthetic=synthetic,
+    )
+
+
+@task(cache_policy=NO_CACHE, task_run_name="pseudo-label, pool")
+def label_pool(
+    kept: Store, config: RunConfig, data: Entry, labeled: Entry, teacher: Entry
+) -> State[Entry]:
+    """Have the teacher label the real images that nobody labeled, and accept the confident ones."""
+
+    def load_pool() -> Images:
+        images = store.load_labeled(data, "train").images
+        return np.delete(images, store.load_indices(labeled), axis=0)
+
+    return label_images(kept, config, "pool", load_pool, teacher, data=data, labeled=labeled)
+
+
+def label_images(
+    kept: Store,
+    config: RunConfig,
+    source: str,
+    load: Callable[[], Images],
+    teacher: Entry,
+    **inputs: Entry,
+) -> State[Entry]:
+    """Label what ``load`` returns, which depends on ``inputs``."""
     device = select_compute(config.device, config.precision)
+    label = f"pseudo-labels, {source}"
 
     def compute(folder: Path) -> None:
-        images = store.load_images(synthetic)
-        with show_progress("pseudo-labels", len(images)) as on_progress:
+        images = load()
+        with show_progress(label, len(images)) as on_progress:
             probabilities = cnn.predict_probabilities(store.load_cnn(teacher), images, on_progress)
         pseudo = pseudo_label.pseudo_label(images, probabilities, config.pseudo_labels)
         store.save_pseudo_labels(folder, pseudo)
 
     entry = kept.entry(
         "pseudo-labels",
-        synthetic=synthetic,
         teacher=teacher,
         config=config.pseudo_labels,
         compute=device.numerics,
+        **inputs,
     )
-    return finish("pseudo-labels", entry, compute)
+    return finish(label, entry, compute)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="augment")
-def build_gan_set(kept: Store, config: RunConfig, original: Entry, pseudo: Entry) -> State[Entry]:
-    """Join labeled and accepted images: the training set of the ``gan`` arm."""
+@task(cache_policy=NO_CACHE, task_run_name="build training set, {arm}")
+def build_training_set(
+    kept: Store,
+    config: RunConfig,
+    arm: ArmName,
+    data: Entry,
+    labeled: Entry,
+    pseudo: Mapping[augmentation.Need, Entry],
+) -> State[Entry]:
+    """Build the training set of one arm from what it needs."""
+    needed = {need: pseudo[need] for need in sorted(ARMS[arm].needs)}
     labels = config.pseudo_labels.labels
 
     def compute(folder: Path) -> None:
-        augmented = augmentation.augment_with_synthetic(
-            store.load_training_set(original),
-            store.load_pseudo_labels(pseudo),
+        material = Material(
+            store.load_labeled(data, "train").take(store.load_indices(labeled)),
             config.augmentation,
             labels=labels,
+            seed=config.seed,
+            **{need: store.load_pseudo_labels(entry) for need, entry in needed.items()},
         )
-        store.save_training_set(folder, augmented)
+        store.save_training_set(folder, ARMS[arm].build(material))
 
+    settings = {"config": config.augmentation, "labels": labels, "seed": config.seed}
     entry = kept.entry(
-        "training-set", original=original, pseudo=pseudo, config=config.augmentation, labels=labels
+        "training-set",
+        arm=arm,
+        data=data,
+        labeled=labeled,
+        **needed,
+        **(settings if arm != "original" else {}),
     )
-    return finish("gan training set", entry, compute)
+    return finish(f"training set, {arm}", entry, compute)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="train CNN, {arm}")
-def train_cnn(kept: Store, config: RunConfig, arm: str, training_set: Entry) -> State[Entry]:
+def train_cnn(kept: Store, config: RunConfig, arm: ArmName, training_set: Entry) -> State[Entry]:
     """Train a fresh CNN on one arm's training set."""
     device = select_compute(config.device, config.precision)
     label = f"CNN, {arm}"
@@ -303,7 +376,9 @@ def train_cnn(kept: Store, config: RunConfig, arm: str, training_set: Entry) -> 
 
 
 @task(cache_policy=NO_CACHE, task_run_name="train LightGBM, {arm}")
-def train_boosting(kept: Store, config: RunConfig, arm: str, training_set: Entry) -> State[Entry]:
+def train_boosting(
+    kept: Store, config: RunConfig, arm: ArmName, training_set: Entry
+) -> State[Entry]:
     """Train LightGBM on one arm's training set."""
     label = f"LightGBM, {arm}"
 
@@ -349,7 +424,7 @@ def predict(
 
 @task(cache_policy=NO_CACHE, task_run_name="compare")
 def compare(
-    config: RunConfig, data: Entry, sets: Mapping[str, Entry], predictions: Outputs
+    config: RunConfig, data: Entry, sets: Mapping[ArmName, Entry], predictions: Outputs
 ) -> Comparison:
     """Score all predictions, the only place where test labels are read."""
     n_train = {arm: len(store.load_training_set(entry)) for arm, entry in sets.items()}
@@ -371,39 +446,31 @@ def compare(
 
 
 @task(cache_policy=NO_CACHE, task_run_name="report")
-def write_report(
-    run: Run,
-    comparison: Comparison,
-    dcgan: Entry,
-    pseudo: Entry,
-    judged: Entry | None,
-    models: Outputs,
-    stages: Sequence[Entry],
-) -> None:
+def write_report(run: Run, outcome: Outcome) -> None:
     """Fill the run's folder: comparison, models, synthetic images, pictures, report."""
     config = run.read_config()
-    labeled = store.load_pseudo_labels(pseudo)
-    run.write_synthetic(labeled)
-    for (classifier, arm), model in models.items():
+    pseudo = store.load_pseudo_labels(outcome.pseudo)
+    run.write_synthetic(pseudo)
+    for (classifier, arm), model in outcome.models.items():
         run.copy_model(model, classifier, arm)
-    if judged:
-        run.copy_quality(judged)
-    grids = run.copy_dcgan(dcgan)
-    rejected = pick_rejected(labeled, config.pseudo_labels.confidence_threshold)
-    run.write_figure("comparison", figures.render_comparison(comparison))
-    run.write_figure("gan_history", figures.render_history(store.load_history(dcgan)))
-    run.write_figure("accepted", figures.render_grid(pick_accepted(labeled), columns=20))
+    if outcome.judged:
+        run.copy_quality(outcome.judged)
+    grids = run.copy_dcgan(outcome.dcgan)
+    rejected = pick_rejected(pseudo, config.pseudo_labels.confidence_threshold)
+    run.write_figure("comparison", figures.render_comparison(outcome.comparison))
+    run.write_figure("gan_history", figures.render_history(store.load_history(outcome.dcgan)))
+    run.write_figure("accepted", figures.render_grid(pick_accepted(pseudo), columns=20))
     if len(rejected):
         run.write_figure("rejected", figures.render_grid(rejected, columns=20))
     report = render_report(
         run.name,
         config,
-        comparison,
-        labeled,
-        store.load_quality(judged) if judged else None,
+        outcome.comparison,
+        pseudo,
+        store.load_quality(outcome.judged) if outcome.judged else None,
         environment=run.read_environment(),
-        stages=[StageTime(entry.label, entry.seconds, entry.reused) for entry in stages],
+        stages=[StageTime(entry.label, entry.seconds, entry.reused) for entry in outcome.stages],
         grids=grids,
     )
     run.write_report(report)
-    run.write_comparison(comparison)
+    run.write_comparison(outcome.comparison)

@@ -1,57 +1,215 @@
-"""The training set of each arm."""
+"""The arms of the comparison: what each training set is made of.
 
+An arm is a plain function from a :class:`Material` to a training set, and an entry of :data:`ARMS`
+that says what it needs beside the labeled images. The sets differ in their images and weights
+alone; every classifier gets the same number of updates or rounds on each.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy import ndimage
 
-from gan_aug.config import AugmentationConfig
-from gan_aug.images import LabeledImages, PseudoLabeledImages, TrainingSet, one_hot
+from gan_aug.config import ArmName, AugmentationConfig
+from gan_aug.errors import UserError
+from gan_aug.images import (
+    SIDE,
+    Images,
+    LabeledImages,
+    PseudoLabeledImages,
+    TrainingSet,
+    one_hot,
+)
 
-__all__ = ["augment_with_synthetic", "build_original_set"]
+__all__ = [
+    "ARMS",
+    "Arm",
+    "Material",
+    "Need",
+    "build_original_set",
+    "check_arms",
+    "transform_images",
+]
+
+Need = Literal["synthetic", "pool"]
+
+
+@dataclass(frozen=True)
+class Material:
+    """What training sets can be made of.
+
+    Attributes:
+        labeled: The labeled subset.
+        config: Shares and transformations.
+        labels: Targets of pseudo-labeled images: the teacher's probabilities, or its top class.
+        seed: Determines the transformations.
+        synthetic: Generated images; None for an arm that does not need them.
+        pool: Real images of which the teacher alone says what they are; None likewise.
+    """
+
+    labeled: LabeledImages
+    config: AugmentationConfig
+    labels: Literal["soft", "hard"]
+    seed: int
+    synthetic: PseudoLabeledImages | None = None
+    pool: PseudoLabeledImages | None = None
+
+
+@dataclass(frozen=True)
+class Arm:
+    """An entry of the comparison.
+
+    Attributes:
+        build: Makes the training set.
+        needs: What the material must have beside the labeled images.
+        description: For people.
+    """
+
+    build: Callable[[Material], TrainingSet]
+    needs: frozenset[Need]
+    description: str
 
 
 def build_original_set(labeled: LabeledImages) -> TrainingSet:
-    """Return the ``original`` arm: every labeled image, with its true label and weight 1."""
+    """Return every labeled image, with its true label and weight 1."""
     weights = np.ones(len(labeled), dtype=np.float32)
     return TrainingSet(labeled.images, one_hot(labeled.labels), weights)
 
 
-def augment_with_synthetic(
-    original: TrainingSet,
-    synthetic: PseudoLabeledImages,
-    config: AugmentationConfig,
-    *,
-    labels: Literal["soft", "hard"],
-) -> TrainingSet:
-    """Return the ``gan`` arm: the original set followed by the accepted synthetic images.
+def build_original(material: Material) -> TrainingSet:
+    """``original``: the labeled images alone, on which the teacher was trained too."""
+    return build_original_set(material.labeled)
 
-    The synthetic images together carry ``config.synthetic_share`` of the weight however many they
-    are. With no image accepted, or no share, the original set comes back unchanged.
+
+def build_gan(material: Material) -> TrainingSet:
+    """``gan``: the labeled images and the accepted synthetic ones."""
+    return join(material, take_accepted(material, material.synthetic))
+
+
+def build_shift(material: Material) -> TrainingSet:
+    """``shift``: the labeled images and as many transformed ones as ``gan`` has synthetic ones."""
+    return join(material, transform(material))
+
+
+def build_gan_shift(material: Material) -> TrainingSet:
+    """``gan+shift``: the labeled images, the synthetic and the transformed ones."""
+    return join(material, take_accepted(material, material.synthetic), transform(material))
+
+
+def build_real_pool(material: Material) -> TrainingSet:
+    """``real_pool``: the labeled images and accepted real ones that were never labeled."""
+    return join(material, take_accepted(material, material.pool))
+
+
+def build_synthetic_only(material: Material) -> TrainingSet:
+    """``synthetic_only``: the accepted synthetic images alone."""
+    return take_accepted(material, material.synthetic)
+
+
+def build_repeat(material: Material) -> TrainingSet:
+    """``repeat``: the labeled images over and over, to the size of ``gan``."""
+    original = build_original(material)
+    count = len(original) + count_accepted(material.synthetic)
+    again = np.arange(count) % len(original)
+    return TrainingSet(original.images[again], original.targets[again], original.weights[again])
+
+
+ARMS: Mapping[ArmName, Arm] = {
+    "original": Arm(build_original, frozenset(), "the labeled images alone"),
+    "gan": Arm(build_gan, frozenset({"synthetic"}), "with synthetic images"),
+    "shift": Arm(build_shift, frozenset({"synthetic"}), "with shifted, turned and scaled copies"),
+    "gan+shift": Arm(build_gan_shift, frozenset({"synthetic"}), "with both"),
+    "real_pool": Arm(build_real_pool, frozenset({"pool"}), "with real images the teacher labeled"),
+    "synthetic_only": Arm(build_synthetic_only, frozenset({"synthetic"}), "synthetic images alone"),
+    "repeat": Arm(build_repeat, frozenset({"synthetic"}), "the labeled images over and over"),
+}
+
+
+def check_arms(arms: Sequence[ArmName], unlabeled: int) -> None:
+    """Raise :class:`UserError` if one of the arms can't be built.
 
     Args:
-        original: The labeled images.
-        synthetic: Images with pseudo-labels; only the accepted ones are used.
-        config: The share of the weight.
-        labels: Targets of the synthetic images: the teacher's probabilities, or its top class.
+        arms: Their names.
+        unlabeled: Training images without a label.
     """
-    accepted = synthetic.accepted
-    share = config.synthetic_share
-    if not accepted.any() or share == 0:
+    if unlabeled == 0 and any("pool" in ARMS[arm].needs for arm in arms):
+        raise UserError(
+            "arms: expected unlabeled training images for `real_pool`, found that all have labels; "
+            "lower --labels, or leave the arm out"
+        )
+
+
+def join(material: Material, *additions: TrainingSet) -> TrainingSet:
+    """Follow the labeled images by additions, which carry ``added_share`` of the weight together.
+
+    Each addition carries as much as the others, however many images it has. With none, or no
+    share, the labeled images come back alone.
+    """
+    original = build_original(material)
+    present = [addition for addition in additions if len(addition)]
+    share = material.config.added_share
+    if not present or share == 0:
         return original
-    targets = (
-        synthetic.probabilities[accepted]
-        if labels == "soft"
-        else one_hot(synthetic.labels)[accepted]
-    )
-    count = len(original) + len(targets)
-    weights = np.concatenate(
-        [
-            original.weights * np.float32((1 - share) * count / len(original)),
-            np.full(len(targets), share * count / len(targets), dtype=np.float32),
-        ]
-    )
+    parts = [original, *present]
+    shares = [1 - share, *(share / len(present) for _ in present)]
+    count = sum(map(len, parts))
+    weights = [
+        part.weights * np.float32(part_share * count / part.weights.sum())
+        for part, part_share in zip(parts, shares, strict=True)
+    ]
     return TrainingSet(
-        np.concatenate([original.images, synthetic.images[accepted]]),
-        np.concatenate([original.targets, targets]),
-        weights,
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.targets for part in parts]),
+        np.concatenate(weights),
     )
+
+
+def take_accepted(material: Material, pseudo: PseudoLabeledImages | None) -> TrainingSet:
+    """Return the accepted images with the teacher's opinion as their targets, weight 1."""
+    if pseudo is None:
+        raise ValueError("expected pseudo-labeled images in the material, found none")
+    accepted = pseudo.accepted
+    targets = pseudo.probabilities if material.labels == "soft" else one_hot(pseudo.labels)
+    weights = np.ones(accepted.sum(), dtype=np.float32)
+    return TrainingSet(pseudo.images[accepted], targets[accepted], weights)
+
+
+def count_accepted(pseudo: PseudoLabeledImages | None) -> int:
+    return 0 if pseudo is None else int(pseudo.accepted.sum())
+
+
+def transform(material: Material) -> TrainingSet:
+    """Return transformed labeled images, all of them equally often, as many as ``gan`` adds."""
+    count = count_accepted(material.synthetic)
+    again = np.arange(count) % len(material.labeled)
+    images = transform_images(material.labeled.images[again], material.config, seed=material.seed)
+    weights = np.ones(count, dtype=np.float32)
+    return TrainingSet(images, one_hot(material.labeled.labels[again]), weights)
+
+
+def transform_images(images: Images, config: AugmentationConfig, *, seed: int) -> Images:
+    """Shift, turn and scale every image by random amounts, uniform within the settings' bounds.
+
+    Args:
+        images: ``(n, 28, 28)`` uint8.
+        config: The bounds.
+        seed: Determines the amounts.
+
+    Returns:
+        ``(n, 28, 28)`` uint8.
+    """
+    rng = np.random.default_rng(seed)
+    count = len(images)
+    angles = np.radians(rng.uniform(-config.rotation, config.rotation, count))
+    scales = rng.uniform(1 - config.zoom, 1 + config.zoom, count)
+    shifts = rng.uniform(-config.shift, config.shift, (count, 2))
+    turns = np.array([[np.cos(angles), -np.sin(angles)], [np.sin(angles), np.cos(angles)]])
+    matrices = turns.transpose(2, 0, 1) / scales[:, None, None]
+    center = np.full(2, (SIDE - 1) / 2)
+    transformed = [
+        ndimage.affine_transform(image, matrix, offset=center - matrix @ (center + offset), order=1)
+        for image, matrix, offset in zip(images, matrices, shifts, strict=True)
+    ]
+    return np.stack(transformed) if transformed else images

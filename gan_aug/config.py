@@ -8,10 +8,11 @@ what they change.
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 __all__ = [
     "PRESETS",
+    "ArmName",
     "AugmentationConfig",
     "BoostingConfig",
     "CnnConfig",
@@ -35,6 +36,7 @@ Preset = Literal["smoke", "quick", "chapter"]
 Device = Literal["auto", "cpu", "gpu"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Labels = Annotated[int, Field(ge=10)] | Literal["all"]
+ArmName = Literal["original", "gan", "shift", "gan+shift", "real_pool", "synthetic_only", "repeat"]
 
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
@@ -134,10 +136,19 @@ class PseudoLabelConfig(StageConfig):
 
 
 class AugmentationConfig(StageConfig):
-    """How original and synthetic images share a training set."""
+    """How a training set is made of the labeled images and what is added to them."""
 
-    synthetic_share: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.5, description="Share of the training weight that the synthetic images carry together."
+    added_share: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.5, description="Share of the training weight that all added images carry together."
+    )
+    shift: Annotated[float, Field(ge=0, lt=14)] = Field(
+        2.0, description="The `shift` arms move an image by at most this many pixels either way."
+    )
+    rotation: Annotated[float, Field(ge=0, le=180)] = Field(
+        10.0, description="They turn it by at most this many degrees."
+    )
+    zoom: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.1, description="They scale it by at most this share, up or down."
     )
 
 
@@ -207,6 +218,12 @@ class RunConfig(StageConfig):
     labels: Labels = Field(
         1000, description="Labeled training images, balanced over classes; or `all` of them."
     )
+    arms: tuple[ArmName, ...] = Field(
+        ("original", "gan"),
+        description="Training sets to compare; `original` is always one. `shift`: with moved, "
+        "turned and scaled copies; `gan+shift`: with both; `real_pool`: with unlabeled real images "
+        "that the teacher labeled; `synthetic_only`; `repeat`: the original over and over.",
+    )
     seed: Seed = Field(0, description="Seed of the labeled subset, of every network and sample.")
     device: Device = Field(
         "auto", description="Where to train: `auto` takes a GPU where there is one."
@@ -230,6 +247,12 @@ class RunConfig(StageConfig):
         default=QualityConfig(), description="Judgement of the synthetic images."
     )
     comparison: ComparisonConfig = Field(default=ComparisonConfig(), description="Statistics.")
+
+    @field_validator("arms")
+    @classmethod
+    def begin_with_original(cls, arms: tuple[ArmName, ...]) -> tuple[ArmName, ...]:
+        """Put ``original`` first, where every other arm can be compared with it, each arm once."""
+        return tuple(dict.fromkeys(("original", *arms)))
 
 
 SMOKE: dict[str, Any] = {
@@ -313,7 +336,10 @@ def to_flags(config: RunConfig) -> list[str]:
     for name, value in flatten(config.model_dump()).items():
         if value != flatten(default.model_dump())[name]:
             flag = f"--{name.replace('_', '-')}"
-            flags += [f"{flag}={value}"] if isinstance(value, bool) else [flag, str(value)]
+            if isinstance(value, tuple):
+                flags += [word for item in value for word in (flag, str(item))]
+            else:
+                flags += [f"{flag}={value}"] if isinstance(value, bool) else [flag, str(value)]
     return flags
 
 

@@ -178,8 +178,8 @@ def check_part(name: str, images: Array, labels: Array) -> LabeledImages:
     return LabeledImages(checked.images, checked.labels.astype(np.uint8))
 
 
-def draw_labeled(train: LabeledImages, labels: Labels, *, seed: int) -> LabeledImages:
-    """Draw the labeled subset: equally many images of every class, give or take one.
+def draw_labeled(train: LabeledImages, labels: Labels, *, seed: int) -> NDArray[np.intp]:
+    """Draw the images whose labels may be seen: as many of every class, give or take one.
 
     With the same seed, a larger subset contains the smaller ones.
 
@@ -187,6 +187,9 @@ def draw_labeled(train: LabeledImages, labels: Labels, *, seed: int) -> LabeledI
         train: The training images with all their labels.
         labels: How many labels may be seen, or ``all``.
         seed: Determines the draw.
+
+    Returns:
+        ``(labels,)`` their places in ``train``, ascending; the rest is the unlabeled pool.
 
     Raises:
         UserError: A digit is missing, or there are fewer labels than classes, or more labels than
@@ -199,7 +202,7 @@ def draw_labeled(train: LabeledImages, labels: Labels, *, seed: int) -> LabeledI
             f"{counts.argmin()}; the last sixth was cut off for validation: shuffle the data"
         )
     if labels == "all":
-        return train
+        return np.arange(len(train))
     if not CLASSES <= labels <= len(train):
         raise UserError(
             f"labels: expected {CLASSES} (one per class) to {len(train)} (the training images), "
@@ -217,7 +220,7 @@ def draw_labeled(train: LabeledImages, labels: Labels, *, seed: int) -> LabeledI
                 f"{labels}, found {len(candidates)}; ask for fewer labels, or for `all`"
             )
         chosen.append(candidates[:quota])
-    return train.take(np.sort(np.concatenate(chosen)))
+    return np.sort(np.concatenate(chosen))
 
 
 def download_mnist() -> Arrays:

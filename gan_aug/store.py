@@ -49,6 +49,7 @@ __all__ = [
     "load_generator",
     "load_history",
     "load_images",
+    "load_indices",
     "load_labeled",
     "load_lightgbm",
     "load_predictions",
@@ -60,6 +61,7 @@ __all__ = [
     "save_dataset",
     "save_dcgan",
     "save_images",
+    "save_indices",
     "save_lightgbm",
     "save_predictions",
     "save_pseudo_labels",
@@ -82,6 +84,7 @@ HISTORY_FILE = "gan_history.csv"
 SAMPLES_FOLDER = "samples"
 PROVENANCE_FILE = "provenance.json"
 IMAGES_FILE = "images.npy"
+INDICES_FILE = "indices.npy"
 TRAINING_SET_FILE = "training_set.npz"
 SYNTHETIC_FILE = "synthetic.npz"
 REJECTED_FILE = "rejected.json"
@@ -298,6 +301,18 @@ def load_labeled(entry: Entry, part: Literal["train", "validation", "test"]) -> 
     """Read one part of a data set."""
     with np.load(entry.path / f"{part}.npz") as file:
         return LabeledImages(file["images"], file["labels"])
+
+
+def save_indices(folder: Path, indices: NDArray[np.intp]) -> None:
+    """Write which training images are labeled."""
+    with atomic_file(folder / INDICES_FILE) as file:
+        np.save(file, indices)
+
+
+def load_indices(entry: Entry) -> NDArray[np.intp]:
+    """Read back what :func:`save_indices` wrote."""
+    indices: NDArray[np.intp] = np.load(entry.path / INDICES_FILE)
+    return indices
 
 
 def save_training_set(folder: Path, training_set: TrainingSet) -> None:

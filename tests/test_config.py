@@ -44,12 +44,18 @@ def test_chapter_has_the_chapters_numbers():
         {"dcgan": {"steps": 0}},
         {"dcgan": {"generator_learning_rate": float("nan")}},
         {"pseudo_labels": {"confidence_threshold": 1.1}},
-        {"augmentation": {"synthetic_share": 1.0}},
+        {"augmentation": {"added_share": 1.0}},
+        {"arms": ["unknown"]},
     ],
 )
 def test_a_field_out_of_range_or_unknown_is_refused(wrong):
     with pytest.raises(ValidationError):
         resolve_config("quick", wrong)
+
+
+def test_original_is_always_the_first_arm_and_each_arm_there_once():
+    config = resolve_config("quick", {"arms": ["gan", "shift", "gan", "original"]})
+    assert config.arms == ("original", "gan", "shift")
 
 
 def test_every_field_is_described():

@@ -277,7 +277,7 @@ def test_a_torn_pickle_is_refused(tmp_path, arrays):
 
 @pytest.mark.parametrize("labels", [10, 57, 100, 503])
 def test_labeled_subset_is_balanced_and_keeps_true_labels(digits, labels):
-    drawn = draw_labeled(digits.train, labels, seed=3)
+    drawn = digits.train.take(draw_labeled(digits.train, labels, seed=3))
     counts = np.bincount(drawn.labels, minlength=10)
     assert counts.sum() == labels
     assert counts.max() - counts.min() <= 1
@@ -286,15 +286,12 @@ def test_labeled_subset_is_balanced_and_keeps_true_labels(digits, labels):
 
 
 def test_labeled_subset_is_a_matter_of_the_seed(digits):
-    same = [draw_labeled(digits.train, 50, seed=s).images.tobytes() for s in (1, 1, 2)]
+    same = [draw_labeled(digits.train, 50, seed=s).tolist() for s in (1, 1, 2)]
     assert same[0] == same[1] != same[2]
 
 
 def test_a_larger_labeled_subset_contains_the_smaller(digits):
-    small, large = (
-        {image.tobytes() for image in draw_labeled(digits.train, n, seed=0).images}
-        for n in (55, 333)
-    )
+    small, large = (set(draw_labeled(digits.train, n, seed=0).tolist()) for n in (55, 333))
     assert small < large
 
 
@@ -306,7 +303,7 @@ def test_training_images_without_a_digit_are_refused(digits, labels):
 
 
 def test_all_labels_are_all(digits):
-    assert draw_labeled(digits.train, "all", seed=0) is digits.train
+    assert len(draw_labeled(digits.train, "all", seed=0)) == len(digits.train)
 
 
 @pytest.mark.parametrize(

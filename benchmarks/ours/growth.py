@@ -13,7 +13,7 @@ from benchmarks.growth import CURVES, IMAGES
 from benchmarks.ours.mnist import load_mnist
 from benchmarks.worker import Facts, Pause
 from gan_aug.adversarial import train_dcgan
-from gan_aug.augmentation import augment_with_synthetic, build_original_set
+from gan_aug.augmentation import ARMS, Material, build_original_set
 from gan_aug.boosting import train_boosting
 from gan_aug.cnn import predict_probabilities, train_cnn
 from gan_aug.config import RunConfig, resolve_config
@@ -66,15 +66,15 @@ def build_label_stages(
 def draw_set(train: LabeledImages, labels: int) -> TrainingSet:
     """Draw a labeled set; as many labels as there are images are all of them, balanced or not."""
     drawn = draw_labeled(train, "all" if labels == len(train) else labels, seed=0)
-    return build_original_set(drawn)
+    return build_original_set(train.take(drawn))
 
 
 def build_image_stages(
     train: LabeledImages, config: RunConfig, compute: Compute
 ) -> Mapping[str, Stage]:
     """Stages whose size is a number of synthetic images; no class is ever full."""
-    original = draw_set(train, LABELS)
-    teacher = train_cnn(original, config.cnn, seed=0, compute=compute)
+    labeled = train.take(draw_labeled(train, LABELS, seed=0))
+    teacher = train_cnn(build_original_set(labeled), config.cnn, seed=0, compute=compute)
     generator = build_generator(config.dcgan, dtype_policy=compute.dtype_policy)
     images: Images = np.resize(train.images, (MOST_IMAGES, *train.images.shape[1:]))
     targets = one_hot(np.resize(train.labels, MOST_IMAGES))
@@ -87,7 +87,8 @@ def build_image_stages(
     def augment(count: int) -> TrainingSet:
         accepted = np.ones(count, dtype=bool)
         pseudo = PseudoLabeledImages(images[:count], targets[:count], accepted, {})
-        return augment_with_synthetic(original, pseudo, config.augmentation, labels="soft")
+        settings = config.augmentation
+        return ARMS["gan"].build(Material(labeled, settings, "soft", seed=0, synthetic=pseudo))
 
     return {
         "generation": lambda count: generate_images(generator, count, seed=0),

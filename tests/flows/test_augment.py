@@ -17,6 +17,7 @@ from prefect.client.schemas.filters import (
 )
 
 from flows.augment import augment
+from gan_aug.augmentation import ARMS
 from gan_aug.boosting import predict_probabilities as predict_boosting
 from gan_aug.cnn import predict_probabilities as predict_cnn
 from gan_aug.config import resolve_config
@@ -165,7 +166,7 @@ def test_a_second_run_reuses_every_stage_and_says_so(run, artifacts):
     state = augment(CONFIG, name="again", artifacts=str(artifacts), return_state=True)
     states = states_of_tasks(state.state_details.flow_run_id)
     assert {name for name, s in states.items() if s != "Cached"} == {"compare", "report"}
-    assert len(states) == 16
+    assert len(states) == 17
     assert state.result().read_comparison() == run.read_comparison()
 
 
@@ -176,7 +177,7 @@ def test_another_selection_reuses_the_networks_and_redoes_what_depends_on_it(run
     states = states_of_tasks(state.state_details.flow_run_id)
     assert states["train DCGAN"] == states["synthesize"] == "Cached"
     assert states["train CNN, original"] == states["predict lightgbm, original"] == "Cached"
-    assert states["pseudo-label"] == states["train CNN, gan"] == "Completed"
+    assert states["pseudo-label, synthetic"] == states["train CNN, gan"] == "Completed"
 
 
 def test_a_stage_whose_files_are_gone_is_made_again(run, artifacts):
@@ -221,7 +222,7 @@ def test_without_quality_there_is_no_judge(state):
 
 
 def test_no_synthetic_weight_reproduces_the_original_arm(artifacts):
-    config = resolve_config("smoke", TINY | {"augmentation": {"synthetic_share": 0.0}})
+    config = resolve_config("smoke", TINY | {"augmentation": {"added_share": 0.0}})
     scores = augment(config, artifacts=str(artifacts)).read_comparison().scores
     for score in scores:
         if score.versus_original:
@@ -229,8 +230,29 @@ def test_no_synthetic_weight_reproduces_the_original_arm(artifacts):
             assert score.n_train == 100
 
 
+def test_every_arm_is_trained_on_what_it_promises_and_the_others_are_reused(run, artifacts):
+    config = resolve_config("smoke", TINY | {"arms": list(ARMS)})
+    state = augment(config, artifacts=str(artifacts), return_state=True)
+    states = states_of_tasks(state.state_details.flow_run_id)
+    assert states["train CNN, gan"] == states["train DCGAN"] == "Cached"
+    assert states["train CNN, shift"] == states["pseudo-label, pool"] == "Completed"
+    rows = read_table(state.result())
+    assert {row["arm"] for row in rows} == set(ARMS)
+    size = {row["arm"]: int(row["n_train"]) for row in rows}
+    assert size["original"] == 100
+    assert size["gan"] == size["shift"] == size["repeat"] == size["synthetic_only"] + 100
+    assert "real_pool" in state.result().read_report()
+
+
+def test_a_pool_without_unlabeled_images_is_refused_before_any_training(artifacts):
+    config = resolve_config("smoke", TINY | {"labels": "all", "arms": ["real_pool"]})
+    with pytest.raises(UserError, match="found that all have labels"):
+        augment(config, name="never", artifacts=str(artifacts))
+    assert not (artifacts / "runs" / "never").exists()
+
+
 def test_the_labeled_subset_is_the_original_arm(run, artifacts, digits):
-    drawn = draw_labeled(digits.train, 100, seed=0)
+    drawn = digits.train.take(draw_labeled(digits.train, 100, seed=0))
     kept = [
         np.load(path)["images"] for path in (artifacts / "store" / "training-set").glob("*/*.npz")
     ]

@@ -130,7 +130,12 @@ def test_a_switch_is_turned_on_and_off(call, flag, enabled):
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_flags_in_the_report_resolve_to_the_settings_of_the_run(call, preset):
-    changes = {"dataset": "digits", "quality": {"enabled": True, "judge": {"updates": 7}}}
+    arms = ["original", "shift", "real_pool"]
+    changes = {
+        "dataset": "digits",
+        "arms": arms,
+        "quality": {"enabled": True, "judge": {"updates": 7}},
+    }
     config = resolve_config(preset, changes)
     _, out, _ = call("run", *to_flags(config), "--dry-run")
     assert RunConfig.model_validate_json(out) == config
@@ -176,6 +181,7 @@ def executable_pickle(folder):
     [
         ("nope", "3", "--nope"),
         ("preset", "huge", "Choose from: "),
+        ("arms", "nothing", "arms"),
         ("device", "tpu", "device: input should be 'auto', 'cpu' or 'gpu', found 'tpu'"),
         ("labels", "9", "labels"),
         ("dcgan.steps", "0", "dcgan.steps: input should be greater than or equal to 1, found '0'"),
