@@ -70,7 +70,7 @@ def train_cnn(
 
     Args:
         training_set: Images, target distributions and weights.
-        config: Updates, batch size, learning rate.
+        config: Updates, batch size, learning rate, label smoothing.
         seed: Determines initial weights, batches and dropout.
         compute: Device, precision and compilation.
         on_progress: Called after each update with the number done and the mean loss and accuracy
@@ -84,7 +84,7 @@ def train_cnn(
     schedule = keras.optimizers.schedules.CosineDecay(config.learning_rate, config.updates)
     model.compile(
         optimizer=keras.optimizers.Adam(schedule),
-        loss="categorical_crossentropy",
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
         metrics=["accuracy"],
         jit_compile=compute.jit_compile,
     )

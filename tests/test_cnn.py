@@ -34,6 +34,24 @@ def test_it_learns_real_digits_and_progress_counts_the_updates(real, cpu):
     assert seen == list(range(1, 61))
 
 
+def test_label_smoothing_makes_the_network_less_sure(real, cpu):
+    training_set = build_original_set(real.take(np.arange(50)))
+    sure, smooth = (
+        predict_probabilities(
+            train_cnn(
+                training_set,
+                CnnConfig(updates=40, batch_size=32, label_smoothing=smoothing),
+                seed=0,
+                compute=cpu,
+            ),
+            training_set.images,
+        ).max(axis=1)
+        for smoothing in (0.0, 0.5)
+    )
+    assert smooth.mean() < sure.mean()
+    assert smooth.max() < 0.8
+
+
 def test_same_seed_same_network_other_seed_another(real, cpu):
     def train(seed):
         training_set = build_original_set(real.take(np.arange(20)))
