@@ -1,8 +1,6 @@
 """The pipeline: from real digits to the answer whether synthetic ones help."""
 
-import hashlib
 import logging
-import re
 from pathlib import Path
 
 from prefect import flow
@@ -13,10 +11,12 @@ from flows.publish import publish_report
 from gan_aug import store
 from gan_aug.augmentation import check_arms
 from gan_aug.config import RunConfig
+from gan_aug.dataset import Provenance
 from gan_aug.device import select_compute
 from gan_aug.environment import describe_environment
 from gan_aug.memory import check_memory
-from gan_aug.store import Run, Store
+from gan_aug.runs import Run, check_name, make_name
+from gan_aug.store import Store
 
 __all__ = ["augment"]
 
@@ -42,7 +42,7 @@ def augment(
         OSError: The artifacts can't be written.
     """
     if name is not None:
-        store.check_name(name)
+        check_name(name)
     compute = select_compute(config.device, config.precision)
     logger.info("networks train on %s in %s", compute.name, compute.dtype_policy)
     kept = Store(Path(artifacts) / "store")
@@ -52,16 +52,14 @@ def augment(
     check_memory(config, provenance.images["train"])
     labeled = tasks.draw_labels(kept, config, data).result()
     check_arms(config.arms, provenance.images["train"] - len(store.load_indices(labeled)))
-    run = Run.open(Path(artifacts), name or name_run(config, provenance.name), config)
+    run = Run.open(Path(artifacts), name or name_run(config, provenance), config)
     run.write_environment(describe_environment(compute, provenance))
     outcome = run_stages(kept, config, data, labeled)
     tasks.write_report(run, outcome)
-    publish_report(run, outcome.comparison)
+    publish_report(run, "augment-report", outcome.comparison.verdict)
     return run
 
 
-def name_run(config: RunConfig, dataset: str) -> str:
+def name_run(config: RunConfig, provenance: Provenance) -> str:
     """``mnist-1000-labels-seed0-1a2b3c4d``: the same name for the same data and settings."""
-    digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:8]
-    source = re.sub(r"[^\w.-]", "-", dataset).lstrip(".-") or "data"
-    return f"{source}-{config.labels}-labels-seed{config.seed}-{digest}"
+    return make_name(provenance.name, f"{config.labels}-labels-seed{config.seed}", config)

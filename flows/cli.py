@@ -5,17 +5,26 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from cyclopts import App, CycloptsError, Parameter
 from pydantic import ValidationError
 
 from flows import terminal
-from gan_aug.config import Device, Precision, Preset, RunConfig, resolve_config
+from gan_aug.config import (
+    ArmName,
+    Device,
+    Precision,
+    Preset,
+    RunConfig,
+    StudyConfig,
+    resolve_config,
+)
 from gan_aug.errors import UserError
 
 __all__ = ["app", "main"]
 
+EXIT_FAILED_CELLS = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -75,9 +84,63 @@ def run(
 
 
 @app.command
+def study(
+    *,
+    budgets: tuple[int | Literal["all"], ...] = StudyConfig().budgets,
+    draws: tuple[int, ...] = StudyConfig().draws,
+    preset: Preset = "quick",
+    name: str | None = None,
+    artifacts: Artifacts = Path("artifacts"),
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    json: Annotated[bool, Parameter(negative="")] = False,
+    config: Annotated[RunConfig, Parameter(name="*")] = RunConfig(),
+) -> None:
+    """Compare all arms at several label budgets, over several draws of labels.
+
+    A DCGAN is trained once a draw and serves all budgets; finished cells are reused, and failed
+    ones tried again, by the same command. Exit code 1 if a cell failed.
+
+    Parameters
+    ----------
+    budgets
+        Numbers of labels, or `all`; name the flag once for each.
+    draws
+        Draws of every budget: their seeds count up from `--seed`. One number for all budgets, or
+        one for each.
+    preset
+        As for `gan-aug run`.
+    name
+        Name of the study; by default made from data and settings.
+    dry_run
+        Print the resolved settings and stop.
+    json
+        Print the result as JSON on stdout; everything else goes to stderr.
+    """
+    changes = config.model_dump(exclude_unset=True)
+    if "labels" in changes:
+        raise UserError("labels: expected --budgets for a study, found --labels; rename the flag")
+    everything = {"dataset": "auto", "labels": RunConfig().labels, "arms": get_args(ArmName)}
+    run = resolve_config(preset, everything | changes)
+    resolved = StudyConfig(budgets=budgets, draws=draws, run=run)
+    if dry_run:
+        terminal.OUT.print_json(resolved.model_dump_json())
+        return
+    prepare_run(run)
+    from flows.study import study as study_flow  # noqa: PLC0415 - seconds to import; --help must not wait
+
+    finished = study_flow(resolved, name=name, artifacts=str(artifacts))
+    result = finished.read_study()
+    if json:
+        terminal.OUT.print_json(result.model_dump_json())
+    terminal.print_study(result, finished.path, console=terminal.ERR if json else terminal.OUT)
+    if result.failures:
+        sys.exit(EXIT_FAILED_CELLS)
+
+
+@app.command
 def runs(*, artifacts: Artifacts = Path("artifacts")) -> None:
     """List all runs, oldest first."""
-    from gan_aug.store import list_runs  # noqa: PLC0415 - a second to import; --help must not wait
+    from gan_aug.runs import list_runs  # noqa: PLC0415 - a second to import; --help must not wait
 
     terminal.log_to_terminal()
     summaries = list_runs(artifacts)
@@ -103,7 +166,7 @@ def show(
     json
         Print it as JSON.
     """
-    from gan_aug.store import find_run  # noqa: PLC0415 - a second to import; --help must not wait
+    from gan_aug.runs import find_run  # noqa: PLC0415 - a second to import; --help must not wait
 
     found = find_run(artifacts, run)
     comparison = found.read_comparison()
@@ -145,15 +208,9 @@ def doctor(
 
 def run_flow(config: RunConfig, *, name: str | None, artifacts: Path, as_json: bool) -> None:
     """Run the pipeline in this process and print what it found."""
-    for variable, value in QUIET.items():
-        os.environ.setdefault(variable, value)
-    terminal.log_to_terminal()
-    with terminal.mute_native_output():
-        from flows.augment import augment  # noqa: PLC0415 - seconds to import; --help must not wait
-        from gan_aug.device import select_compute  # noqa: PLC0415 - it looks for GPUs
+    prepare_run(config)
+    from flows.augment import augment  # noqa: PLC0415 - seconds to import; --help must not wait
 
-        select_compute(config.device, config.precision)
-    connect_to_server()
     finished = augment(config, name=name, artifacts=str(artifacts))
     comparison = finished.read_comparison()
     if as_json:
@@ -161,6 +218,19 @@ def run_flow(config: RunConfig, *, name: str | None, artifacts: Path, as_json: b
     terminal.print_result(
         comparison, finished.path, console=terminal.ERR if as_json else terminal.OUT
     )
+
+
+def prepare_run(config: RunConfig) -> None:
+    """Set the environment, import what a flow needs, check the device, and reach a server."""
+    for variable, value in QUIET.items():
+        os.environ.setdefault(variable, value)
+    terminal.log_to_terminal()
+    with terminal.mute_native_output():
+        from flows import tasks  # noqa: F401, PLC0415 - here, where what it prints is dropped
+        from gan_aug.device import select_compute  # noqa: PLC0415 - it looks for GPUs
+
+        select_compute(config.device, config.precision)
+    connect_to_server()
 
 
 def connect_to_server() -> None:
@@ -191,7 +261,10 @@ def connect_to_server() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command and exit: 0 when all went well, 2 for user errors, 130 for Ctrl-C."""
+    """Run the command and exit.
+
+    0 if all went well, 1 if cells of a study failed, 2 for user errors, 130 for Ctrl-C.
+    """
     try:
         app(arguments, exit_on_error=False, print_error=False)
     except (UserError, CycloptsError, ValidationError, OSError) as error:

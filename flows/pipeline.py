@@ -1,14 +1,28 @@
-"""The stages of one cell, a data set with a label budget and a seed, in their order."""
+"""The stages of one run, a data set with a label budget and a seed, in their order."""
+
+import contextlib
+from collections.abc import Callable
 
 from flows import tasks
 from gan_aug.augmentation import ARMS, Need
+from gan_aug.comparison import CLASSIFIER_NAMES, Classifier
 from gan_aug.config import ArmName, RunConfig
 from gan_aug.store import Entry, Store
 
-__all__ = ["run_stages"]
+__all__ = ["Guard", "run_stages"]
+
+Guard = Callable[[Classifier, ArmName], contextlib.AbstractContextManager[None]]
+"""What a cell, a classifier on an arm, runs in; it may keep an error to itself."""
 
 
-def run_stages(kept: Store, config: RunConfig, data: Entry, labeled: Entry) -> tasks.Outcome:
+def let_pass(_classifier: Classifier, _arm: ArmName) -> contextlib.AbstractContextManager[None]:
+    """Let every error end the run."""
+    return contextlib.nullcontext()
+
+
+def run_stages(
+    kept: Store, config: RunConfig, data: Entry, labeled: Entry, *, guard: Guard = let_pass
+) -> tasks.Outcome:
     """Train the DCGAN, label its images, train both classifiers on every arm, and compare.
 
     Args:
@@ -16,6 +30,8 @@ def run_stages(kept: Store, config: RunConfig, data: Entry, labeled: Entry) -> t
         config: Settings of every stage.
         data: The data set.
         labeled: Which of its training images are labeled.
+        guard: Around each cell; one that fails inside is missing in the outcome, and so are the
+            other arms of a classifier whose ``original`` is missing.
     """
     original = tasks.build_training_set(kept, config, "original", data, labeled, {}).result()
     teacher = tasks.train_cnn(kept, config, "original", original).result()
@@ -24,27 +40,40 @@ def run_stages(kept: Store, config: RunConfig, data: Entry, labeled: Entry) -> t
     pseudo = label_needed(kept, config, data, labeled, synthetic, teacher)
 
     sets: dict[ArmName, Entry] = {"original": original}
-    for arm in config.arms[1:]:
-        sets[arm] = tasks.build_training_set(kept, config, arm, data, labeled, pseudo).result()
     models: tasks.Outputs = {("cnn", "original"): teacher}
-    for arm in config.arms[1:]:
-        models["cnn", arm] = tasks.train_cnn(kept, config, arm, sets[arm]).result()
-    for arm in config.arms:
-        models["lightgbm", arm] = tasks.train_boosting(kept, config, arm, sets[arm]).result()
-    predictions = {
-        (classifier, arm): tasks.predict(kept, config, classifier, arm, model, data).result()
-        for (classifier, arm), model in models.items()
-    }
+    predictions: tasks.Outputs = {}
+    for classifier in CLASSIFIER_NAMES:
+        for arm in config.arms:
+            with guard(classifier, arm):
+                if arm not in sets:
+                    sets[arm] = tasks.build_training_set(
+                        kept, config, arm, data, labeled, pseudo
+                    ).result()
+                cell = (classifier, arm)
+                if cell not in models:
+                    models[cell] = tasks.TRAIN[classifier](kept, config, arm, sets[arm]).result()
+                predictions[cell] = tasks.predict(
+                    kept, config, classifier, arm, models[cell], data
+                ).result()
     judging = judge_images(kept, config, data, synthetic) if config.quality.enabled else []
     made = [data, labeled, dcgan, synthetic, *pseudo.values(), *sets.values(), *models.values()]
     return tasks.Outcome(
-        comparison=tasks.compare(config, data, sets, predictions),
+        comparison=tasks.compare(config, data, sets, drop_incomparable(predictions)),
         dcgan=dcgan,
         pseudo=pseudo["synthetic"],
         models=models,
         judged=judging[-1] if judging else None,
         stages=[*made, *predictions.values(), *judging],
     )
+
+
+def drop_incomparable(predictions: tasks.Outputs) -> tasks.Outputs:
+    """Leave out the classifiers that have no predictions of ``original``."""
+    return {
+        (classifier, arm): entry
+        for (classifier, arm), entry in predictions.items()
+        if (classifier, "original") in predictions
+    }
 
 
 def label_needed(

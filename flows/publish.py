@@ -1,17 +1,12 @@
-"""The run's result as a Prefect artifact, for those who watch the UI."""
+"""Reports as Prefect artifacts, for those who watch the UI."""
 
 from prefect.artifacts import create_markdown_artifact
 
-from gan_aug.comparison import Comparison
-from gan_aug.store import Run
+from gan_aug.runs import ReportFolder
 
 __all__ = ["publish_report"]
 
-ARTIFACT_KEY = "augment-report"
 
-
-def publish_report(run: Run, comparison: Comparison) -> None:
-    """Publish the report with its pictures inside; the UI keeps every run's version of it."""
-    create_markdown_artifact(
-        run.read_report(embed_figures=True), key=ARTIFACT_KEY, description=comparison.verdict
-    )
+def publish_report(folder: ReportFolder, key: str, verdict: str) -> None:
+    """Publish a report with its pictures inside; the UI keeps every version of a key."""
+    create_markdown_artifact(folder.read_report(embed_figures=True), key=key, description=verdict)

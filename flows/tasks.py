@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from prefect import task
+from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas import State
 from prefect.states import Completed
@@ -42,10 +42,19 @@ from gan_aug.config import ArmName, Precision, RunConfig
 from gan_aug.dataset import draw_labeled, load_dataset
 from gan_aug.device import select_compute
 from gan_aug.images import Images
-from gan_aug.report import StageTime, pick_accepted, pick_rejected, render_report
-from gan_aug.store import Entry, Run, Store
+from gan_aug.report import (
+    StageTime,
+    pick_accepted,
+    pick_rejected,
+    render_report,
+    render_study_report,
+)
+from gan_aug.runs import Run, Study
+from gan_aug.store import Entry, Store
+from gan_aug.study import StudyResult
 
 __all__ = [
+    "TRAIN",
     "Outcome",
     "Outputs",
     "build_training_set",
@@ -62,6 +71,7 @@ __all__ = [
     "train_dcgan",
     "train_judge",
     "write_report",
+    "write_study",
 ]
 
 logger = logging.getLogger(__name__)
@@ -398,6 +408,10 @@ def train_boosting(
     return finish(label, entry, compute)
 
 
+TRAIN: Mapping[Classifier, Task[..., State[Entry]]] = {"cnn": train_cnn, "lightgbm": train_boosting}
+"""Classifier → the task that trains it."""
+
+
 @task(cache_policy=NO_CACHE, task_run_name="predict {classifier}, {arm}")
 def predict(
     kept: Store, config: RunConfig, classifier: Classifier, arm: str, model: Entry, data: Entry
@@ -474,3 +488,22 @@ def write_report(run: Run, outcome: Outcome) -> None:
     )
     run.write_report(report)
     run.write_comparison(outcome.comparison)
+
+
+@task(cache_policy=NO_CACHE, task_run_name="report")
+def write_study(study: Study, result: StudyResult, dcgan: Entry | None) -> None:
+    """Fill the study's folder: scores, means, pictures, report; samples of one DCGAN, if any."""
+    config = study.read_config()
+    study.write_figure("learning_curves", figures.render_learning_curves(result))
+    if dcgan:
+        study.copy_samples(dcgan)
+    report = render_study_report(
+        study.name,
+        config,
+        result,
+        arms={arm: ARMS[arm].description for arm in config.run.arms},
+        environment=study.read_environment(),
+        has_samples=dcgan is not None,
+    )
+    study.write_report(report)
+    study.write_result(result)

@@ -26,7 +26,8 @@ from gan_aug.progress import OnProgress
 if TYPE_CHECKING:
     # Only named here: importing them would make `gan-aug --help` wait for SciPy.
     from gan_aug.comparison import Comparison, PairedDifference, Score
-    from gan_aug.store import RunSummary
+    from gan_aug.runs import RunSummary
+    from gan_aug.study import StudyResult
 
 __all__ = [
     "ERR",
@@ -35,6 +36,7 @@ __all__ = [
     "mute_native_output",
     "print_error",
     "print_result",
+    "print_study",
     "show_progress",
     "tabulate_facts",
     "tabulate_runs",
@@ -112,6 +114,38 @@ def print_result(comparison: "Comparison", folder: Path, console: Console = OUT)
     console.print(tabulate_comparison(comparison))
     console.print(f"\n{comparison.verdict}\n", style="bold")
     console.print(str(folder), markup=False)
+
+
+def print_study(result: "StudyResult", folder: Path, console: Console = OUT) -> None:
+    """Print the means on test images, the verdict, what failed, and the study's folder."""
+    console.print(tabulate_study(result))
+    console.print(f"\n{result.verdict}\n", style="bold")
+    for failure in result.failures:
+        cell = f"{failure.classifier or 'all classifiers'}, {failure.arm or 'all arms'}"
+        print_error(
+            f"failed: {failure.labels} labels, seed {failure.seed}, {cell}: {failure.message}"
+        )
+    console.print(str(folder), markup=False)
+
+
+def tabulate_study(result: "StudyResult") -> Table:
+    """Lay the means on test images out, one row per classifier, budget and arm."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("model", "labels", "arm", "draws", "accuracy", "minus original"):
+        table.add_column(heading, no_wrap=True, justify="left" if heading == "arm" else "right")
+    for cell in result.summaries:
+        if cell.split == "test":
+            points = [cell.difference, cell.low, cell.high]
+            shown = [f"{100 * value:+.2f}" for value in points if value is not None]
+            table.add_row(
+                cell.classifier,
+                f"{cell.labels:,}",
+                cell.arm,
+                str(cell.draws),
+                f"{cell.accuracy:.2%}",
+                escape(f"{shown[0]} [{shown[1]}, {shown[2]}]") if shown else "",
+            )
+    return table
 
 
 def tabulate_comparison(comparison: "Comparison") -> Table:

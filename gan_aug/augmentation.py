@@ -30,6 +30,7 @@ __all__ = [
     "Need",
     "build_original_set",
     "check_arms",
+    "list_buildable",
     "transform_images",
 ]
 
@@ -134,11 +135,16 @@ def check_arms(arms: Sequence[ArmName], unlabeled: int) -> None:
         arms: Their names.
         unlabeled: Training images without a label.
     """
-    if unlabeled == 0 and any("pool" in ARMS[arm].needs for arm in arms):
+    if len(list_buildable(arms, unlabeled)) < len(arms):
         raise UserError(
             "arms: expected unlabeled training images for `real_pool`, found that all have labels; "
             "lower --labels, or leave the arm out"
         )
+
+
+def list_buildable(arms: Sequence[ArmName], unlabeled: int) -> tuple[ArmName, ...]:
+    """Return the arms that can be built with so many unlabeled training images."""
+    return tuple(arm for arm in arms if unlabeled or "pool" not in ARMS[arm].needs)
 
 
 def join(material: Material, *additions: TrainingSet) -> TrainingSet:

@@ -6,9 +6,9 @@ what they change.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 __all__ = [
     "PRESETS",
@@ -26,10 +26,12 @@ __all__ = [
     "PseudoLabelConfig",
     "QualityConfig",
     "RunConfig",
+    "StudyConfig",
     "SynthesisConfig",
     "flatten",
     "resolve_config",
     "to_flags",
+    "to_study_flags",
 ]
 
 Preset = Literal["smoke", "quick", "chapter"]
@@ -260,6 +262,45 @@ class RunConfig(StageConfig):
         return tuple(dict.fromkeys(("original", *arms)))
 
 
+class StudyConfig(StageConfig):
+    """A study: runs over label budgets and draws, and their means."""
+
+    budgets: Annotated[tuple[Labels, ...], Field(min_length=1)] = Field(
+        (100, 1000), description="Numbers of labels, or `all`."
+    )
+    draws: Annotated[tuple[Count, ...], Field(min_length=1)] = Field(
+        (5,),
+        description="Seeds of every budget, counted from the run's; one number for all budgets, or "
+        "one for each.",
+    )
+    run: RunConfig = Field(
+        default=RunConfig(),
+        description="Settings of every run; labels and seed come from the grid.",
+    )
+
+    @model_validator(mode="after")
+    def match_draws_and_budgets(self) -> Self:
+        """Refuse numbers of draws that fit no budget, and a budget named twice."""
+        if len(self.draws) not in {1, len(self.budgets)}:
+            raise ValueError(
+                f"draws: expected one number, or one for each of {len(self.budgets)} budgets, "
+                f"found {len(self.draws)}"
+            )
+        if len(set(self.budgets)) < len(self.budgets):
+            raise ValueError(f"budgets: expected each once, found {list(self.budgets)}")
+        return self
+
+    def list_runs(self) -> list[RunConfig]:
+        """Return the settings of every run, draw by draw, so that a DCGAN is trained and reused."""
+        draws = self.draws * len(self.budgets) if len(self.draws) == 1 else self.draws
+        return [
+            self.run.model_copy(update={"labels": budget, "seed": self.run.seed + draw})
+            for draw in range(max(draws))
+            for budget, count in zip(self.budgets, draws, strict=True)
+            if draw < count
+        ]
+
+
 SMOKE: dict[str, Any] = {
     "labels": 100,
     "cnn": {"updates": 40, "batch_size": 32},
@@ -347,6 +388,13 @@ def to_flags(config: RunConfig) -> list[str]:
             else:
                 flags += [f"{flag}={value}"] if isinstance(value, bool) else [flag, str(value)]
     return flags
+
+
+def to_study_flags(config: StudyConfig) -> list[str]:
+    """Return the command-line flags that make the default study into ``config``."""
+    budgets = [word for budget in config.budgets for word in ("--budgets", str(budget))]
+    draws = [word for count in config.draws for word in ("--draws", str(count))]
+    return [*budgets, *draws, *to_flags(config.run)]
 
 
 def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

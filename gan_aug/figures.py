@@ -10,13 +10,25 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from gan_aug.comparison import CLASSIFIER_NAMES, Comparison, Score
+from gan_aug.config import ArmName
 from gan_aug.images import SIDE, Images
+from gan_aug.study import CellSummary, StudyResult
 
-__all__ = ["render_comparison", "render_grid", "render_history"]
+__all__ = ["render_comparison", "render_grid", "render_history", "render_learning_curves"]
 
 GAP = 2
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#666666"
 SPLIT_COLORS = {"validation": BLUE, "test": ORANGE}
+# Okabe and Ito's palette, which colour-blind people can tell apart, and marks for print.
+ARM_STYLES: dict[ArmName, tuple[str, str]] = {
+    "original": ("#000000", "o"),
+    "gan": ("#d55e00", "s"),
+    "shift": ("#0072b2", "^"),
+    "gan+shift": ("#cc79a7", "D"),
+    "real_pool": ("#009e73", "v"),
+    "synthetic_only": ("#e69f00", "P"),
+    "repeat": ("#999999", "X"),
+}
 
 
 def render_grid(images: Images, *, columns: int | None = None, scale: int = 2) -> bytes:
@@ -76,6 +88,47 @@ def render_comparison(comparison: Comparison) -> bytes:
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
     return to_png(figure)
+
+
+def render_learning_curves(result: StudyResult) -> bytes:
+    """Draw each arm's mean test error against the label budget, a panel a classifier.
+
+    Bands are one standard deviation over the draws to either side.
+    """
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    panels = figure.subplots(1, len(CLASSIFIER_NAMES))
+    for axes, (classifier, title) in zip(panels, CLASSIFIER_NAMES.items(), strict=True):
+        for arm, (color, marker) in ARM_STYLES.items():
+            curve = sorted(
+                (
+                    s
+                    for s in result.summaries
+                    if (s.classifier, s.arm, s.split) == (classifier, arm, "test")
+                ),
+                key=lambda summary: summary.labels,
+            )
+            if curve:
+                draw_curve(axes, arm, curve, color=color, marker=marker)
+        axes.set(title=title.removeprefix("the "), xlabel="labels", ylabel="test error, %")
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[-1].legend(frameon=False, fontsize="small")
+    return to_png(figure)
+
+
+def draw_curve(
+    axes: mpl.axes.Axes, arm: str, curve: Sequence[CellSummary], *, color: str, marker: str
+) -> None:
+    curve = sorted(curve, key=lambda summary: summary.labels)
+    labels = [summary.labels for summary in curve]
+    errors = np.array([100 * (1 - summary.accuracy) for summary in curve])
+    spread = np.array([100 * (summary.accuracy_sd or 0) for summary in curve])
+    axes.plot(labels, errors, color=color, marker=marker, label=arm)
+    axes.fill_between(
+        labels, np.maximum(errors - spread, 0.01), errors + spread, color=color, alpha=0.15, lw=0
+    )
 
 
 def draw_difference(axes: mpl.axes.Axes, row: int, score: Score) -> None:

@@ -1,18 +1,14 @@
-"""Everything on disk: the only module that knows file names and formats.
+"""The store: what each stage made of its inputs, so that none runs twice.
 
-``<artifacts>/store/<stage>/<key>/`` holds what one stage made of one set of inputs, so that no
-stage runs twice. ``<artifacts>/runs/<name>/`` holds what one run leaves for people. Files and
-folders are written under a temporary name and renamed when they are whole.
+``<artifacts>/store/<stage>/<key>/`` holds the output of one stage for one set of inputs. A folder
+is written under a temporary name and renamed when it is whole.
 """
 
-import base64
 import contextlib
 import functools
 import hashlib
 import json
 import logging
-import os
-import re
 import shutil
 import time
 import zipfile
@@ -21,30 +17,38 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import filelock
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from gan_aug.comparison import Classifier, Comparison
-from gan_aug.config import RunConfig
 from gan_aug.dataset import Dataset, Provenance
-from gan_aug.errors import UserError
+from gan_aug.files import (
+    CNN_FILE,
+    DISCRIMINATOR_FILE,
+    GENERATOR_FILE,
+    HISTORY_FILE,
+    LIGHTGBM_FILE,
+    QUALITY_FILE,
+    SAMPLES_FOLDER,
+    SYNTHETIC_FILE,
+    Array,
+    atomic_file,
+    digest_file,
+    write_arrays,
+    write_json,
+    write_rows,
+)
 from gan_aug.images import Float32, Images, LabeledImages, PseudoLabeledImages, TrainingSet
 from gan_aug.quality import Quality
 
 __all__ = [
     "ArrayCheckpoint",
     "Entry",
-    "Run",
-    "RunSummary",
     "Store",
-    "check_name",
-    "find_run",
-    "list_runs",
     "load_cnn",
     "load_generator",
     "load_history",
@@ -75,62 +79,11 @@ logger = logging.getLogger(__name__)
 KEY_LENGTH = 16
 COMPUTING_LIBRARIES = ("tensorflow", "keras", "lightgbm", "scikit-learn", "scipy", "numpy")
 MANIFEST = "manifest.json"
-CNN_FILE = "cnn.keras"
-LIGHTGBM_FILE = "lightgbm.txt"
-CLASSIFIER_FILES: dict[Classifier, str] = {"cnn": CNN_FILE, "lightgbm": LIGHTGBM_FILE}
-GENERATOR_FILE = "generator.keras"
-DISCRIMINATOR_FILE = "discriminator.keras"
-HISTORY_FILE = "gan_history.csv"
-SAMPLES_FOLDER = "samples"
 PROVENANCE_FILE = "provenance.json"
 IMAGES_FILE = "images.npy"
 INDICES_FILE = "indices.npy"
 TRAINING_SET_FILE = "training_set.npz"
-SYNTHETIC_FILE = "synthetic.npz"
 REJECTED_FILE = "rejected.json"
-QUALITY_FILE = "quality.json"
-CONFIG_FILE = "config.json"
-ENVIRONMENT_FILE = "environment.json"
-COMPARISON_JSON = "comparison.json"
-COMPARISON_CSV = "comparison.csv"
-REPORT_FILE = "report.md"
-
-Array = NDArray[Any]
-
-
-@contextlib.contextmanager
-def atomic_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
-    """Open a temporary neighbour of ``path`` that takes its place once it is written whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    newline, encoding = (None, None) if "b" in mode else ("", "utf-8")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with temporary.open(mode, newline=newline, encoding=encoding) as file:
-            yield file
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_json(path: Path, value: Any) -> None:
-    with atomic_file(path, "w") as file:
-        json.dump(value, file, indent=2)
-        file.write("\n")
-
-
-def write_arrays(path: Path, arrays: Mapping[str, Array], *, compress: bool = False) -> None:
-    with atomic_file(path) as file:
-        (np.savez_compressed if compress else np.savez)(file, **arrays)  # type: ignore[arg-type]
-
-
-def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    with atomic_file(path, "w") as file:
-        pd.DataFrame(rows).convert_dtypes().to_csv(file, index=False)
-
-
-def digest_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @functools.cache
@@ -438,212 +391,3 @@ def load_predictions(entry: Entry, split: str) -> Float32:
     """Read back what :func:`save_predictions` wrote."""
     probabilities: Float32 = np.load(entry.path / f"{split}.npy")
     return probabilities
-
-
-# --------------------------------------------------------------------------- runs
-
-
-@dataclass(frozen=True)
-class RunSummary:
-    """One line of ``gan-aug runs``.
-
-    Attributes:
-        name: Folder under ``runs/``.
-        config: Settings of the run.
-        comparison: What it found; None until it is finished.
-    """
-
-    name: str
-    config: RunConfig
-    comparison: Comparison | None
-
-
-@dataclass(frozen=True)
-class Run:
-    """The folder that a run leaves for people.
-
-    Attributes:
-        path: ``<artifacts>/runs/<name>``.
-    """
-
-    path: Path
-
-    @property
-    def name(self) -> str:
-        """The run's name."""
-        return self.path.name
-
-    @classmethod
-    def open(cls, artifacts: Path, name: str, config: RunConfig) -> "Run":
-        """Start a run, or go on with the one of the same name and settings.
-
-        Raises:
-            UserError: The name is not one, or belongs to a run with other settings.
-            OSError: The folder can't be written.
-        """
-        check_name(name)
-        run = cls(artifacts / "runs" / name)
-        kept = run.path / CONFIG_FILE
-        if kept.exists() and run.read_config() != config:
-            raise UserError(
-                f"name: expected a new name or the settings of run {name}, found other settings "
-                f"in {kept}; choose another --name"
-            )
-        if not kept.exists():
-            write_json(kept, config.model_dump(mode="json"))
-        # Its presence says "finished", which the run is not until everything is written anew.
-        (run.path / COMPARISON_JSON).unlink(missing_ok=True)
-        return run
-
-    def write_environment(self, environment: Mapping[str, Any]) -> None:
-        """Write what the run runs on."""
-        write_json(self.path / ENVIRONMENT_FILE, environment)
-
-    def read_environment(self) -> dict[str, Any]:
-        """Return what :meth:`write_environment` wrote."""
-        environment: dict[str, Any] = json.loads(
-            (self.path / ENVIRONMENT_FILE).read_text(encoding="utf-8")
-        )
-        return environment
-
-    def read_config(self) -> RunConfig:
-        """Return the run's settings.
-
-        Raises:
-            UserError: The file is damaged, or another version's.
-        """
-        path = self.path / CONFIG_FILE
-        with refuse_foreign(path):
-            return RunConfig.model_validate_json(path.read_bytes())
-
-    def write_comparison(self, comparison: Comparison) -> None:
-        """Write the comparison as JSON, and its scores as CSV rows."""
-        write_rows(self.path / COMPARISON_CSV, [score.to_row() for score in comparison.scores])
-        write_json(self.path / COMPARISON_JSON, comparison.model_dump(mode="json"))
-
-    def read_comparison(self) -> Comparison:
-        """Return the comparison.
-
-        Raises:
-            UserError: The run is not finished, or the file is damaged or another version's.
-        """
-        path = self.path / COMPARISON_JSON
-        if not path.exists():
-            raise UserError(
-                f"{self.name}: expected a finished run, found no {COMPARISON_JSON} in it; run it "
-                "again with the same arguments to finish it"
-            )
-        with refuse_foreign(path):
-            return Comparison.model_validate_json(path.read_bytes())
-
-    def write_report(self, markdown: str) -> None:
-        """Write the report."""
-        with atomic_file(self.path / REPORT_FILE, "w") as file:
-            file.write(markdown)
-
-    def read_report(self, *, embed_figures: bool = False) -> str:
-        """Return the report's Markdown.
-
-        Args:
-            embed_figures: Whether to put each picture into the text, as a ``data:`` URI.
-        """
-        markdown = (self.path / REPORT_FILE).read_text(encoding="utf-8")
-        if not embed_figures:
-            return markdown
-
-        def embed(reference: re.Match[str]) -> str:
-            png = base64.b64encode((self.path / reference[1]).read_bytes()).decode()
-            return f"](data:image/png;base64,{png})"
-
-        return re.sub(r"\]\(([\w./-]+\.png)\)", embed, markdown)
-
-    def write_figure(self, name: str, png: bytes) -> None:
-        """Write a picture of the report."""
-        with atomic_file(self.path / f"{name}.png") as file:
-            file.write(png)
-
-    def write_synthetic(self, pseudo: PseudoLabeledImages) -> None:
-        """Write the accepted images with labels and confidence, ready to train on."""
-        accepted = pseudo.accepted
-        arrays: dict[str, Array] = {
-            "images": pseudo.images[accepted],
-            "labels": pseudo.labels[accepted],
-            "confidence": pseudo.confidence[accepted],
-            "probabilities": pseudo.probabilities[accepted],
-        }
-        write_arrays(self.path / SYNTHETIC_FILE, arrays, compress=True)
-
-    def copy_dcgan(self, entry: Entry) -> list[str]:
-        """Copy networks, history and sample grids; return the grids' paths in the run."""
-        for name in (GENERATOR_FILE, DISCRIMINATOR_FILE, HISTORY_FILE):
-            self.copy(entry.path / name, name)
-        grids = sorted(
-            f"{SAMPLES_FOLDER}/{path.name}" for path in (entry.path / SAMPLES_FOLDER).iterdir()
-        )
-        for grid in grids:
-            self.copy(entry.path / grid, grid)
-        return grids
-
-    def copy_quality(self, entry: Entry) -> None:
-        """Copy the judgement of the synthetic images."""
-        self.copy(entry.path / QUALITY_FILE, QUALITY_FILE)
-
-    def copy_model(self, entry: Entry, classifier: Classifier, arm: str) -> None:
-        """Copy a trained classifier in its native format."""
-        file = CLASSIFIER_FILES[classifier]
-        self.copy(entry.path / file, f"{classifier}-{arm}{Path(file).suffix}")
-
-    def copy(self, source: Path, name: str) -> None:
-        """Copy one file into the run."""
-        with source.open("rb") as original, atomic_file(self.path / name) as copy:
-            shutil.copyfileobj(original, copy)
-
-
-def check_name(name: str) -> None:
-    """Raise :class:`UserError` if a run can't be called that."""
-    if not re.fullmatch(r"\w[\w.-]*", name):
-        raise UserError(f"name: expected letters, digits, '.', '_' and '-' only, found {name!r}")
-
-
-@contextlib.contextmanager
-def refuse_foreign(path: Path) -> Iterator[None]:
-    """Turn the complaint of a model about a file's content into one about the file."""
-    try:
-        yield
-    except ValidationError as error:
-        detail = error.errors()[0]
-        field = ".".join(str(part) for part in detail["loc"])
-        raise UserError(
-            f"{path}: expected what this version of gan-aug writes, found: "
-            f"{field and f'{field}: '}{detail['msg']}; delete the folder, or choose another --name"
-        ) from None
-
-
-def find_run(artifacts: Path, name: str) -> Run:
-    """Find a run by its name.
-
-    Raises:
-        UserError: There is no such run.
-    """
-    run = Run(artifacts / "runs" / name)
-    if not (run.path / CONFIG_FILE).exists():
-        names = ", ".join(summary.name for summary in list_runs(artifacts)) or "none"
-        raise UserError(f"run: expected one of the runs in {artifacts} ({names}), found {name!r}")
-    return run
-
-
-def list_runs(artifacts: Path) -> list[RunSummary]:
-    """Return all runs that can be read, oldest first; the others are logged."""
-    configs = (artifacts / "runs").glob(f"*/{CONFIG_FILE}")
-    summaries = []
-    for path in sorted(configs, key=lambda path: path.stat().st_mtime):
-        try:
-            summaries.append(summarize_run(Run(path.parent)))
-        except UserError as error:
-            logger.warning("left out: %s", error)
-    return summaries
-
-
-def summarize_run(run: Run) -> RunSummary:
-    finished = (run.path / COMPARISON_JSON).exists()
-    return RunSummary(run.name, run.read_config(), run.read_comparison() if finished else None)

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from gan_aug.config import PRESETS, RunConfig, resolve_config, to_flags
+from gan_aug.config import PRESETS, RunConfig, StudyConfig, resolve_config, to_flags
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -92,3 +92,31 @@ def test_one_setting_of_the_judge_leaves_its_others():
 def test_the_flag_of_a_switch_carries_its_value():
     config = resolve_config("quick", {"quality": {"enabled": True}})
     assert to_flags(config) == ["--dataset", "mnist", "--quality.enabled=True"]
+
+
+def test_a_study_lists_its_runs_draw_by_draw():
+    config = StudyConfig(budgets=(100, 1000, "all"), draws=(3, 2, 1), run=RunConfig(seed=7))
+    assert [(run.labels, run.seed) for run in config.list_runs()] == [
+        (100, 7),
+        (1000, 7),
+        ("all", 7),
+        (100, 8),
+        (1000, 8),
+        (100, 9),
+    ]
+    assert len(StudyConfig(budgets=(100, 1000), draws=(5,)).list_runs()) == 10
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"budgets": ()},
+        {"budgets": (9,)},
+        {"budgets": (50, 50)},
+        {"draws": (1, 2, 3)},
+        {"draws": (0,)},
+    ],
+)
+def test_a_grid_that_is_none_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        StudyConfig(**wrong)

@@ -17,6 +17,18 @@ def test_the_settings_page_is_up_to_date():
     assert (ROOT / "docs" / "settings.md").read_text() == render(), "run `make docs`"
 
 
+def test_the_readmes_numbers_are_those_that_were_measured():
+    render = runpy.run_path(str(ROOT / "docs" / "render_readme.py"))["render_readme"]
+    assert (ROOT / "README.md").read_text() == render(), "run `make docs`"
+
+
+def test_the_reference_study_is_small_and_whole():
+    folder = ROOT / "artifacts" / "reference"
+    files = {path.name for path in folder.iterdir()}
+    assert {"report.html", "report.md", "comparison.csv", "study.json", "config.json"} <= files
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 3 * 2**20
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_to_files_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)#]+)\)", page.read_text())
@@ -27,5 +39,6 @@ def test_links_to_files_lead_somewhere(page):
 def test_flags_in_the_readme_exist():
     settings = {f"--{name}".replace("_", "-") for name in flatten(RunConfig().model_dump())}
     command = {"--preset", "--name", "--artifacts", "--dry-run", "--json", "--help"}
+    command |= {"--budgets", "--draws"}
     named = set(re.findall(r"(?<![\w-])--[a-z][\w.-]*[\w]", (ROOT / "README.md").read_text()))
     assert named <= settings | command

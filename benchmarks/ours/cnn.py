@@ -11,12 +11,17 @@ from gan_aug.cnn import predict_probabilities, train_cnn
 from gan_aug.config import CnnConfig
 from gan_aug.device import select_compute
 
+# Of Keras's Adam, which keeps it; along the cosine, twice as much makes the same mean.
+KERAS_LEARNING_RATE = 1e-3
+
 
 def run(pause: Pause, *, batch_size: int, updates: int, updates_per_unit: int) -> Facts:
     """Train a network, pausing after the first update and after each unit from there."""
     compute = select_compute("cpu")
     data = load_mnist()
-    config = CnnConfig(updates=updates, batch_size=batch_size)
+    config = CnnConfig(
+        updates=updates, batch_size=batch_size, learning_rate=2 * KERAS_LEARNING_RATE
+    )
 
     def on_progress(done: int, _metrics: Mapping[str, float]) -> None:
         if done % updates_per_unit == 1:

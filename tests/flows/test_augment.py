@@ -88,6 +88,7 @@ def test_the_run_leaves_everything_it_promises(run):
         "lightgbm-original.txt",
         "lightgbm-gan.txt",
         "report.md",
+        "report.html",
         "accepted.png",
         "comparison.png",
         "gan_history.png",

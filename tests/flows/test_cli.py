@@ -16,7 +16,15 @@ import tensorflow as tf
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.cli import main
-from gan_aug.config import PRESETS, RunConfig, resolve_config, to_flags
+from gan_aug.augmentation import ARMS
+from gan_aug.config import (
+    PRESETS,
+    RunConfig,
+    StudyConfig,
+    resolve_config,
+    to_flags,
+    to_study_flags,
+)
 from gan_aug.device import select_compute
 
 TINY = {
@@ -90,6 +98,42 @@ def test_json_leaves_stdout_to_json(call):
     assert len(comparison["scores"]) == 8
     assert comparison["verdict"] in err
     assert "CNN, gan: cached" in err
+
+
+def test_a_study_ends_with_means_verdict_and_path(call, artifacts):
+    words = tiny(name="grid", arms="gan")[1:]
+    code, out, _ = call("study", "--budgets", "50", "--budgets", "60", "--draws", "1", *words)
+    assert code == 0
+    lines = out.rstrip().splitlines()
+    assert lines[-1] == str(artifacts / "studies" / "grid")
+    assert len([line for line in lines if line.lstrip().startswith(("cnn", "lightgbm"))]) == 8
+    assert any(line.startswith("GAN augmentation ") for line in lines)
+
+
+def test_the_flags_in_a_studys_report_resolve_to_its_settings(call):
+    run = resolve_config("chapter", {"dataset": "digits", "labels": 1000, "arms": list(ARMS)})
+    config = StudyConfig(budgets=(50, "all"), draws=(2, 1), run=run)
+    code, out, _ = call("study", *to_study_flags(config), "--dry-run")
+    assert code == 0
+    assert StudyConfig.model_validate_json(out) == config
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--labels", "50"], "expected --budgets for a study"),
+        (["--budgets", "5"], "budgets"),
+        (["--draws", "1", "--draws", "2", "--draws", "3"], "expected one number, or one for each"),
+        (["--budgets", "100000"], "found 100000"),
+        (["--arms", "magic"], "arms"),
+    ],
+)
+def test_an_impossible_study_is_one_line_and_code_2(call, artifacts, words, message):
+    code, out, err = call("study", *tiny(name="none")[1:], *words)
+    assert (code, out) == (2, "")
+    [line] = [line for line in err.splitlines() if line.startswith("gan-aug: ")]
+    assert message in line
+    assert not (artifacts / "studies" / "none").exists()
 
 
 def test_runs_lists_and_show_prints(call):

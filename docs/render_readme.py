@@ -1,0 +1,105 @@
+"""Put what was measured into the README: ``python docs/render_readme.py``.
+
+The reference study's table comes from ``artifacts/reference/``, the speeds from
+``artifacts/benchmarks.json``.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gan_aug.comparison import CLASSIFIER_NAMES
+from gan_aug.study import CellSummary, StudyResult
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+REFERENCE = ROOT / "artifacts" / "reference" / "study.json"
+BENCHMARKS = ROOT / "artifacts" / "benchmarks.json"
+
+
+def render_readme() -> str:
+    """Return the README with everything measured in its place."""
+    result = StudyResult.model_validate_json(REFERENCE.read_bytes())
+    blocks = {
+        "results": render_results(result),
+        "speed": render_speed(json.loads(BENCHMARKS.read_bytes())),
+    }
+    readme = README.read_text(encoding="utf-8")
+    for name, block in blocks.items():
+        readme = fill(readme, name, block)
+    return readme
+
+
+def fill(text: str, name: str, block: str) -> str:
+    """Put a block between its two marks."""
+    start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    before, _, rest = text.partition(start)
+    _, _, after = rest.partition(end)
+    return before + start + block + end + after
+
+
+def render_speed(benchmarks: Mapping[str, Any]) -> str:
+    """Render gan-aug's time over each peer's, and the quality after minutes of training."""
+    step, cnn, boosting = (
+        benchmarks[part] for part in ("dcgan_step", "cnn_training", "lightgbm_training")
+    )
+    quality = benchmarks["quality"]
+    rows = {
+        "the chapter's training step, beside the chapter's loop": step["ratio_vs_chapter"],
+        "the same, beside PyTorch, eager": step["ratio_vs_pytorch"],
+        "the same, beside its arithmetic alone": step["ratio_vs_floor"],
+        "the chapter's CNN, beside `model.fit`": cnn["ratio_vs_keras_fit"],
+        "LightGBM, beside its defaults": boosting["ratio_vs_lightgbm_defaults"],
+    }
+    reached = "; ".join(
+        f"after {minutes} minutes of training {ratio:.1f} ×"
+        for minutes, ratio in quality["reached"].items()
+    )
+    return "\n".join(
+        [
+            "| | × the time |",
+            "|---|--:|",
+            *(f"| {what} | {ratio:.2f} |" for what, ratio in rows.items()),
+            "",
+            f"Fréchet distance of the `quick` preset's images, over that of real ones: {reached}. "
+            f"Peak memory of a `quick` run: {benchmarks['memory']['peak_gib']:.1f} GiB.",
+            "",
+        ]
+    )
+
+
+def render_results(result: StudyResult) -> str:
+    """Render a row for each classifier and budget, a column for each arm, and the verdict."""
+    cells = [cell for cell in result.summaries if cell.split == "test"]
+    arms = list(dict.fromkeys(cell.arm for cell in cells if cell.arm != "original"))
+    lines = [
+        f"| classifier | labels | draws | original | {' | '.join(arms)} |",
+        f"|---|--:|--:|--:|{'---|' * len(arms)}",
+    ]
+    for classifier, title in CLASSIFIER_NAMES.items():
+        for labels in sorted({cell.labels for cell in cells}):
+            row = {c.arm: c for c in cells if (c.classifier, c.labels) == (classifier, labels)}
+            lines.append(render_row(title.removeprefix("the "), row, arms))
+    return "\n".join([*lines, "", f"> {result.verdict}", ""])
+
+
+def render_row(title: str, row: dict[str, CellSummary], arms: Sequence[str]) -> str:
+    """``| LightGBM | 100 | 5 | 70.75% | +15.13 (+14.20 to +16.06) | ... |``."""
+    original = row["original"]
+    differences = [phrase_difference(row.get(arm)) for arm in arms]
+    facts = [title, f"{original.labels:,}", str(original.draws), f"{original.accuracy:.2%}"]
+    return f"| {' | '.join([*facts, *differences])} |"
+
+
+def phrase_difference(cell: CellSummary | None) -> str:
+    """``**+1.67** (+1.28 to +2.11)``: bold where the interval leaves out zero."""
+    if cell is None or cell.difference is None or cell.low is None or cell.high is None:
+        return ""
+    difference = f"{100 * cell.difference:+.2f}"
+    shown = difference if cell.low <= 0 <= cell.high else f"**{difference}**"
+    return f"{shown} ({100 * cell.low:+.2f} to {100 * cell.high:+.2f})"
+
+
+if __name__ == "__main__":
+    README.write_text(render_readme(), encoding="utf-8")

@@ -1,0 +1,112 @@
+"""When does it pay: label budgets, draws, arms and classifiers, and their means."""
+
+import contextlib
+import functools
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from prefect import flow
+
+from flows import tasks
+from flows.pipeline import run_stages
+from flows.publish import publish_report
+from gan_aug.augmentation import list_buildable
+from gan_aug.comparison import Classifier
+from gan_aug.config import ArmName, RunConfig, StudyConfig
+from gan_aug.device import select_compute
+from gan_aug.environment import describe_environment
+from gan_aug.memory import check_memory
+from gan_aug.runs import Study, check_name, make_name
+from gan_aug.store import Entry, Store, load_indices, load_provenance
+from gan_aug.study import Failure, summarize_study
+
+__all__ = ["study"]
+
+logger = logging.getLogger(__name__)
+
+
+@flow(name="study")
+def study(
+    config: StudyConfig = StudyConfig(), name: str | None = None, artifacts: str = "artifacts"
+) -> Study:
+    """Compare all arms at several label budgets, over several draws of labels.
+
+    Outputs are shared through the store: a DCGAN is trained once a draw, a finished cell never
+    again. A cell that fails is reported, and the others go on; the same call tries it again.
+
+    Args:
+        config: Budgets, draws, and the settings of every run.
+        name: Name of the study; by default made from data and settings.
+        artifacts: Folder of the store and the studies.
+
+    Returns:
+        The finished study.
+
+    Raises:
+        UserError: Data or settings are not usable; nothing was trained.
+        OSError: The artifacts can't be written.
+    """
+    if name is not None:
+        check_name(name)
+    compute = select_compute(config.run.device, config.run.precision)
+    kept = Store(Path(artifacts) / "store")
+    data = tasks.load_data(kept, config.run).result()
+    provenance = load_provenance(data)
+    runs = [plan_run(kept, run, data) for run in config.list_runs()]
+    folder = Study.open(
+        Path(artifacts), name or make_name(provenance.name, "study", config), config
+    )
+    folder.write_environment(describe_environment(compute, provenance))
+
+    outcomes: list[tasks.Outcome] = []
+    failures: list[Failure] = []
+    for place, (run, labeled) in enumerate(runs, start=1):
+        logger.info("run %d of %d: %s labels, seed %d", place, len(runs), run.labels, run.seed)
+        keep = functools.partial(keep_failure, failures, run)
+        with keep():
+            outcomes.append(run_stages(kept, run, data, labeled, guard=keep))
+    result = summarize_study(
+        [score for outcome in outcomes for score in outcome.comparison.scores],
+        failures,
+        confidence_level=config.run.comparison.confidence_level,
+    )
+    tasks.write_study(folder, result, outcomes[0].dcgan if outcomes else None)
+    publish_report(folder, "study-report", result.verdict)
+    return folder
+
+
+def plan_run(kept: Store, config: RunConfig, data: Entry) -> tuple[RunConfig, Entry]:
+    """Draw a run's labels, and leave out the arms that its data can't make.
+
+    Raises:
+        UserError: There are too few images for the budget, or too little memory.
+    """
+    labeled = tasks.draw_labels(kept, config, data).result()
+    train_images = load_provenance(data).images["train"]
+    check_memory(config, train_images)
+    arms = list_buildable(config.arms, train_images - len(load_indices(labeled)))
+    return config.model_copy(update={"arms": arms}), labeled
+
+
+@contextlib.contextmanager
+def keep_failure(
+    failures: list[Failure],
+    run: RunConfig,
+    classifier: Classifier | None = None,
+    arm: ArmName | None = None,
+) -> Iterator[None]:
+    """Note an error of a cell, or of a whole run, and go on."""
+    try:
+        yield
+    except Exception as error:
+        logger.exception("study: %s labels, seed %d failed", run.labels, run.seed)
+        failures.append(
+            Failure(
+                labels=run.labels,
+                seed=run.seed,
+                classifier=classifier,
+                arm=arm,
+                message=f"{type(error).__name__}: {error}",
+            )
+        )

@@ -1,0 +1,75 @@
+"""Writing files: whole or not at all, and the names that the store and the runs share.
+
+A file is written under a temporary name and renamed when it is whole.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+__all__ = [
+    "Array",
+    "atomic_file",
+    "digest_file",
+    "write_arrays",
+    "write_json",
+    "write_rows",
+]
+
+CNN_FILE = "cnn.keras"
+LIGHTGBM_FILE = "lightgbm.txt"
+GENERATOR_FILE = "generator.keras"
+DISCRIMINATOR_FILE = "discriminator.keras"
+HISTORY_FILE = "gan_history.csv"
+SAMPLES_FOLDER = "samples"
+SYNTHETIC_FILE = "synthetic.npz"
+QUALITY_FILE = "quality.json"
+
+Array = NDArray[Any]
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
+    """Open a temporary neighbour of ``path`` that takes its place once it is written whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    newline, encoding = (None, None) if "b" in mode else ("", "utf-8")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with temporary.open(mode, newline=newline, encoding=encoding) as file:
+            yield file
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as indented JSON."""
+    with atomic_file(path, "w") as file:
+        json.dump(value, file, indent=2)
+        file.write("\n")
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Array], *, compress: bool = False) -> None:
+    """Write named arrays into one ``.npz``."""
+    with atomic_file(path) as file:
+        (np.savez_compressed if compress else np.savez)(file, **arrays)  # type: ignore[arg-type]
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as CSV; what is None stays empty."""
+    with atomic_file(path, "w") as file:
+        pd.DataFrame(rows).convert_dtypes().to_csv(file, index=False)
+
+
+def digest_file(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,352 @@
+"""The folders that runs and studies leave for people.
+
+``<artifacts>/runs/<name>/`` belongs to a run, ``<artifacts>/studies/<name>/`` to a study.
+"""
+
+import base64
+import contextlib
+import hashlib
+import json
+import logging
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from gan_aug.comparison import Classifier, Comparison, Score
+from gan_aug.config import RunConfig, StudyConfig
+from gan_aug.errors import UserError
+from gan_aug.files import (
+    CNN_FILE,
+    DISCRIMINATOR_FILE,
+    GENERATOR_FILE,
+    HISTORY_FILE,
+    LIGHTGBM_FILE,
+    QUALITY_FILE,
+    SAMPLES_FOLDER,
+    SYNTHETIC_FILE,
+    Array,
+    atomic_file,
+    write_arrays,
+    write_json,
+    write_rows,
+)
+from gan_aug.images import PseudoLabeledImages
+from gan_aug.report import render_page
+from gan_aug.store import Entry
+from gan_aug.study import StudyResult
+
+__all__ = [
+    "ReportFolder",
+    "Run",
+    "RunSummary",
+    "Study",
+    "check_name",
+    "find_run",
+    "list_runs",
+    "make_name",
+]
+
+logger = logging.getLogger(__name__)
+
+CLASSIFIER_FILES: dict[Classifier, str] = {"cnn": CNN_FILE, "lightgbm": LIGHTGBM_FILE}
+CONFIG_FILE = "config.json"
+ENVIRONMENT_FILE = "environment.json"
+COMPARISON_JSON = "comparison.json"
+COMPARISON_CSV = "comparison.csv"
+STUDY_FILE = "study.json"
+SAMPLES_FILE = "samples.png"
+REPORT_FILE = "report.md"
+PAGE_FILE = "report.html"
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One line of ``gan-aug runs``.
+
+    Attributes:
+        name: Folder under ``runs/``.
+        config: Settings of the run.
+        comparison: What it found; None until it is finished.
+    """
+
+    name: str
+    config: RunConfig
+    comparison: Comparison | None
+
+
+Config = TypeVar("Config", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class ReportFolder:
+    """A folder with settings, an environment, a report and its pictures.
+
+    Attributes:
+        path: The folder.
+        kind: What it is, for people.
+    """
+
+    path: Path
+    kind: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    def claim(self, config: BaseModel, result_file: str) -> None:
+        """Write the settings, or check that they are those of the folder.
+
+        Args:
+            config: The settings.
+            result_file: Its presence says "finished", which the folder is not from here on, until
+                everything is written anew.
+
+        Raises:
+            UserError: The folder belongs to other settings.
+            OSError: The folder can't be written.
+        """
+        kept = self.path / CONFIG_FILE
+        if kept.exists() and self.read_json(CONFIG_FILE, type(config)) != config:
+            raise UserError(
+                f"name: expected a new name or the settings of {self.kind} {self.name}, found "
+                f"other settings in {kept}; choose another --name"
+            )
+        if not kept.exists():
+            write_json(kept, config.model_dump(mode="json"))
+        (self.path / result_file).unlink(missing_ok=True)
+
+    def read_json(self, name: str, model: type[Config]) -> Config:
+        """Return a file's content.
+
+        Raises:
+            UserError: The file is damaged, or another version's.
+        """
+        path = self.path / name
+        with refuse_foreign(path):
+            return model.model_validate_json(path.read_bytes())
+
+    def read_result(self, name: str, model: type[Config]) -> Config:
+        """Return the content of the file whose presence says "finished".
+
+        Raises:
+            UserError: The file is missing, damaged, or another version's.
+        """
+        if not (self.path / name).exists():
+            raise UserError(
+                f"{self.name}: expected a finished {self.kind}, found no {name} in it; run it "
+                "again with the same arguments to finish it"
+            )
+        return self.read_json(name, model)
+
+    def write_scores(self, scores: Sequence[Score]) -> None:
+        """Write scores as CSV rows."""
+        write_rows(self.path / COMPARISON_CSV, [score.to_row() for score in scores])
+
+    def write_environment(self, environment: Mapping[str, Any]) -> None:
+        """Write what the work was done on."""
+        write_json(self.path / ENVIRONMENT_FILE, environment)
+
+    def read_environment(self) -> dict[str, Any]:
+        """Return what :meth:`write_environment` wrote."""
+        environment: dict[str, Any] = json.loads(
+            (self.path / ENVIRONMENT_FILE).read_text(encoding="utf-8")
+        )
+        return environment
+
+    def write_report(self, markdown: str) -> None:
+        """Write the report, and the page that it makes with its pictures, already written."""
+        with atomic_file(self.path / REPORT_FILE, "w") as file:
+            file.write(markdown)
+        page = render_page(self.read_report(embed_figures=True), self.name)
+        with atomic_file(self.path / PAGE_FILE, "w") as file:
+            file.write(page)
+
+    def read_report(self, *, embed_figures: bool = False) -> str:
+        """Return the report's Markdown.
+
+        Args:
+            embed_figures: Whether to put each picture into the text, as a ``data:`` URI.
+        """
+        markdown = (self.path / REPORT_FILE).read_text(encoding="utf-8")
+        if not embed_figures:
+            return markdown
+
+        def embed(reference: re.Match[str]) -> str:
+            png = base64.b64encode((self.path / reference[1]).read_bytes()).decode()
+            return f"](data:image/png;base64,{png})"
+
+        return re.sub(r"\]\(([\w./-]+\.png)\)", embed, markdown)
+
+    def copy(self, source: Path, name: str) -> None:
+        """Copy one file into the folder."""
+        with source.open("rb") as original, atomic_file(self.path / name) as copy:
+            shutil.copyfileobj(original, copy)
+
+    def write_figure(self, name: str, png: bytes) -> None:
+        """Write a picture of the report."""
+        with atomic_file(self.path / f"{name}.png") as file:
+            file.write(png)
+
+
+@dataclass(frozen=True)
+class Study(ReportFolder):
+    """The folder of a study, ``<artifacts>/studies/<name>``."""
+
+    kind = "study"
+
+    @classmethod
+    def open(cls, artifacts: Path, name: str, config: StudyConfig) -> "Study":
+        """Start a study, or go on with the one of the same name and settings.
+
+        Raises:
+            UserError: The name is not one, or belongs to a study with other settings.
+            OSError: The folder can't be written.
+        """
+        check_name(name)
+        study = cls(artifacts / "studies" / name)
+        study.claim(config, STUDY_FILE)
+        return study
+
+    def read_config(self) -> StudyConfig:
+        """Return the study's settings; :class:`UserError` if they can't be read."""
+        return self.read_json(CONFIG_FILE, StudyConfig)
+
+    def copy_samples(self, dcgan: Entry) -> None:
+        """Copy the last sample grid of a DCGAN's training."""
+        self.copy(max((dcgan.path / SAMPLES_FOLDER).iterdir()), SAMPLES_FILE)
+
+    def write_result(self, result: StudyResult) -> None:
+        """Write the result as JSON, and its scores as CSV rows."""
+        self.write_scores(result.scores)
+        write_json(self.path / STUDY_FILE, result.model_dump(mode="json"))
+
+    def read_study(self) -> StudyResult:
+        """Return the result; :class:`UserError` if the study is not finished."""
+        return self.read_result(STUDY_FILE, StudyResult)
+
+
+@dataclass(frozen=True)
+class Run(ReportFolder):
+    """The folder of a run, ``<artifacts>/runs/<name>``."""
+
+    kind = "run"
+
+    @classmethod
+    def open(cls, artifacts: Path, name: str, config: RunConfig) -> "Run":
+        """Start a run, or go on with the one of the same name and settings.
+
+        Raises:
+            UserError: The name is not one, or belongs to a run with other settings.
+            OSError: The folder can't be written.
+        """
+        check_name(name)
+        run = cls(artifacts / "runs" / name)
+        run.claim(config, COMPARISON_JSON)
+        return run
+
+    def read_config(self) -> RunConfig:
+        """Return the run's settings; :class:`UserError` if they can't be read."""
+        return self.read_json(CONFIG_FILE, RunConfig)
+
+    def write_comparison(self, comparison: Comparison) -> None:
+        """Write the comparison as JSON, and its scores as CSV rows."""
+        self.write_scores(comparison.scores)
+        write_json(self.path / COMPARISON_JSON, comparison.model_dump(mode="json"))
+
+    def read_comparison(self) -> Comparison:
+        """Return the comparison; :class:`UserError` if the run is not finished."""
+        return self.read_result(COMPARISON_JSON, Comparison)
+
+    def write_synthetic(self, pseudo: PseudoLabeledImages) -> None:
+        """Write the accepted images with labels and confidence, ready to train on."""
+        accepted = pseudo.accepted
+        arrays: dict[str, Array] = {
+            "images": pseudo.images[accepted],
+            "labels": pseudo.labels[accepted],
+            "confidence": pseudo.confidence[accepted],
+            "probabilities": pseudo.probabilities[accepted],
+        }
+        write_arrays(self.path / SYNTHETIC_FILE, arrays, compress=True)
+
+    def copy_dcgan(self, entry: Entry) -> list[str]:
+        """Copy networks, history and sample grids; return the grids' paths in the run."""
+        for name in (GENERATOR_FILE, DISCRIMINATOR_FILE, HISTORY_FILE):
+            self.copy(entry.path / name, name)
+        grids = sorted(
+            f"{SAMPLES_FOLDER}/{path.name}" for path in (entry.path / SAMPLES_FOLDER).iterdir()
+        )
+        for grid in grids:
+            self.copy(entry.path / grid, grid)
+        return grids
+
+    def copy_quality(self, entry: Entry) -> None:
+        """Copy the judgement of the synthetic images."""
+        self.copy(entry.path / QUALITY_FILE, QUALITY_FILE)
+
+    def copy_model(self, entry: Entry, classifier: Classifier, arm: str) -> None:
+        """Copy a trained classifier in its native format."""
+        file = CLASSIFIER_FILES[classifier]
+        self.copy(entry.path / file, f"{classifier}-{arm}{Path(file).suffix}")
+
+
+def check_name(name: str) -> None:
+    """Raise :class:`UserError` if a run can't be called that."""
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise UserError(f"name: expected letters, digits, '.', '_' and '-' only, found {name!r}")
+
+
+def make_name(dataset: str, kind: str, config: BaseModel) -> str:
+    """``mnist-study-1a2b3c4d``: the same name for the same data and settings."""
+    digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:8]
+    source = re.sub(r"[^\w.-]", "-", dataset).lstrip(".-") or "data"
+    return f"{source}-{kind}-{digest}"
+
+
+@contextlib.contextmanager
+def refuse_foreign(path: Path) -> Iterator[None]:
+    """Turn the complaint of a model about a file's content into one about the file."""
+    try:
+        yield
+    except ValidationError as error:
+        detail = error.errors()[0]
+        field = ".".join(str(part) for part in detail["loc"])
+        raise UserError(
+            f"{path}: expected what this version of gan-aug writes, found: "
+            f"{field and f'{field}: '}{detail['msg']}; delete the folder, or choose another --name"
+        ) from None
+
+
+def find_run(artifacts: Path, name: str) -> Run:
+    """Find a run by its name.
+
+    Raises:
+        UserError: There is no such run.
+    """
+    run = Run(artifacts / "runs" / name)
+    if not (run.path / CONFIG_FILE).exists():
+        names = ", ".join(summary.name for summary in list_runs(artifacts)) or "none"
+        raise UserError(f"run: expected one of the runs in {artifacts} ({names}), found {name!r}")
+    return run
+
+
+def list_runs(artifacts: Path) -> list[RunSummary]:
+    """Return all runs that can be read, oldest first; the others are logged."""
+    configs = (artifacts / "runs").glob(f"*/{CONFIG_FILE}")
+    summaries = []
+    for path in sorted(configs, key=lambda path: path.stat().st_mtime):
+        try:
+            summaries.append(summarize_run(Run(path.parent)))
+        except UserError as error:
+            logger.warning("left out: %s", error)
+    return summaries
+
+
+def summarize_run(run: Run) -> RunSummary:
+    finished = (run.path / COMPARISON_JSON).exists()
+    return RunSummary(run.name, run.read_config(), run.read_comparison() if finished else None)

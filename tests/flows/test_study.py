@@ -1,0 +1,131 @@
+"""Small studies on real digits through the real flow."""
+
+import csv
+from html.parser import HTMLParser
+
+import pytest
+
+from flows import tasks
+from flows.study import study
+from gan_aug.augmentation import ARMS
+from gan_aug.config import StudyConfig, resolve_config
+from gan_aug.errors import UserError
+
+TINY = {
+    "dataset": "digits",
+    "device": "cpu",
+    "arms": ["original", "gan", "real_pool"],
+    "cnn": {"updates": 2, "batch_size": 8},
+    "dcgan": {"generator_width": 8, "discriminator_width": 4, "steps": 2, "interval": 2},
+    "synthesis": {"images": 40},
+    "pseudo_labels": {"confidence_threshold": 0.1, "per_class": 20},
+    "boosting": {"rounds": 2},
+    "comparison": {"resamples": 100},
+}
+CONFIG = StudyConfig(budgets=(50, "all"), draws=(2, 1), run=resolve_config("smoke", TINY))
+
+
+class Page(HTMLParser):
+    """Notes what a page refers to."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.sources, self.alternatives, self.tables = [], [], 0
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.sources += [attributes[name] for name in ("src", "href") if name in attributes]
+        self.tables += tag == "table"
+        if tag == "img":
+            self.alternatives.append(attributes.get("alt"))
+
+
+@pytest.fixture(scope="module")
+def artifacts(tmp_path_factory):
+    return tmp_path_factory.mktemp("artifacts")
+
+
+@pytest.fixture(scope="module")
+def folder(artifacts):
+    return study(CONFIG, name="tiny", artifacts=str(artifacts))
+
+
+def test_every_cell_has_a_row_for_each_split(folder, digits):
+    with (folder.path / "comparison.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    cells = {
+        tuple(row[name] for name in ("labels", "seed", "arm", "classifier", "split"))
+        for row in rows
+    }
+    arms = {"50": ("original", "gan", "real_pool"), str(len(digits.train)): ("original", "gan")}
+    draws = {"50": "01", str(len(digits.train)): "0"}
+    assert cells == {
+        (labels, seed, arm, classifier, split)
+        for labels, names in arms.items()
+        for seed in draws[labels]
+        for arm in names
+        for classifier in ("cnn", "lightgbm")
+        for split in ("validation", "test")
+    }
+    assert len(rows) == len(cells)
+
+
+def test_the_dcgan_is_trained_once_a_draw(folder, artifacts):
+    assert len(list((artifacts / "store" / "dcgan").glob("*/manifest.json"))) == 2
+
+
+def test_the_report_leads_with_the_verdict_and_the_page_needs_nothing_else(folder):
+    result = folder.read_study()
+    assert result.failures == []
+    assert folder.read_report().startswith(f"**{result.verdict}**\n")
+    page = Page((folder.path / "report.html").read_text())
+    assert page.tables >= 3
+    assert page.sources
+    assert all(source.startswith("data:") for source in page.sources)
+    assert all(page.alternatives)
+
+
+def test_again_nothing_is_trained(folder, artifacts, caplog):
+    before = folder.read_study()
+    again = study(CONFIG, name="tiny", artifacts=str(artifacts))
+    assert again.read_study() == before
+    assert ": done in" not in caplog.text
+
+
+def test_a_failed_cell_is_told_the_rest_goes_on_and_only_it_is_tried_again(
+    artifacts, monkeypatch, caplog
+):
+    config = CONFIG.model_copy(update={"budgets": (60,), "draws": (1,)})
+    build = ARMS["gan"].build
+
+    def fail(material):
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setitem(vars(ARMS["gan"]), "build", fail)
+    broken = study(config, name="broken", artifacts=str(artifacts))
+    result = broken.read_study()
+    assert {(f.classifier, f.arm) for f in result.failures} == {("cnn", "gan"), ("lightgbm", "gan")}
+    assert all("out of luck" in failure.message for failure in result.failures)
+    assert {s.arm for s in result.scores} == {"original", "real_pool"}
+    assert "4 cells failed" not in broken.read_report()
+    assert "2 cells failed" in broken.read_report()
+
+    monkeypatch.setitem(vars(ARMS["gan"]), "build", build)
+    caplog.clear()
+    mended = study(config, name="broken", artifacts=str(artifacts)).read_study()
+    assert mended.failures == []
+    assert {s.arm for s in mended.scores} == {"original", "gan", "real_pool"}
+    done = [line for line in caplog.messages if ": done in" in line]
+    assert all("gan" in line for line in done)
+
+
+def test_an_impossible_budget_is_refused_before_any_training(artifacts, monkeypatch):
+    def never(*arguments, **named):
+        raise AssertionError("trained")
+
+    monkeypatch.setattr(tasks.cnn, "train_cnn", never)
+    config = CONFIG.model_copy(update={"budgets": (50, 100_000), "draws": (1,)})
+    with pytest.raises(UserError, match="found 100000"):
+        study(config, name="never", artifacts=str(artifacts))
+    assert not (artifacts / "studies" / "never").exists()
