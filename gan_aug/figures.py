@@ -97,6 +97,7 @@ def render_learning_curves(result: StudyResult) -> bytes:
     """
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     panels = figure.subplots(1, len(CLASSIFIER_NAMES))
+    budgets = sorted({summary.labels for summary in result.summaries})
     for axes, (classifier, title) in zip(panels, CLASSIFIER_NAMES.items(), strict=True):
         for arm, (color, marker) in ARM_STYLES.items():
             curve = sorted(
@@ -111,8 +112,11 @@ def render_learning_curves(result: StudyResult) -> bytes:
                 draw_curve(axes, arm, curve, color=color, marker=marker)
         axes.set(title=title.removeprefix("the "), xlabel="labels", ylabel="test error, %")
         axes.set_xscale("log")
+        axes.set_xticks(budgets, [f"{budget:,}" for budget in budgets], minor=False)
+        axes.set_xticks([], minor=True)
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("{x:g}")
         axes.spines[["top", "right"]].set_visible(False)
     panels[-1].legend(frameon=False, fontsize="small")
     return to_png(figure)

@@ -108,8 +108,7 @@ def test_a_failed_cell_is_told_the_rest_goes_on_and_only_it_is_tried_again(
     assert {(f.classifier, f.arm) for f in result.failures} == {("cnn", "gan"), ("lightgbm", "gan")}
     assert all("out of luck" in failure.message for failure in result.failures)
     assert {s.arm for s in result.scores} == {"original", "real_pool"}
-    assert "4 cells failed" not in broken.read_report()
-    assert "2 cells failed" in broken.read_report()
+    assert "Failed cells: 2." in broken.read_report()
 
     monkeypatch.setitem(vars(ARMS["gan"]), "build", build)
     caplog.clear()

@@ -1,0 +1,125 @@
+"""A report's page in a real browser, without a network."""
+
+import shutil
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from gan_aug.augmentation import ARMS
+from gan_aug.comparison import PairedDifference, Score
+from gan_aug.config import StudyConfig
+from gan_aug.figures import render_grid, render_learning_curves
+from gan_aug.report import render_study_report
+from gan_aug.runs import Study
+from gan_aug.study import Failure, summarize_study
+
+CHROMIUM = shutil.which("chromium")
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on the PATH")
+
+
+def score(labels, seed, arm, classifier, split):
+    difference = PairedDifference(
+        difference=0.01 * (1 + seed), low=0.0, high=0.1, mcnemar_p=0.1, gained=3, lost=1
+    )
+    return Score(
+        classifier=classifier,
+        arm=arm,
+        split=split,
+        labels=labels,
+        seed=seed,
+        n_train=labels,
+        accuracy=0.9 + labels / 20_000 + seed / 1000,
+        log_loss=0.1,
+        class_accuracy=[0.9] * 10,
+        versus_original=None if arm == "original" else difference,
+    )
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory, digits):
+    """The page of a study of all arms, with a failed cell."""
+    scores = [
+        score(labels, seed, arm, classifier, split)
+        for labels in (100, 1000)
+        for seed in (0, 1)
+        for arm in ARMS
+        for classifier in ("cnn", "lightgbm")
+        for split in ("validation", "test")
+    ]
+    failure = Failure(labels=100, seed=1, classifier=None, arm=None, message="<b>a | b</b>")
+    result = summarize_study(scores, [failure], confidence_level=0.95)
+    study = Study(tmp_path_factory.mktemp("study"))
+    study.write_figure("learning_curves", render_learning_curves(result))
+    study.write_figure("samples", render_grid(digits.train.images[:64]))
+    environment = {
+        "dataset": {"name": "digits", "notice": "Only digits.", "verified_mnist": False},
+        "device": {"name": "CPU", "precision": "float32"},
+        "cpu": {"model": "Some CPU", "cores": 2},
+        "git_commit": None,
+        "versions": {"gan-aug": "0.1.0"},
+        "python": "3.12.0",
+    }
+    study.write_report(
+        render_study_report(
+            "tiny",
+            StudyConfig(),
+            result,
+            arms={name: arm.description for name, arm in ARMS.items()},
+            environment=environment,
+            has_samples=True,
+        )
+    )
+    return (study.path / "report.html").as_uri()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def open_page(browser, address):
+    """Open the page; whatever the browser complains of fails the test."""
+    pages, complaints = [], []
+
+    def open_page(width, **options):
+        page = browser.new_page(viewport={"width": width, "height": 900}, offline=True, **options)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("requestfailed", lambda request: complaints.append(request.url))
+        page.goto(address)
+        pages.append(page)
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+    assert complaints == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_pictures_are_decoded_and_only_tables_scroll_sideways(open_page, width):
+    page = open_page(width)
+    pictures = page.eval_on_selector_all("img", "all => all.map(i => [i.naturalWidth, i.alt])")
+    assert len(pictures) == 2
+    assert all(natural_width > 0 and alt for natural_width, alt in pictures)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("table").count() >= 4
+
+
+def test_what_failed_is_text_and_not_markup(open_page):
+    page = open_page(1280)
+    assert page.get_by_role("cell", name="<b>a | b</b>").count() == 1
+    assert page.locator("td b").count() == 0
+
+
+def test_it_is_dark_where_that_is_preferred_and_white_on_paper(open_page):
+    page = open_page(1280, color_scheme="dark")
+    background = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(background) == "rgb(22, 22, 22)"
+    page.emulate_media(media="print")
+    assert page.evaluate(background) == "rgb(255, 255, 255)"
