@@ -100,13 +100,10 @@ def keep_failure(
     try:
         yield
     except Exception as error:
-        logger.exception("study: %s labels, seed %d failed", run.labels, run.seed)
+        message = f"{type(error).__name__}: {error}"
+        logger.error("failed: %s labels, seed %d: %s", run.labels, run.seed, message)  # noqa: TRY400
         failures.append(
             Failure(
-                labels=run.labels,
-                seed=run.seed,
-                classifier=classifier,
-                arm=arm,
-                message=f"{type(error).__name__}: {error}",
+                labels=run.labels, seed=run.seed, classifier=classifier, arm=arm, message=message
             )
         )
