@@ -506,4 +506,4 @@ def write_study(study: Study, result: StudyResult, dcgan: Entry | None) -> None:
         has_samples=dcgan is not None,
     )
     study.write_report(report)
-    study.write_result(result)
+    study.write_study(result)

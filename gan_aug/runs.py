@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -56,27 +56,10 @@ logger = logging.getLogger(__name__)
 CLASSIFIER_FILES: dict[Classifier, str] = {"cnn": CNN_FILE, "lightgbm": LIGHTGBM_FILE}
 CONFIG_FILE = "config.json"
 ENVIRONMENT_FILE = "environment.json"
-COMPARISON_JSON = "comparison.json"
 COMPARISON_CSV = "comparison.csv"
-STUDY_FILE = "study.json"
 SAMPLES_FILE = "samples.png"
 REPORT_FILE = "report.md"
 PAGE_FILE = "report.html"
-
-
-@dataclass(frozen=True)
-class RunSummary:
-    """One line of ``gan-aug runs``.
-
-    Attributes:
-        name: Folder under ``runs/``.
-        config: Settings of the run.
-        comparison: What it found; None until it is finished.
-    """
-
-    name: str
-    config: RunConfig
-    comparison: Comparison | None
 
 
 Config = TypeVar("Config", bound=BaseModel)
@@ -89,37 +72,42 @@ class ReportFolder:
     Attributes:
         path: The folder.
         kind: What it is, for people.
+        home: The folder of all of its kind, below the artifacts.
+        result_file: Written last: its presence says "finished".
     """
 
     path: Path
     kind: ClassVar[str]
+    home: ClassVar[str]
+    result_file: ClassVar[str]
+
+    @classmethod
+    def open(cls, artifacts: Path, name: str, config: BaseModel) -> Self:
+        """Begin, or go on in the folder of the same name and settings.
+
+        It is unfinished from here on, until everything is written anew.
+
+        Raises:
+            UserError: The name is not one, or belongs to other settings.
+            OSError: The folder can't be written.
+        """
+        check_name(name)
+        folder = cls(artifacts / cls.home / name)
+        kept = folder.path / CONFIG_FILE
+        if kept.exists() and folder.read_json(CONFIG_FILE, type(config)) != config:
+            raise UserError(
+                f"name: expected a new name or the settings of {cls.kind} {name}, found other "
+                f"settings in {kept}; choose another --name"
+            )
+        if not kept.exists():
+            write_json(kept, config.model_dump(mode="json"))
+        (folder.path / cls.result_file).unlink(missing_ok=True)
+        return folder
 
     @property
     def name(self) -> str:
         """The folder's name."""
         return self.path.name
-
-    def claim(self, config: BaseModel, result_file: str) -> None:
-        """Write the settings, or check that they are those of the folder.
-
-        Args:
-            config: The settings.
-            result_file: Its presence says "finished", which the folder is not from here on, until
-                everything is written anew.
-
-        Raises:
-            UserError: The folder belongs to other settings.
-            OSError: The folder can't be written.
-        """
-        kept = self.path / CONFIG_FILE
-        if kept.exists() and self.read_json(CONFIG_FILE, type(config)) != config:
-            raise UserError(
-                f"name: expected a new name or the settings of {self.kind} {self.name}, found "
-                f"other settings in {kept}; choose another --name"
-            )
-        if not kept.exists():
-            write_json(kept, config.model_dump(mode="json"))
-        (self.path / result_file).unlink(missing_ok=True)
 
     def read_json(self, name: str, model: type[Config]) -> Config:
         """Return a file's content.
@@ -131,22 +119,23 @@ class ReportFolder:
         with refuse_foreign(path):
             return model.model_validate_json(path.read_bytes())
 
-    def read_result(self, name: str, model: type[Config]) -> Config:
-        """Return the content of the file whose presence says "finished".
+    def read_finished(self, model: type[Config]) -> Config:
+        """Return the content of the result file.
 
         Raises:
-            UserError: The file is missing, damaged, or another version's.
+            UserError: It is missing, damaged, or another version's.
         """
-        if not (self.path / name).exists():
+        if not (self.path / self.result_file).exists():
             raise UserError(
-                f"{self.name}: expected a finished {self.kind}, found no {name} in it; run it "
-                "again with the same arguments to finish it"
+                f"{self.name}: expected a finished {self.kind}, found no {self.result_file} in it; "
+                "run it again with the same arguments to finish it"
             )
-        return self.read_json(name, model)
+        return self.read_json(self.result_file, model)
 
-    def write_scores(self, scores: Sequence[Score]) -> None:
-        """Write scores as CSV rows."""
+    def write_finished(self, result: BaseModel, scores: Sequence[Score]) -> None:
+        """Write scores as CSV rows, and last the result as JSON."""
         write_rows(self.path / COMPARISON_CSV, [score.to_row() for score in scores])
+        write_json(self.path / self.result_file, result.model_dump(mode="json"))
 
     def write_environment(self, environment: Mapping[str, Any]) -> None:
         """Write what the work was done on."""
@@ -199,36 +188,24 @@ class Study(ReportFolder):
     """The folder of a study, ``<artifacts>/studies/<name>``."""
 
     kind = "study"
-
-    @classmethod
-    def open(cls, artifacts: Path, name: str, config: StudyConfig) -> "Study":
-        """Start a study, or go on with the one of the same name and settings.
-
-        Raises:
-            UserError: The name is not one, or belongs to a study with other settings.
-            OSError: The folder can't be written.
-        """
-        check_name(name)
-        study = cls(artifacts / "studies" / name)
-        study.claim(config, STUDY_FILE)
-        return study
+    home = "studies"
+    result_file = "study.json"
 
     def read_config(self) -> StudyConfig:
         """Return the study's settings; :class:`UserError` if they can't be read."""
         return self.read_json(CONFIG_FILE, StudyConfig)
 
-    def copy_samples(self, dcgan: Entry) -> None:
-        """Copy the last sample grid of a DCGAN's training."""
-        self.copy(max((dcgan.path / SAMPLES_FOLDER).iterdir()), SAMPLES_FILE)
-
-    def write_result(self, result: StudyResult) -> None:
+    def write_study(self, result: StudyResult) -> None:
         """Write the result as JSON, and its scores as CSV rows."""
-        self.write_scores(result.scores)
-        write_json(self.path / STUDY_FILE, result.model_dump(mode="json"))
+        self.write_finished(result, result.scores)
 
     def read_study(self) -> StudyResult:
         """Return the result; :class:`UserError` if the study is not finished."""
-        return self.read_result(STUDY_FILE, StudyResult)
+        return self.read_finished(StudyResult)
+
+    def copy_samples(self, dcgan: Entry) -> None:
+        """Copy the last sample grid of a DCGAN's training."""
+        self.copy(max((dcgan.path / SAMPLES_FOLDER).iterdir()), SAMPLES_FILE)
 
 
 @dataclass(frozen=True)
@@ -236,19 +213,8 @@ class Run(ReportFolder):
     """The folder of a run, ``<artifacts>/runs/<name>``."""
 
     kind = "run"
-
-    @classmethod
-    def open(cls, artifacts: Path, name: str, config: RunConfig) -> "Run":
-        """Start a run, or go on with the one of the same name and settings.
-
-        Raises:
-            UserError: The name is not one, or belongs to a run with other settings.
-            OSError: The folder can't be written.
-        """
-        check_name(name)
-        run = cls(artifacts / "runs" / name)
-        run.claim(config, COMPARISON_JSON)
-        return run
+    home = "runs"
+    result_file = "comparison.json"
 
     def read_config(self) -> RunConfig:
         """Return the run's settings; :class:`UserError` if they can't be read."""
@@ -256,12 +222,11 @@ class Run(ReportFolder):
 
     def write_comparison(self, comparison: Comparison) -> None:
         """Write the comparison as JSON, and its scores as CSV rows."""
-        self.write_scores(comparison.scores)
-        write_json(self.path / COMPARISON_JSON, comparison.model_dump(mode="json"))
+        self.write_finished(comparison, comparison.scores)
 
     def read_comparison(self) -> Comparison:
         """Return the comparison; :class:`UserError` if the run is not finished."""
-        return self.read_result(COMPARISON_JSON, Comparison)
+        return self.read_finished(Comparison)
 
     def write_synthetic(self, pseudo: PseudoLabeledImages) -> None:
         """Write the accepted images with labels and confidence, ready to train on."""
@@ -293,6 +258,21 @@ class Run(ReportFolder):
         """Copy a trained classifier in its native format."""
         file = CLASSIFIER_FILES[classifier]
         self.copy(entry.path / file, f"{classifier}-{arm}{Path(file).suffix}")
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One line of ``gan-aug runs``.
+
+    Attributes:
+        name: Folder under ``runs/``.
+        config: Settings of the run.
+        comparison: What it found; None until it is finished.
+    """
+
+    name: str
+    config: RunConfig
+    comparison: Comparison | None
 
 
 def check_name(name: str) -> None:
@@ -328,7 +308,7 @@ def find_run(artifacts: Path, name: str) -> Run:
     Raises:
         UserError: There is no such run.
     """
-    run = Run(artifacts / "runs" / name)
+    run = Run(artifacts / Run.home / name)
     if not (run.path / CONFIG_FILE).exists():
         names = ", ".join(summary.name for summary in list_runs(artifacts)) or "none"
         raise UserError(f"run: expected one of the runs in {artifacts} ({names}), found {name!r}")
@@ -337,7 +317,7 @@ def find_run(artifacts: Path, name: str) -> Run:
 
 def list_runs(artifacts: Path) -> list[RunSummary]:
     """Return all runs that can be read, oldest first; the others are logged."""
-    configs = (artifacts / "runs").glob(f"*/{CONFIG_FILE}")
+    configs = (artifacts / Run.home).glob(f"*/{CONFIG_FILE}")
     summaries = []
     for path in sorted(configs, key=lambda path: path.stat().st_mtime):
         try:
@@ -348,5 +328,5 @@ def list_runs(artifacts: Path) -> list[RunSummary]:
 
 
 def summarize_run(run: Run) -> RunSummary:
-    finished = (run.path / COMPARISON_JSON).exists()
+    finished = (run.path / run.result_file).exists()
     return RunSummary(run.name, run.read_config(), run.read_comparison() if finished else None)
