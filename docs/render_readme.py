@@ -53,7 +53,7 @@ def render_speed(benchmarks: Mapping[str, Any]) -> str:
         "LightGBM, beside its defaults": boosting["ratio_vs_lightgbm_defaults"],
     }
     reached = "; ".join(
-        f"after {minutes} minutes of training {ratio:.1f} ×"
+        f"within {minutes} minutes of training {ratio:.1f} ×"
         for minutes, ratio in quality["reached"].items()
     )
     return "\n".join(

@@ -312,8 +312,8 @@ def test_the_page_tells_all_parts(results):
     assert "| PyTorch, eager | not installed |" in page
     assert "3.00 times as many" in page
     assert "at most **2.50 GiB**" in page
-    assert "After 4 minutes: 4.0 × the floor; the target of 4.0 × is met." in page
-    assert "After 7 minutes: 4.0 × the floor; the target of 2.8 × is missed." in page
+    assert "Within 4 minutes: 4.0 × the floor; the target of 4.0 × is met." in page
+    assert "Within 7 minutes: 4.0 × the floor; the target of 2.8 × is missed." in page
     assert page.count("**1.00** |") == len(CURVES)
 
 
