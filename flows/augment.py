@@ -6,15 +6,15 @@ from pathlib import Path
 from prefect import flow
 
 from flows import tasks
-from flows.pipeline import run_stages
+from flows.pipeline import plan_run, run_stages
 from flows.publish import publish_report
+from flows.reports import write_report
 from gan_aug import store
 from gan_aug.augmentation import check_arms
 from gan_aug.config import RunConfig
 from gan_aug.dataset import Provenance
 from gan_aug.device import select_compute
 from gan_aug.environment import describe_environment
-from gan_aug.memory import check_memory
 from gan_aug.runs import Run, check_name, make_name
 from gan_aug.store import Store
 
@@ -49,13 +49,12 @@ def augment(
 
     data = tasks.load_data(kept, config).result()
     provenance = store.load_provenance(data)
-    check_memory(config, provenance.images["train"])
-    labeled = tasks.draw_labels(kept, config, data).result()
-    check_arms(config.arms, provenance.images["train"] - len(store.load_indices(labeled)))
+    labeled, unlabeled = plan_run(kept, config, data)
+    check_arms(config.arms, unlabeled)
     run = Run.open(Path(artifacts), name or name_run(config, provenance), config)
     run.write_environment(describe_environment(compute, provenance))
     outcome = run_stages(kept, config, data, labeled)
-    tasks.write_report(run, outcome)
+    write_report(run, outcome)
     publish_report(run, "augment-report", outcome.comparison.verdict)
     return run
 

@@ -1,18 +1,67 @@
 """The stages of one run, a data set with a label budget and a seed, in their order."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from flows import tasks
 from gan_aug.augmentation import ARMS, Need
-from gan_aug.comparison import CLASSIFIER_NAMES, Classifier
-from gan_aug.config import ArmName, RunConfig
-from gan_aug.store import Entry, Store
+from gan_aug.calibration import check_folds
+from gan_aug.comparison import Comparison
+from gan_aug.config import ArmName, Classifier, RunConfig
+from gan_aug.memory import check_memory
+from gan_aug.store import Entry, Store, load_indices, load_labeled
 
-__all__ = ["Guard", "run_stages"]
+__all__ = ["Guard", "Outcome", "plan_run", "run_stages"]
 
 Guard = Callable[[Classifier, ArmName], contextlib.AbstractContextManager[None]]
 """What a cell, a classifier on an arm, runs in; it may keep an error to itself."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the stages of a run made.
+
+    Attributes:
+        config: The run's settings.
+        comparison: The scores of every classifier on every arm.
+        data: The data set.
+        dcgan: The trained DCGAN.
+        pseudo: Where they come from → the images that the teacher labeled.
+        teacher: How far the teacher can be trusted.
+        models: The classifiers.
+        predictions: What they say of validation and test images.
+        judged: How good the synthetic images are, if that was asked for.
+        stages: Every output, in the order of the stages.
+    """
+
+    config: RunConfig
+    comparison: Comparison
+    data: Entry
+    dcgan: Entry
+    pseudo: Mapping[Need, Entry]
+    teacher: Entry
+    models: tasks.Outputs
+    predictions: tasks.Outputs
+    judged: Entry | None
+    stages: list[Entry]
+
+
+def plan_run(kept: Store, config: RunConfig, data: Entry) -> tuple[Entry, int]:
+    """Draw a run's labels, and refuse what can't be done before any of it is.
+
+    Returns:
+        Which training images are labeled, and how many are not.
+
+    Raises:
+        UserError: There are too few images for the budget or the folds, or too little memory.
+    """
+    labeled = tasks.draw_labels(kept, config, data).result()
+    labels = load_labeled(data, "train").labels
+    drawn = load_indices(labeled)
+    check_folds(labels[drawn], config.pseudo_labels.calibration_folds)
+    check_memory(config, len(labels))
+    return labeled, len(labels) - len(drawn)
 
 
 def let_pass(_classifier: Classifier, _arm: ArmName) -> contextlib.AbstractContextManager[None]:
@@ -22,7 +71,7 @@ def let_pass(_classifier: Classifier, _arm: ArmName) -> contextlib.AbstractConte
 
 def run_stages(
     kept: Store, config: RunConfig, data: Entry, labeled: Entry, *, guard: Guard = let_pass
-) -> tasks.Outcome:
+) -> Outcome:
     """Train the DCGAN, label its images, train both classifiers on every arm, and compare.
 
     Args:
@@ -33,16 +82,19 @@ def run_stages(
         guard: Around each cell; one that fails inside is missing in the outcome, and so are the
             other arms of a classifier whose ``original`` is missing.
     """
+    planned = config.cnn.plan_updates(len(load_indices(labeled)))
+    config = config.model_copy(update={"cnn": planned})
     original = tasks.build_training_set(kept, config, "original", data, labeled, {}).result()
-    teacher = tasks.train_cnn(kept, config, "original", original).result()
+    teacher = train_teachers(kept, config, data, labeled, original)
+    trusted = tasks.assess_teacher(kept, config, data, teacher).result()
     dcgan = tasks.train_dcgan(kept, config, data).result()
     synthetic = tasks.synthesize(kept, config, dcgan).result()
     pseudo = label_needed(kept, config, data, labeled, synthetic, teacher)
 
     sets: dict[ArmName, Entry] = {"original": original}
-    models: tasks.Outputs = {("cnn", "original"): teacher}
+    models: tasks.Outputs = {("cnn", "original"): teacher.networks[0]}
     predictions: tasks.Outputs = {}
-    for classifier in CLASSIFIER_NAMES:
+    for classifier in config.classifiers:
         for arm in config.arms:
             with guard(classifier, arm):
                 if arm not in sets:
@@ -55,15 +107,40 @@ def run_stages(
                 predictions[cell] = tasks.predict(
                     kept, config, classifier, arm, models[cell], data
                 ).result()
+    comparable = drop_incomparable(predictions)
     judging = judge_images(kept, config, data, synthetic) if config.quality.enabled else []
-    made = [data, labeled, dcgan, synthetic, *pseudo.values(), *sets.values(), *models.values()]
-    return tasks.Outcome(
-        comparison=tasks.compare(config, data, sets, drop_incomparable(predictions)),
+    taught = [*teacher.networks[1:], *([teacher.temperature] if teacher.temperature else [])]
+    made = [data, labeled, *taught, trusted, dcgan, synthetic, *pseudo.values(), *sets.values()]
+    return Outcome(
+        config=config,
+        comparison=tasks.compare(config, data, sets, comparable),
+        data=data,
         dcgan=dcgan,
-        pseudo=pseudo["synthetic"],
+        pseudo=pseudo,
+        teacher=trusted,
         models=models,
+        predictions=comparable,
         judged=judging[-1] if judging else None,
-        stages=[*made, *predictions.values(), *judging],
+        stages=[*made, *models.values(), *predictions.values(), *judging],
+    )
+
+
+def train_teachers(
+    kept: Store, config: RunConfig, data: Entry, labeled: Entry, original: Entry
+) -> tasks.Teacher:
+    """Train the networks of the teacher, and fit its temperature if that is asked for."""
+    settings = config.pseudo_labels
+    return tasks.Teacher(
+        networks=[
+            tasks.train_cnn(kept, config, "original", original).result(),
+            *(
+                tasks.train_teacher(kept, config, number, original).result()
+                for number in range(2, settings.teachers + 1)
+            ),
+        ],
+        temperature=tasks.fit_temperature(kept, config, data, labeled).result()
+        if settings.calibration_folds
+        else None,
     )
 
 
@@ -77,7 +154,12 @@ def drop_incomparable(predictions: tasks.Outputs) -> tasks.Outputs:
 
 
 def label_needed(
-    kept: Store, config: RunConfig, data: Entry, labeled: Entry, synthetic: Entry, teacher: Entry
+    kept: Store,
+    config: RunConfig,
+    data: Entry,
+    labeled: Entry,
+    synthetic: Entry,
+    teacher: tasks.Teacher,
 ) -> dict[Need, Entry]:
     """Have the teacher label the synthetic images, and the unlabeled ones if an arm needs them."""
     pseudo: dict[Need, Entry] = {

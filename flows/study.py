@@ -9,16 +9,15 @@ from pathlib import Path
 from prefect import flow
 
 from flows import tasks
-from flows.pipeline import run_stages
+from flows.pipeline import Outcome, plan_run, run_stages
 from flows.publish import publish_report
+from flows.reports import write_study
 from gan_aug.augmentation import list_buildable
-from gan_aug.comparison import Classifier
-from gan_aug.config import ArmName, RunConfig, StudyConfig
+from gan_aug.config import ArmName, Classifier, RunConfig, StudyConfig
 from gan_aug.device import select_compute
 from gan_aug.environment import describe_environment
-from gan_aug.memory import check_memory
 from gan_aug.runs import Study, check_name, make_name
-from gan_aug.store import Entry, Store, load_indices, load_provenance
+from gan_aug.store import Entry, Store, load_provenance
 from gan_aug.study import Failure, summarize_study
 
 __all__ = ["study"]
@@ -53,13 +52,13 @@ def study(
     kept = Store(Path(artifacts) / "store")
     data = tasks.load_data(kept, config.run).result()
     provenance = load_provenance(data)
-    runs = [plan_run(kept, run, data) for run in config.list_runs()]
+    runs = [plan_cells(kept, run, data) for run in config.list_runs()]
     folder = Study.open(
         Path(artifacts), name or make_name(provenance.name, "study", config), config
     )
     folder.write_environment(describe_environment(compute, provenance))
 
-    outcomes: list[tasks.Outcome] = []
+    outcomes: list[Outcome] = []
     failures: list[Failure] = []
     for place, (run, labeled) in enumerate(runs, start=1):
         logger.info("run %d of %d: %s labels, seed %d", place, len(runs), run.labels, run.seed)
@@ -71,22 +70,15 @@ def study(
         failures,
         confidence_level=config.run.comparison.confidence_level,
     )
-    tasks.write_study(folder, result, outcomes[0].dcgan if outcomes else None)
+    write_study(folder, result, outcomes)
     publish_report(folder, "study-report", result.verdict)
     return folder
 
 
-def plan_run(kept: Store, config: RunConfig, data: Entry) -> tuple[RunConfig, Entry]:
-    """Draw a run's labels, and leave out the arms that its data can't make.
-
-    Raises:
-        UserError: There are too few images for the budget, or too little memory.
-    """
-    labeled = tasks.draw_labels(kept, config, data).result()
-    train_images = load_provenance(data).images["train"]
-    check_memory(config, train_images)
-    arms = list_buildable(config.arms, train_images - len(load_indices(labeled)))
-    return config.model_copy(update={"arms": arms}), labeled
+def plan_cells(kept: Store, config: RunConfig, data: Entry) -> tuple[RunConfig, Entry]:
+    """Draw a run's labels, and leave out the arms that its data can't make."""
+    labeled, unlabeled = plan_run(kept, config, data)
+    return config.model_copy(update={"arms": list_buildable(config.arms, unlabeled)}), labeled
 
 
 @contextlib.contextmanager

@@ -7,9 +7,11 @@ Prefect's own is off, and a reused stage ends in the state ``Cached``.
 import dataclasses
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 from prefect import Task, task
@@ -22,8 +24,10 @@ from gan_aug import (
     adversarial,
     augmentation,
     boosting,
+    calibration,
     cnn,
-    figures,
+    dataset,
+    galleries,
     pseudo_label,
     quality,
     store,
@@ -33,33 +37,24 @@ from gan_aug.augmentation import ARMS, Material
 from gan_aug.comparison import (
     CLASSIFIER_NAMES,
     SPLITS,
-    Classifier,
     Comparison,
     Predictions,
     compare_arms,
 )
-from gan_aug.config import ArmName, Precision, RunConfig
-from gan_aug.dataset import draw_labeled, load_dataset
+from gan_aug.config import ArmName, Classifier, Precision, RunConfig
 from gan_aug.device import select_compute
-from gan_aug.images import Images
-from gan_aug.report import (
-    StageTime,
-    pick_accepted,
-    pick_rejected,
-    render_report,
-    render_study_report,
-)
-from gan_aug.runs import Run, Study
+from gan_aug.images import CLASSES, Float32, Images
 from gan_aug.store import Entry, Store
-from gan_aug.study import StudyResult
 
 __all__ = [
     "TRAIN",
-    "Outcome",
     "Outputs",
+    "Teacher",
+    "assess_teacher",
     "build_training_set",
     "compare",
     "draw_labels",
+    "fit_temperature",
     "label_pool",
     "label_synthetic",
     "load_data",
@@ -70,8 +65,7 @@ __all__ = [
     "train_cnn",
     "train_dcgan",
     "train_judge",
-    "write_report",
-    "write_study",
+    "train_teacher",
 ]
 
 logger = logging.getLogger(__name__)
@@ -80,29 +74,32 @@ MNIST_VARIABLE = "GAN_AUG_MNIST"
 JUDGE_SEED = 0
 JUDGE_PRECISION: Precision = "float32"
 
+CLASSIFIERS: Mapping[Classifier, ModuleType] = {"cnn": cnn, "lightgbm": boosting}
+"""Classifier → the module that knows it."""
+
 Outputs = dict[tuple[Classifier, ArmName], Entry]
 """Classifier and arm → what was made of them."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What the stages made.
+class Teacher:
+    """Who labels images.
 
     Attributes:
-        comparison: The scores of every classifier on every arm.
-        dcgan: The trained DCGAN.
-        pseudo: The synthetic images with the teacher's labels.
-        models: The classifiers.
-        judged: How good the synthetic images are, if that was asked for.
-        stages: Every output, in the order of the stages.
+        networks: CNNs whose probabilities are averaged, the one of ``original`` first.
+        temperature: What their logits are divided by; None for nothing.
     """
 
-    comparison: Comparison
-    dcgan: Entry
-    pseudo: Entry
-    models: Outputs
-    judged: Entry | None
-    stages: list[Entry]
+    networks: Sequence[Entry]
+    temperature: Entry | None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the teacher's opinions depend on."""
+        return {
+            "teacher": [network.identity for network in self.networks],
+            "temperature": self.temperature and self.temperature.identity,
+        }
 
 
 def finish(label: str, entry: Entry, compute: Callable[[Path], None]) -> State[Entry]:
@@ -131,9 +128,9 @@ def load_data(kept: Store, config: RunConfig) -> State[Entry]:
     """Load and verify the data set; ``GAN_AUG_MNIST`` names a local MNIST."""
     local = os.environ.get(MNIST_VARIABLE)
     logger.info("load: reading and verifying %s", config.dataset)
-    data = load_dataset(config.dataset, Path(local).expanduser() if local else None)
+    data = dataset.load_dataset(config.dataset, Path(local).expanduser() if local else None)
     provenance = data.provenance
-    entry = kept.entry("dataset", name=provenance.name, sha256=provenance.sha256)
+    entry = kept.entry("dataset", dataset, name=provenance.name, sha256=provenance.sha256)
     return finish("load", entry, lambda folder: store.save_dataset(folder, data))
 
 
@@ -143,9 +140,9 @@ def draw_labels(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
 
     def compute(folder: Path) -> None:
         train = store.load_labeled(data, "train")
-        store.save_indices(folder, draw_labeled(train, config.labels, seed=config.seed))
+        store.save_indices(folder, dataset.draw_labeled(train, config.labels, seed=config.seed))
 
-    entry = kept.entry("labels", data=data, labels=config.labels, seed=config.seed)
+    entry = kept.entry("labels", dataset, data=data, labels=config.labels, seed=config.seed)
     return finish("labels", entry, compute)
 
 
@@ -154,12 +151,17 @@ def train_dcgan(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
     """Train the DCGAN on all training images, without their labels."""
     device = select_compute(config.device, config.precision)
     entry = kept.entry(
-        "dcgan", data=data, config=config.dcgan, seed=config.seed, compute=device.numerics
+        "dcgan",
+        adversarial,
+        data=data,
+        config=config.dcgan,
+        seed=config.seed,
+        compute=device.numerics,
     )
 
     def compute(folder: Path) -> None:
         def save_grid(step: int, samples: Images) -> None:
-            store.save_sample_grid(folder, step, figures.render_grid(samples))
+            store.save_sample_grid(folder, step, galleries.render_grid(samples))
 
         with show_progress("DCGAN", config.dcgan.steps) as on_progress:
             trained = adversarial.train_dcgan(
@@ -192,7 +194,12 @@ def synthesize(kept: Store, config: RunConfig, dcgan: Entry) -> State[Entry]:
         store.save_images(folder, images)
 
     entry = kept.entry(
-        "synthesis", dcgan=dcgan, config=config.synthesis, seed=config.seed, compute=device.numerics
+        "synthesis",
+        synthesis,
+        dcgan=dcgan,
+        config=config.synthesis,
+        seed=config.seed,
+        compute=device.numerics,
     )
     return finish("synthesis", entry, compute)
 
@@ -215,7 +222,7 @@ def train_judge(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
             )
         store.save_cnn(folder, model)
 
-    entry = kept.entry("judge", data=data, config=settings, compute=device.numerics)
+    entry = kept.entry("judge", cnn, data=data, config=settings, compute=device.numerics)
     return finish("judge", entry, compute)
 
 
@@ -256,6 +263,7 @@ def measure_quality(
 
     entry = kept.entry(
         "quality",
+        quality,
         data=data,
         synthetic=synthetic,
         judge=judge,
@@ -266,11 +274,74 @@ def measure_quality(
     return finish("quality", entry, compute)
 
 
+@task(cache_policy=NO_CACHE, task_run_name="train teacher {number}")
+def train_teacher(kept: Store, config: RunConfig, number: int, training_set: Entry) -> State[Entry]:
+    """Train one more network of the teacher ensemble, on the same labels from another seed."""
+    return fit_cnn(kept, config, f"teacher {number}", training_set, seed=config.seed, member=number)
+
+
+@task(cache_policy=NO_CACHE, task_run_name="fit temperature")
+def fit_temperature(kept: Store, config: RunConfig, data: Entry, labeled: Entry) -> State[Entry]:
+    """Fit the teacher's temperature to labeled images, each predicted by a CNN of other folds."""
+    device = select_compute(config.device, config.precision)
+    folds = config.pseudo_labels.calibration_folds
+
+    def compute(folder: Path) -> None:
+        own = store.load_labeled(data, "train").take(store.load_indices(labeled))
+        held_out = np.empty((len(own), CLASSES), dtype=np.float32)
+        splits = calibration.split_folds(own.labels, folds, seed=config.seed)
+        for fold, (learned, predicted) in enumerate(splits, start=1):
+            with show_progress(f"fold {fold} of {folds}", config.cnn.updates) as on_progress:
+                model = cnn.train_cnn(
+                    augmentation.build_original_set(own.take(learned)),
+                    config.cnn,
+                    seed=config.seed,
+                    compute=device,
+                    on_progress=on_progress,
+                )
+            held_out[predicted] = cnn.predict_probabilities(model, own.images[predicted])
+        temperature = calibration.fit_temperature(held_out, own.labels)
+        logger.info("temperature: %.2f, fitted to %d labeled images", temperature, len(own))
+        store.save_temperature(folder, temperature)
+
+    entry = kept.entry(
+        "temperature",
+        calibration,
+        cnn,
+        data=data,
+        labeled=labeled,
+        config=config.cnn,
+        folds=folds,
+        seed=config.seed,
+        compute=device.numerics,
+    )
+    return finish("temperature", entry, compute)
+
+
+@task(cache_policy=NO_CACHE, task_run_name="assess teacher")
+def assess_teacher(kept: Store, config: RunConfig, data: Entry, teacher: Teacher) -> State[Entry]:
+    """Tell how far the teacher can be trusted, on validation images; it decides nothing."""
+    device = select_compute(config.device, config.precision)
+
+    def compute(folder: Path) -> None:
+        validation = store.load_labeled(data, "validation")
+        opinions = ask_teacher(teacher, validation.images, "teacher, validation images")
+        measured = calibration.measure_teacher(
+            opinions, load_temperature(teacher), validation.labels
+        )
+        store.save_teacher(folder, measured)
+
+    entry = kept.entry(
+        "teacher", calibration, data=data, compute=device.numerics, **teacher.identity
+    )
+    return finish("teacher's calibration", entry, compute)
+
+
 @task(cache_policy=NO_CACHE, task_run_name="pseudo-label, synthetic")
 def label_synthetic(
-    kept: Store, config: RunConfig, synthetic: Entry, teacher: Entry
+    kept: Store, config: RunConfig, synthetic: Entry, teacher: Teacher
 ) -> State[Entry]:
-    """Have the teacher label the synthetic images, and accept the confident ones."""
+    """Have the teacher label the synthetic images, and accept those it is sure of."""
     return label_images(
         kept,
         config,
@@ -283,9 +354,9 @@ def label_synthetic(
 
 @task(cache_policy=NO_CACHE, task_run_name="pseudo-label, pool")
 def label_pool(
-    kept: Store, config: RunConfig, data: Entry, labeled: Entry, teacher: Entry
+    kept: Store, config: RunConfig, data: Entry, labeled: Entry, teacher: Teacher
 ) -> State[Entry]:
-    """Have the teacher label the real images that nobody labeled, and accept the confident ones."""
+    """Have the teacher label the real images that nobody labeled, and accept likewise."""
 
     def load_pool() -> Images:
         images = store.load_labeled(data, "train").images
@@ -299,7 +370,7 @@ def label_images(
     config: RunConfig,
     source: str,
     load: Callable[[], Images],
-    teacher: Entry,
+    teacher: Teacher,
     **inputs: Entry,
 ) -> State[Entry]:
     """Label what ``load`` returns, which depends on ``inputs``."""
@@ -308,19 +379,36 @@ def label_images(
 
     def compute(folder: Path) -> None:
         images = load()
-        with show_progress(label, len(images)) as on_progress:
-            probabilities = cnn.predict_probabilities(store.load_cnn(teacher), images, on_progress)
+        opinions = ask_teacher(teacher, images, label)
+        probabilities = calibration.average_teachers(opinions, load_temperature(teacher))
         pseudo = pseudo_label.pseudo_label(images, probabilities, config.pseudo_labels)
         store.save_pseudo_labels(folder, pseudo)
 
     entry = kept.entry(
         "pseudo-labels",
-        teacher=teacher,
+        pseudo_label,
+        calibration,
         config=config.pseudo_labels,
         compute=device.numerics,
+        **teacher.identity,
         **inputs,
     )
     return finish(label, entry, compute)
+
+
+def ask_teacher(teacher: Teacher, images: Images, label: str) -> list[Float32]:
+    """Return the ``(n, 10)`` probabilities of each of the teacher's networks."""
+    opinions = []
+    for network in teacher.networks:
+        with show_progress(label, len(images)) as on_progress:
+            model = store.load_cnn(network)
+            opinions.append(cnn.predict_probabilities(model, images, on_progress))
+    return opinions
+
+
+def load_temperature(teacher: Teacher) -> float:
+    """Return what the networks' logits are divided by."""
+    return store.load_temperature(teacher.temperature) if teacher.temperature else 1.0
 
 
 @task(cache_policy=NO_CACHE, task_run_name="build training set, {arm}")
@@ -349,6 +437,7 @@ def build_training_set(
     settings = {"config": config.augmentation, "labels": labels, "seed": config.seed}
     entry = kept.entry(
         "training-set",
+        augmentation,
         arm=arm,
         data=data,
         labeled=labeled,
@@ -361,15 +450,21 @@ def build_training_set(
 @task(cache_policy=NO_CACHE, task_run_name="train CNN, {arm}")
 def train_cnn(kept: Store, config: RunConfig, arm: ArmName, training_set: Entry) -> State[Entry]:
     """Train a fresh CNN on one arm's training set."""
+    return fit_cnn(kept, config, f"CNN, {arm}", training_set, seed=config.seed)
+
+
+def fit_cnn(
+    kept: Store, config: RunConfig, label: str, training_set: Entry, **seeds: int
+) -> State[Entry]:
+    """Train a fresh CNN; ``seeds`` together make its seed."""
     device = select_compute(config.device, config.precision)
-    label = f"CNN, {arm}"
 
     def compute(folder: Path) -> None:
         with show_progress(label, config.cnn.updates) as on_progress:
             model = cnn.train_cnn(
                 store.load_training_set(training_set),
                 config.cnn,
-                seed=config.seed,
+                seed=derive_seed(*seeds.values()),
                 compute=device,
                 on_progress=on_progress,
             )
@@ -377,12 +472,20 @@ def train_cnn(kept: Store, config: RunConfig, arm: ArmName, training_set: Entry)
 
     entry = kept.entry(
         "cnn",
+        cnn,
         training_set=training_set,
         config=config.cnn,
-        seed=config.seed,
         compute=device.numerics,
+        **seeds,
     )
     return finish(label, entry, compute)
+
+
+def derive_seed(seed: int, *places: int) -> int:
+    """Return the seed itself, or one of its own for a place in a series."""
+    if not places:
+        return seed
+    return int(np.random.SeedSequence([seed, *places]).generate_state(1)[0] >> 1)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="train LightGBM, {arm}")
@@ -403,7 +506,7 @@ def train_boosting(
         store.save_lightgbm(folder, booster)
 
     entry = kept.entry(
-        "lightgbm", training_set=training_set, config=config.boosting, seed=config.seed
+        "lightgbm", boosting, training_set=training_set, config=config.boosting, seed=config.seed
     )
     return finish(label, entry, compute)
 
@@ -432,7 +535,9 @@ def predict(
                     probabilities = boosting.predict_probabilities(trained, images)
             store.save_predictions(folder, split, probabilities)
 
-    entry = kept.entry("predictions", model=model, data=data, compute=device.numerics)
+    entry = kept.entry(
+        "predictions", CLASSIFIERS[classifier], model=model, data=data, compute=device.numerics
+    )
     return finish(label, entry, compute)
 
 
@@ -457,53 +562,3 @@ def compare(
         labels=n_train["original"],
         seed=config.seed,
     )
-
-
-@task(cache_policy=NO_CACHE, task_run_name="report")
-def write_report(run: Run, outcome: Outcome) -> None:
-    """Fill the run's folder: comparison, models, synthetic images, pictures, report."""
-    config = run.read_config()
-    pseudo = store.load_pseudo_labels(outcome.pseudo)
-    run.write_synthetic(pseudo)
-    for (classifier, arm), model in outcome.models.items():
-        run.copy_model(model, classifier, arm)
-    if outcome.judged:
-        run.copy_quality(outcome.judged)
-    grids = run.copy_dcgan(outcome.dcgan)
-    rejected = pick_rejected(pseudo, config.pseudo_labels.confidence_threshold)
-    run.write_figure("comparison", figures.render_comparison(outcome.comparison))
-    run.write_figure("gan_history", figures.render_history(store.load_history(outcome.dcgan)))
-    run.write_figure("accepted", figures.render_grid(pick_accepted(pseudo), columns=20))
-    if len(rejected):
-        run.write_figure("rejected", figures.render_grid(rejected, columns=20))
-    report = render_report(
-        run.name,
-        config,
-        outcome.comparison,
-        pseudo,
-        store.load_quality(outcome.judged) if outcome.judged else None,
-        environment=run.read_environment(),
-        stages=[StageTime(entry.label, entry.seconds, entry.reused) for entry in outcome.stages],
-        grids=grids,
-    )
-    run.write_report(report)
-    run.write_comparison(outcome.comparison)
-
-
-@task(cache_policy=NO_CACHE, task_run_name="report")
-def write_study(study: Study, result: StudyResult, dcgan: Entry | None) -> None:
-    """Fill the study's folder: scores, means, pictures, report; samples of one DCGAN, if any."""
-    config = study.read_config()
-    study.write_figure("learning_curves", figures.render_learning_curves(result))
-    if dcgan:
-        study.copy_samples(dcgan)
-    report = render_study_report(
-        study.name,
-        config,
-        result,
-        arms={arm: ARMS[arm].description for arm in config.run.arms},
-        environment=study.read_environment(),
-        has_samples=dcgan is not None,
-    )
-    study.write_report(report)
-    study.write_study(result)

@@ -150,17 +150,18 @@ def list_buildable(arms: Sequence[ArmName], unlabeled: int) -> tuple[ArmName, ..
 def join(material: Material, *additions: TrainingSet) -> TrainingSet:
     """Follow the labeled images by additions, which carry ``added_share`` of the weight together.
 
-    Each addition carries as much as the others, however many images it has. With none, or no
-    share, the labeled images come back alone.
+    They carry less where an added image would count more than a labeled one. Each addition carries
+    as much as the others, however many images it has. With none, or no share, the labeled images
+    come back alone.
     """
     original = build_original(material)
     present = [addition for addition in additions if len(addition)]
-    share = material.config.added_share
-    if not present or share == 0:
+    if not present or material.config.added_share == 0:
         return original
     parts = [original, *present]
-    shares = [1 - share, *(share / len(present) for _ in present)]
     count = sum(map(len, parts))
+    share = min(material.config.added_share, 1 - len(original) / count)
+    shares = [1 - share, *(share / len(present) for _ in present)]
     weights = [
         part.weights * np.float32(part_share * count / part.weights.sum())
         for part, part_share in zip(parts, shares, strict=True)

@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy import stats
-from sklearn.metrics import accuracy_score, log_loss
+from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
-from gan_aug.config import ComparisonConfig
+from gan_aug.calibration import Calibration, measure_calibration
+from gan_aug.config import Classifier, ComparisonConfig
 from gan_aug.images import CLASSES, Float32, UInt8
 
 __all__ = [
     "CLASSIFIER_NAMES",
     "SPLITS",
-    "Classifier",
     "Comparison",
     "PairedDifference",
     "Predictions",
@@ -29,7 +29,6 @@ __all__ = [
     "compare_arms",
 ]
 
-Classifier = Literal["cnn", "lightgbm"]
 Split = Literal["validation", "test"]
 SPLITS: tuple[Split, ...] = ("validation", "test")
 CLASSIFIER_NAMES: dict[Classifier, str] = {"cnn": "the CNN", "lightgbm": "LightGBM"}
@@ -96,8 +95,8 @@ class Score(BaseModel):
         n_train: Images in the training set.
         accuracy: In [0, 1].
         log_loss: Mean negative log-likelihood, in nats.
-        class_accuracy: Share of each digit's images that are right, in [0, 1]; None for a digit
-            the split does not have.
+        confusion: ``confusion[i][j]``: images of digit i that the classifier calls j.
+        calibration: How far its confidence can be trusted.
         versus_original: Paired difference; None for ``original`` itself.
     """
 
@@ -111,12 +110,21 @@ class Score(BaseModel):
     n_train: int
     accuracy: float
     log_loss: float
-    class_accuracy: list[float | None]
+    confusion: list[list[int]]
+    calibration: Calibration
     versus_original: PairedDifference | None
+
+    @property
+    def class_accuracy(self) -> list[float | None]:
+        """Share of each digit's images that are right; None for a digit the split has not."""
+        return [
+            row[digit] / sum(row) if any(row) else None for digit, row in enumerate(self.confusion)
+        ]
 
     def to_row(self) -> dict[str, Any]:
         """Return the score as one flat row; differences are empty for ``original``."""
-        row = self.model_dump(exclude={"class_accuracy", "versus_original"})
+        row = self.model_dump(exclude={"confusion", "calibration", "versus_original"})
+        row["calibration_error"] = self.calibration.error
         paired = self.versus_original.model_dump() if self.versus_original else {}
         row |= {column: paired.get(name) for name, column in PAIRED_COLUMNS.items()}
         return row | {f"accuracy_{digit}": a for digit, a in enumerate(self.class_accuracy)}
@@ -170,7 +178,7 @@ def compare_arms(
         for split in SPLITS
     ]
     return Comparison(
-        verdict=phrase_verdict(scores, config.confidence_level),
+        verdict=phrase_verdict(scores, config.confidence_level, labels=labels),
         confidence_level=config.confidence_level,
         scores=scores,
     )
@@ -203,10 +211,8 @@ def score_split(
         n_train=prediction.n_train,
         accuracy=float(accuracy_score(truth, guesses)),
         log_loss=float(log_loss(truth, normalize(probabilities), labels=digits)),
-        class_accuracy=[
-            float((guesses[truth == digit] == digit).mean()) if (truth == digit).any() else None
-            for digit in digits
-        ],
+        confusion=confusion_matrix(truth, guesses, labels=digits).tolist(),
+        calibration=measure_calibration(prediction.probabilities[split], truth),
         versus_original=paired,
     )
 
@@ -255,7 +261,7 @@ def compare_paired(
     )
 
 
-def phrase_verdict(scores: Sequence[Score], confidence_level: float) -> str:
+def phrase_verdict(scores: Sequence[Score], confidence_level: float, *, labels: int) -> str:
     """Say in one sentence what the validation images say of every arm, harm first."""
     findings = [
         (score.versus_original, CLASSIFIER_NAMES[score.classifier], score.arm)
@@ -263,7 +269,7 @@ def phrase_verdict(scores: Sequence[Score], confidence_level: float) -> str:
         if score.split == "validation" and score.versus_original is not None
     ]
     findings.sort(key=lambda finding: finding[0].high)
-    budget = f"{scores[0].labels:,} labels"
+    budget = f"{labels:,} labels"
     if not findings:
         return f"With {budget}, no arm was compared with the original training set."
     parts = [phrase_finding(*finding, confidence_level) for finding in findings]

@@ -5,6 +5,7 @@ These models are the one source of the command's flags, the form in the Prefect 
 what they change.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -15,6 +16,7 @@ __all__ = [
     "ArmName",
     "AugmentationConfig",
     "BoostingConfig",
+    "Classifier",
     "CnnConfig",
     "ComparisonConfig",
     "DcganConfig",
@@ -38,6 +40,7 @@ Preset = Literal["smoke", "quick", "chapter"]
 Device = Literal["auto", "cpu", "gpu"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Labels = Annotated[int, Field(ge=10)] | Literal["all"]
+Classifier = Literal["cnn", "lightgbm"]
 ArmName = Literal["original", "gan", "shift", "gan+shift", "real_pool", "synthetic_only", "repeat"]
 
 Count = Annotated[int, Field(ge=1)]
@@ -56,7 +59,11 @@ class CnnConfig(StageConfig):
     """The convolutional classifier: the teacher, and the students of every arm."""
 
     updates: Count = Field(
-        600, description="Optimizer updates; every arm gets the same number, whatever its size."
+        600,
+        description="Fewest optimizer updates; every arm gets the same number, whatever its size.",
+    )
+    epochs: Annotated[float, Field(ge=0)] = Field(
+        8.0, description="Take more updates where these passes over the labeled images need them."
     )
     batch_size: Count = Field(64, description="Images per update.")
     learning_rate: Rate = Field(
@@ -67,6 +74,11 @@ class CnnConfig(StageConfig):
         description="Share of each target that is spread evenly over all digits. It also lowers "
         "the confidence of the teacher's labels.",
     )
+
+    def plan_updates(self, labels: int) -> Self:
+        """Return the settings with the updates that so many labeled images get, in any arm."""
+        updates = max(self.updates, math.ceil(self.epochs * labels / self.batch_size))
+        return self.model_copy(update={"updates": updates, "epochs": 0.0})
 
 
 class DcganConfig(StageConfig):
@@ -128,25 +140,53 @@ class SynthesisConfig(StageConfig):
 
 
 class PseudoLabelConfig(StageConfig):
-    """Which synthetic images the teacher's labels are believed for."""
+    """Which labels of the teacher's are believed, for synthetic and for unlabeled images."""
 
+    teachers: Count = Field(
+        1,
+        description="CNNs whose probabilities are averaged: the `original` one, and others trained "
+        "on the same labels from other seeds.",
+    )
+    calibration_folds: Annotated[int, Field(ge=0, le=10)] = Field(
+        0,
+        description="Divide the teachers' logits by a temperature, fitted to labeled images that a "
+        "CNN trained on the other folds predicts; 0 leaves them as they are.",
+    )
     confidence_threshold: Share = Field(
         0.9, description="Accept an image only if the teacher's top probability is at least this."
     )
+    margin_threshold: Share = Field(
+        0.0, description="And only if the second probability is lower by at least this."
+    )
     per_class: Count = Field(
-        1000, description="Accept at most this many images of a class, so that classes balance."
+        1000, description="Images of a digit to accept, on average or at most: see `balance`."
+    )
+    balance: Literal["none", "cap", "equal"] = Field(
+        "cap",
+        description="`cap`: at most `per_class` images of every digit. `equal`: as many of every "
+        "digit as the scarcest has. `none`: whatever comes first, ten times `per_class` in all.",
     )
     labels: Literal["soft", "hard"] = Field(
         "soft",
         description="Train on the teacher's probabilities (`soft`) or on its top class (`hard`).",
     )
 
+    @field_validator("calibration_folds")
+    @classmethod
+    def refuse_one_fold(cls, folds: int) -> int:
+        """A single fold would leave nothing to train on."""
+        if folds == 1:
+            raise ValueError("expected 0 for no calibration, or at least 2")
+        return folds
+
 
 class AugmentationConfig(StageConfig):
     """How a training set is made of the labeled images and what is added to them."""
 
     added_share: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.5, description="Share of the training weight that all added images carry together."
+        0.5,
+        description="Share of the training weight that all added images carry together; less where "
+        "one of them would count more than a labeled one.",
     )
     shift: Annotated[float, Field(ge=0, lt=14)] = Field(
         2.0, description="The `shift` arms move an image by at most this many pixels either way."
@@ -190,6 +230,7 @@ class JudgeConfig(CnnConfig):
     updates: Count = Field(
         4687, description="Optimizer updates; the default is 12 epochs of 50,000 images."
     )
+    epochs: Annotated[float, Field(ge=0)] = Field(0.0, description="Fewest passes over them.")
     batch_size: Count = Field(128, description="Images per update.")
     learning_rate: Rate = Field(
         1.5e-3, description="Adam's first learning rate; it falls to zero along a cosine."
@@ -231,14 +272,18 @@ class RunConfig(StageConfig):
         "turned and scaled copies; `gan+shift`: with both; `real_pool`: with unlabeled real images "
         "that the teacher labeled; `synthetic_only`; `repeat`: the original over and over.",
     )
+    classifiers: Annotated[tuple[Classifier, ...], Field(min_length=1)] = Field(
+        ("cnn", "lightgbm"),
+        description="Classifiers to compare; the teacher is a CNN in any case.",
+    )
     seed: Seed = Field(0, description="Seed of the labeled subset, of every network and sample.")
     device: Device = Field(
         "auto", description="Where to train: `auto` takes a GPU where there is one."
     )
     precision: Precision = Field(
         "auto",
-        description="Of the networks' arithmetic: `auto` takes bfloat16 where the hardware "
-        "multiplies it (GPUs; CPUs with AVX512-BF16 or AMX), else float32.",
+        description="Of the networks' arithmetic: `auto` takes bfloat16 where the hardware is "
+        "faster in it (GPUs; CPUs with AMX, AMD's with AVX512-BF16), else float32.",
     )
     cnn: CnnConfig = Field(default=CnnConfig(), description="The CNN, teacher and student.")
     dcgan: DcganConfig = Field(default=DcganConfig(), description="The DCGAN.")
@@ -324,7 +369,7 @@ SMOKE: dict[str, Any] = {
 # the Keras optimizers of the chapter's day.
 CHAPTER: dict[str, Any] = {
     "labels": "all",
-    "cnn": {"updates": 9375, "batch_size": 64, "label_smoothing": 0.1},
+    "cnn": {"epochs": 12, "label_smoothing": 0.1},
     "dcgan": {
         "architecture": "chapter",
         "clusters": 0,

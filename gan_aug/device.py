@@ -26,6 +26,7 @@ M_TOP_PAD = -2
 KEPT_BYTES = 256 * 2**20
 
 BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+INTEL = "GenuineIntel"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def select_compute(device: Device, precision: Precision = "auto") -> Compute:
 
     Args:
         device: ``auto`` takes a GPU where there is one.
-        precision: ``auto`` is bfloat16 on a GPU and on a CPU that multiplies it in hardware.
+        precision: ``auto`` is bfloat16 on a GPU and on a CPU that is faster in it.
 
     Returns:
         The device and how to use it.
@@ -79,7 +80,9 @@ def select_compute(device: Device, precision: Precision = "auto") -> Compute:
         )
     if device == "cpu" or not gpus:
         tf.config.set_visible_devices([], "GPU")
-        return Compute(dtype_policy=choose_cpu_policy(precision, read_cpu_flags()))
+        return Compute(
+            dtype_policy=choose_cpu_policy(precision, read_cpu_flags(), read_cpu_field("vendor_id"))
+        )
     tf.config.set_visible_devices(gpus[:1], "GPU")
     tf.config.experimental.set_memory_growth(gpus[0], True)
     return Compute(
@@ -92,17 +95,22 @@ def select_compute(device: Device, precision: Precision = "auto") -> Compute:
 
 
 @functools.cache
-def choose_cpu_policy(precision: Precision, flags: frozenset[str]) -> str:
-    """Return the Keras dtype policy for a CPU with these flags: bfloat16 only in hardware."""
-    if precision != "float32" and flags & BFLOAT16_FLAGS:
-        return "mixed_bfloat16"
-    if precision != "float32":
+def choose_cpu_policy(precision: Precision, flags: frozenset[str], vendor: str) -> str:
+    """Return the Keras dtype policy for a CPU: bfloat16 only where the hardware gains by it.
+
+    Intel's AVX512-BF16 multiplies no faster than float32, and the conversions cost; its AMX does.
+    """
+    if precision == "float32":
+        return "float32"
+    if not flags & BFLOAT16_FLAGS:
         logger.log(
             logging.WARNING if precision == "bfloat16" else logging.INFO,
             "precision: this CPU has no bfloat16 instructions (%s): computing in float32",
             " or ".join(sorted(BFLOAT16_FLAGS)),
         )
-    return "float32"
+        return "float32"
+    gains = "amx_bf16" in flags or vendor != INTEL
+    return "mixed_bfloat16" if gains or precision == "bfloat16" else "float32"
 
 
 def read_cpu_flags() -> frozenset[str]:

@@ -1,22 +1,30 @@
-"""Pictures for people, as PNG bytes."""
+"""Charts for people, as PNG bytes; :mod:`gan_aug.galleries` has the pictures of digits."""
 
 import io
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from PIL import Image
 
+from gan_aug.calibration import Calibration
 from gan_aug.comparison import CLASSIFIER_NAMES, Comparison, Score
 from gan_aug.config import ArmName
-from gan_aug.images import SIDE, Images
+from gan_aug.images import CLASSES, Decision, PseudoLabeledImages
 from gan_aug.study import CellSummary, StudyResult
 
-__all__ = ["render_comparison", "render_grid", "render_history", "render_learning_curves"]
+__all__ = [
+    "render_comparison",
+    "render_confusion",
+    "render_decisions",
+    "render_history",
+    "render_learning_curves",
+    "render_reliability",
+    "to_png",
+]
 
-GAP = 2
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#666666"
 SPLIT_COLORS = {"validation": BLUE, "test": ORANGE}
 # Okabe and Ito's palette, which colour-blind people can tell apart, and marks for print.
@@ -29,28 +37,13 @@ ARM_STYLES: dict[ArmName, tuple[str, str]] = {
     "synthetic_only": ("#e69f00", "P"),
     "repeat": ("#999999", "X"),
 }
-
-
-def render_grid(images: Images, *, columns: int | None = None, scale: int = 2) -> bytes:
-    """Lay images out in rows, dark ink on white.
-
-    Args:
-        images: ``(n, 28, 28)`` uint8.
-        columns: Images per row; as square as possible if None.
-        scale: Screen pixels per pixel.
-    """
-    columns = columns or math.ceil(math.sqrt(len(images)))
-    rows = math.ceil(len(images) / columns)
-    cell = SIDE + GAP
-    canvas = np.zeros((rows * cell + GAP, columns * cell + GAP), dtype=np.uint8)
-    for i, image in enumerate(images):
-        top, left = GAP + i // columns * cell, GAP + i % columns * cell
-        canvas[top : top + SIDE, left : left + SIDE] = image
-    picture = Image.fromarray(255 - canvas)
-    picture = picture.resize((scale * picture.width, scale * picture.height), Image.Resampling.BOX)
-    buffer = io.BytesIO()
-    picture.save(buffer, format="png", optimize=True)
-    return buffer.getvalue()
+DECISION_STYLES: dict[Decision, tuple[str, str]] = {
+    Decision.ACCEPTED: ("accepted", "#0072b2"),
+    Decision.SURPLUS: ("digit already full", "#56b4e9"),
+    Decision.SMALL_MARGIN: ("small margin", "#e69f00"),
+    Decision.LOW_CONFIDENCE: ("low confidence", "#d55e00"),
+}
+COLORS = 64
 
 
 def render_history(history: Sequence[dict[str, float]]) -> bytes:
@@ -122,6 +115,106 @@ def render_learning_curves(result: StudyResult) -> bytes:
     return to_png(figure)
 
 
+def render_decisions(pseudo: PseudoLabeledImages) -> bytes:
+    """Draw how many images of each digit, as the teacher sees it, were accepted and were not."""
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    axes = figure.subplots()
+    below = np.zeros(CLASSES)
+    for decision, (label, color) in DECISION_STYLES.items():
+        counts = np.bincount(pseudo.labels[pseudo.decisions == decision], minlength=CLASSES)
+        if counts.any():
+            axes.bar(range(CLASSES), counts, bottom=below, color=color, label=label)
+        below += counts
+    axes.set_xticks(range(CLASSES))
+    axes.set(xlabel="digit, says the teacher", ylabel="images")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right upper", frameon=False)
+    return to_png(figure)
+
+
+def render_confusion(matrices: Mapping[str, tuple[NDArray[np.int_], NDArray[np.int_]]]) -> bytes:
+    """Draw which digits are taken for which: before, after, and the difference.
+
+    Args:
+        matrices: Classifier → the ``(10, 10)`` counts of ``original`` and of an arm, a row a true
+            digit.
+    """
+    figure = Figure(figsize=(11, 3.9 * len(matrices)), layout="constrained")
+    panels = figure.subplots(len(matrices), 3, squeeze=False)
+    for row, (classifier, (before, after)) in zip(panels, matrices.items(), strict=True):
+        most = max(1, drop_diagonal(before).max(), drop_diagonal(after).max())
+        for axes, (title, matrix) in zip(
+            row, {"original": before, "augmented": after}.items(), strict=False
+        ):
+            draw_matrix(axes, matrix, drop_diagonal(matrix), "Oranges", (0, most))
+            axes.set_title(f"{classifier}, {title}")
+        change = after - before
+        reach = max(1, np.abs(change).max())
+        draw_matrix(row[2], change, change, "PuOr", (-reach, reach), form="{:+d}")
+        row[2].set_title(f"{classifier}, difference")
+    return to_png(figure)
+
+
+def drop_diagonal(matrix: NDArray[np.int_]) -> NDArray[np.int_]:
+    errors: NDArray[np.int_] = matrix - np.diag(np.diag(matrix))
+    return errors
+
+
+def draw_matrix(
+    axes: mpl.axes.Axes,
+    matrix: NDArray[np.int_],
+    shades: NDArray[np.int_],
+    colors: str,
+    limits: tuple[int, int],
+    form: str = "{:d}",
+) -> None:
+    axes.imshow(shades, cmap=colors, vmin=limits[0], vmax=limits[1])
+    reach = max(map(abs, limits))
+    for (row, column), count in np.ndenumerate(matrix):
+        if count:
+            dark = abs(shades[row, column]) > 0.6 * reach
+            axes.text(
+                column,
+                row,
+                form.format(count),
+                ha="center",
+                va="center",
+                fontsize=6,
+                color="white" if dark else "black",
+            )
+    axes.set(xlabel="predicted", ylabel="true")
+    axes.set_xticks(range(CLASSES))
+    axes.set_yticks(range(CLASSES))
+
+
+def render_reliability(panels: Mapping[str, Mapping[str, Calibration]]) -> bytes:
+    """Draw accuracy against confidence: on the diagonal, confidence can be trusted.
+
+    Args:
+        panels: Title → label of a curve → what it shows.
+    """
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    styles = [*ARM_STYLES.values()]
+    for axes, (title, curves) in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
+    ):
+        axes.plot([0, 1], [0, 1], color=GREY, linewidth=1)
+        for (label, calibration), (color, marker) in zip(curves.items(), styles, strict=False):
+            filled = np.array(calibration.count) > 0
+            axes.plot(
+                np.array(calibration.confidence)[filled],
+                np.array(calibration.accuracy)[filled],
+                color=color,
+                marker=marker,
+                markersize=4,
+                label=f"{label}, error {calibration.error:.3f}",
+            )
+        axes.set(title=title, xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1.02))
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, fontsize="small")
+    return to_png(figure)
+
+
 def draw_curve(
     axes: mpl.axes.Axes, arm: str, curve: Sequence[CellSummary], *, color: str, marker: str
 ) -> None:
@@ -155,7 +248,11 @@ def label_score(score: Score) -> str:
     return f"{classifier}, {score.arm}, {score.split}"
 
 
-def to_png(figure: Figure) -> bytes:
+def to_png(figure: Figure, colors: int = COLORS) -> bytes:
+    """Turn a figure into a PNG of few colours, which is a third of the size."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)
-    return buffer.getvalue()
+    picture = Image.open(buffer).convert("RGB").quantize(colors, dither=Image.Dither.NONE)
+    small = io.BytesIO()
+    picture.save(small, format="png", optimize=True)
+    return small.getvalue()

@@ -5,6 +5,7 @@ in MNIST. Networks see ``float32`` in [0, 1], shaped ``(n, 28, 28, 1)``; :func:`
 :func:`to_uint8` are the only bridges.
 """
 
+import enum
 import hashlib
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from gan_aug.errors import UserError
 __all__ = [
     "CLASSES",
     "SIDE",
+    "Decision",
     "Float32",
     "Images",
     "LabeledImages",
@@ -64,21 +66,34 @@ class LabeledImages:
         return LabeledImages(self.images[indices], self.labels[indices])
 
 
+class Decision(enum.IntEnum):
+    """Whether a pseudo-labeled image may enter a training set, and why not."""
+
+    ACCEPTED = 0
+    LOW_CONFIDENCE = 1
+    SMALL_MARGIN = 2
+    SURPLUS = 3
+
+
 @dataclass(frozen=True)
 class PseudoLabeledImages:
-    """Synthetic images with the teacher's opinion of them.
+    """Images that nobody labeled, with the teacher's opinion of them.
 
     Attributes:
         images: ``(n, 28, 28)`` uint8.
         probabilities: ``(n, 10)`` float32, the teacher's class probabilities.
-        accepted: ``(n,)`` bool, which images may enter a training set.
-        rejected: Reason for rejection → number of images rejected for it.
+        decisions: ``(n,)`` uint8, a :class:`Decision` for each image.
     """
 
     images: Images
     probabilities: Float32
-    accepted: NDArray[np.bool_]
-    rejected: dict[str, int]
+    decisions: UInt8
+
+    @property
+    def accepted(self) -> NDArray[np.bool_]:
+        """``(n,)`` bool, which images may enter a training set."""
+        accepted: NDArray[np.bool_] = self.decisions == Decision.ACCEPTED
+        return accepted
 
     @property
     def labels(self) -> UInt8:
@@ -91,6 +106,13 @@ class PseudoLabeledImages:
         """``(n,)`` float32 in [0.1, 1]: the probability of that class."""
         confidence: Float32 = self.probabilities.max(axis=1)
         return confidence
+
+    @property
+    def margin(self) -> Float32:
+        """``(n,)`` float32 in [0, 1]: that probability minus the second highest."""
+        second, first = np.sort(self.probabilities, axis=1)[:, -2:].T
+        margin: Float32 = first - second
+        return margin
 
 
 @dataclass(frozen=True)

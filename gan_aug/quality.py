@@ -31,6 +31,7 @@ __all__ = [
     "describe_judge",
     "extract_features",
     "find_duplicates",
+    "find_nearest",
     "frechet_distance",
     "kernel_distance",
     "manifold_metrics",
@@ -398,21 +399,32 @@ def find_duplicates(
         reference: ``(r, 28, 28)`` uint8 real images that it never saw.
         chunk: Images taken at a time; any number gives the same answer.
     """
-    originals = flatten(train)
-    distance = float(
-        np.quantile(nearest_distances(flatten(reference), originals, chunk), DUPLICATE_QUANTILE)
-    )
-    copied = nearest_distances(flatten(synthetic), originals, chunk) < distance
+    _, expected = find_nearest(reference, train, chunk=chunk)
+    _, found = find_nearest(synthetic, train, chunk=chunk)
+    distance = float(np.quantile(expected, DUPLICATE_QUANTILE))
+    copied = found < distance
     return Duplicates(count=int(copied.sum()), share=float(copied.mean()), distance=distance)
 
 
-def nearest_distances(
-    images: NDArray[np.float32], originals: NDArray[np.float32], chunk: int
-) -> NDArray[np.float32]:
-    """Return each image's ``(n,)`` Euclidean distance to the nearest of the originals."""
-    minima = [d.min(axis=1) for _, d in squared_distances(images, originals, chunk)]
-    nearest: NDArray[np.float32] = np.sqrt(np.concatenate(minima))
-    return nearest
+def find_nearest(
+    images: Images, originals: Images, *, chunk: int = CHUNK
+) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Find each image's nearest original, pixel by pixel.
+
+    Args:
+        images: ``(n, 28, 28)`` uint8.
+        originals: ``(m, 28, 28)`` uint8.
+        chunk: Images taken at a time; any number gives the same answer.
+
+    Returns:
+        ``(n,)`` places among the originals, and ``(n,)`` Euclidean distances, a pixel being 0 to 1.
+    """
+    places, minima = [], []
+    for _, distances in squared_distances(flatten(images), flatten(originals), chunk):
+        nearest = distances.argmin(axis=1)
+        places.append(nearest)
+        minima.append(distances[np.arange(len(nearest)), nearest])
+    return np.concatenate(places), np.sqrt(np.concatenate(minima))
 
 
 def flatten(images: Images) -> NDArray[np.float32]:

@@ -1,7 +1,7 @@
 """The reports for people: Markdown, and the same as a page."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -9,24 +9,28 @@ import jinja2
 import numpy as np
 from markdown_it import MarkdownIt
 
+from gan_aug.calibration import TeacherCalibration
 from gan_aug.comparison import CLASSIFIER_NAMES, Comparison, Split
 from gan_aug.config import ArmName, RunConfig, StudyConfig, to_flags, to_study_flags
-from gan_aug.images import CLASSES, Images, PseudoLabeledImages
-from gan_aug.pseudo_label import LOW_CONFIDENCE
+from gan_aug.images import CLASSES, Decision, PseudoLabeledImages
 from gan_aug.quality import Quality
 from gan_aug.study import CellSummary, StudyResult
 
 __all__ = [
+    "PseudoLabelCounts",
+    "RunFacts",
     "StageTime",
-    "pick_accepted",
-    "pick_rejected",
     "render_page",
     "render_report",
     "render_study_report",
+    "summarize_pseudo_labels",
 ]
 
-PICKED_PER_CLASS = 20
-PICKED_REJECTED = 100
+REASONS = {
+    Decision.LOW_CONFIDENCE: "confidence below the threshold",
+    Decision.SMALL_MARGIN: "margin below the threshold",
+    Decision.SURPLUS: "class already full",
+}
 
 
 @dataclass(frozen=True)
@@ -37,23 +41,56 @@ class StageTime:
         label: The stage's name for people.
         seconds: Wall-clock time.
         cached: Whether this run reused an earlier output.
+        outputs: How many outputs of the stage the time is of.
     """
 
     label: str
     seconds: float
     cached: bool
+    outputs: int = 1
+
+
+@dataclass(frozen=True)
+class PseudoLabelCounts:
+    """How many images the teacher was offered and what became of them.
+
+    Attributes:
+        offered: Images in all.
+        accepted: Of them, those that entered the training sets.
+        rejected: Reason → images, for the reasons that occurred.
+        per_class: What is counted → images of each digit, as the teacher sees it.
+    """
+
+    offered: int
+    accepted: int
+    rejected: Mapping[str, int]
+    per_class: Mapping[str, Sequence[int]]
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What a report tells of a run beside its scores.
+
+    Attributes:
+        pseudo: What became of the synthetic images.
+        teacher: How far the teacher can be trusted.
+        quality: How good the synthetic images are, if that was measured.
+    """
+
+    pseudo: PseudoLabelCounts
+    teacher: TeacherCalibration
+    quality: Quality | None
 
 
 def render_report(
     name: str,
     config: RunConfig,
     comparison: Comparison,
-    pseudo: PseudoLabeledImages,
-    quality: Quality | None,
+    facts: RunFacts,
     *,
     environment: Mapping[str, Any],
     stages: Sequence[StageTime],
-    grids: Sequence[str],
+    pictures: Collection[str],
 ) -> str:
     """Render the report.
 
@@ -61,14 +98,13 @@ def render_report(
         name: Name of the run.
         config: Its settings.
         comparison: Its result, whose verdict is the first line.
-        pseudo: All synthetic images with their pseudo-labels.
-        quality: How good they are, if that was measured.
+        facts: What else there is to tell.
         environment: As from :func:`gan_aug.environment.describe_environment`.
         stages: In the order they ran.
-        grids: Paths of the sample grids relative to the report, in the order of training.
+        pictures: Names of the pictures beside the report.
 
     Returns:
-        Markdown that refers to the pictures beside it.
+        Markdown that refers to the pictures.
     """
     return load_template("report.md.j2").render(
         name=name,
@@ -76,10 +112,9 @@ def render_report(
         labels=comparison.scores[0].labels,
         comparison=comparison,
         environment=environment,
-        pseudo=summarize_pseudo_labels(pseudo, config.pseudo_labels.confidence_threshold),
-        quality=quality,
+        facts=facts,
         stages=stages,
-        grids=grids,
+        pictures=pictures,
         flags=shlex.join(to_flags(config)),
     )
 
@@ -88,10 +123,12 @@ def render_study_report(
     name: str,
     config: StudyConfig,
     result: StudyResult,
+    facts: Mapping[int, RunFacts],
     *,
     arms: Mapping[ArmName, str],
     environment: Mapping[str, Any],
-    has_samples: bool,
+    stages: Sequence[StageTime],
+    pictures: Collection[str],
 ) -> str:
     """Render the report of a study.
 
@@ -99,21 +136,26 @@ def render_study_report(
         name: Name of the study.
         config: Its settings.
         result: What it found, whose verdict is the first line.
+        facts: Label budget → what else there is to tell of its first draw.
         arms: What each training set is.
         environment: As from :func:`gan_aug.environment.describe_environment`.
-        has_samples: Whether there is a picture of generated images beside the report.
+        stages: What took how long, all runs together.
+        pictures: Names of the pictures beside the report.
 
     Returns:
-        Markdown that refers to the pictures beside it.
+        Markdown that refers to the pictures.
     """
     return load_template("study.md.j2").render(
         name=name,
         config=config,
         result=result,
+        facts=facts,
         arms=arms,
-        has_samples=has_samples,
         cells=arrange_cells(result),
         environment=environment,
+        stages=stages,
+        pictures=pictures,
+        seeds=sorted({run.seed for run in config.list_runs()}),
         flags=shlex.join(to_study_flags(config)),
     )
 
@@ -171,33 +213,24 @@ def load_template(name: str) -> jinja2.Template:
     return templates.get_template(name)
 
 
-def summarize_pseudo_labels(pseudo: PseudoLabeledImages, threshold: float) -> dict[str, Any]:
-    """Count offered, confident and accepted images, in all and by class."""
+def summarize_pseudo_labels(pseudo: PseudoLabeledImages) -> PseudoLabelCounts:
+    """Count offered, accepted and rejected images, in all and by class."""
 
-    def per_class(chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> list[int]:
-        counts: list[int] = np.bincount(pseudo.labels[chosen], minlength=CLASSES).tolist()
+    def count(decision: Decision) -> list[int]:
+        chosen = pseudo.labels[pseudo.decisions == decision]
+        counts: list[int] = np.bincount(chosen, minlength=CLASSES).tolist()
         return counts
 
-    return {
-        "offered": len(pseudo.images),
-        "accepted": int(pseudo.accepted.sum()),
-        "rejected": pseudo.rejected,
-        "rejected_for_confidence": pseudo.rejected[LOW_CONFIDENCE],
-        "accepted_per_class": per_class(pseudo.accepted),
-        "confident_per_class": per_class(pseudo.confidence >= threshold),
-        "offered_per_class": per_class(np.ones_like(pseudo.accepted)),
-    }
-
-
-def pick_accepted(pseudo: PseudoLabeledImages) -> Images:
-    """Return up to 20 accepted images of each digit, by digit; blank where there are fewer."""
-    picked = np.zeros((CLASSES, PICKED_PER_CLASS, *pseudo.images.shape[1:]), dtype=np.uint8)
-    for digit in range(CLASSES):
-        images = pseudo.images[pseudo.accepted & (pseudo.labels == digit)][:PICKED_PER_CLASS]
-        picked[digit, : len(images)] = images
-    return picked.reshape(-1, *pseudo.images.shape[1:])
-
-
-def pick_rejected(pseudo: PseudoLabeledImages, threshold: float) -> Images:
-    """Return up to 100 images that were rejected for low confidence; possibly none."""
-    return pseudo.images[pseudo.confidence < threshold][:PICKED_REJECTED]
+    rejected = {name: count(decision) for decision, name in REASONS.items()}
+    occurring = {name: counts for name, counts in rejected.items() if any(counts)}
+    generated: list[int] = np.bincount(pseudo.labels, minlength=CLASSES).tolist()
+    return PseudoLabelCounts(
+        offered=len(pseudo.images),
+        accepted=int(pseudo.accepted.sum()),
+        rejected={name: sum(counts) for name, counts in occurring.items()},
+        per_class={
+            "generated": generated,
+            "accepted": count(Decision.ACCEPTED),
+            **{f"rejected: {name}": counts for name, counts in occurring.items()},
+        },
+    )

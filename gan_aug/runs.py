@@ -17,8 +17,8 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from gan_aug.comparison import Classifier, Comparison, Score
-from gan_aug.config import RunConfig, StudyConfig
+from gan_aug.comparison import Comparison, Score
+from gan_aug.config import Classifier, RunConfig, StudyConfig
 from gan_aug.errors import UserError
 from gan_aug.files import (
     CNN_FILE,
@@ -135,7 +135,7 @@ class ReportFolder:
     def write_finished(self, result: BaseModel, scores: Sequence[Score]) -> None:
         """Write scores as CSV rows, and last the result as JSON."""
         write_rows(self.path / COMPARISON_CSV, [score.to_row() for score in scores])
-        write_json(self.path / self.result_file, result.model_dump(mode="json"))
+        write_json(self.path / self.result_file, result.model_dump(mode="json"), indent=None)
 
     def write_environment(self, environment: Mapping[str, Any]) -> None:
         """Write what the work was done on."""
@@ -152,25 +152,33 @@ class ReportFolder:
         """Write the report, and the page that it makes with its pictures, already written."""
         with atomic_file(self.path / REPORT_FILE, "w") as file:
             file.write(markdown)
-        page = render_page(self.read_report(embed_figures=True), self.name)
+        page = render_page(self.read_report_with_pictures(), self.name)
         with atomic_file(self.path / PAGE_FILE, "w") as file:
             file.write(page)
 
-    def read_report(self, *, embed_figures: bool = False) -> str:
-        """Return the report's Markdown.
+    def read_report(self) -> str:
+        """Return the report's Markdown, which refers to the pictures beside it."""
+        return (self.path / REPORT_FILE).read_text(encoding="utf-8")
+
+    def read_report_with_pictures(self, limit: int | None = None) -> str:
+        """Return the report's Markdown with the pictures inside it, as ``data:`` URIs.
 
         Args:
-            embed_figures: Whether to put each picture into the text, as a ``data:`` URI.
+            limit: Bytes that all pictures may take; for one that would go beyond, the text says
+                where to find it.
         """
-        markdown = (self.path / REPORT_FILE).read_text(encoding="utf-8")
-        if not embed_figures:
-            return markdown
+        taken = 0
 
         def embed(reference: re.Match[str]) -> str:
-            png = base64.b64encode((self.path / reference[1]).read_bytes()).decode()
-            return f"](data:image/png;base64,{png})"
+            nonlocal taken
+            png = base64.b64encode((self.path / reference["file"]).read_bytes()).decode()
+            if limit is not None and taken + len(png) > limit:
+                return f"*{reference['description']}: in {PAGE_FILE}.*"
+            taken += len(png)
+            return f"![{reference['description']}](data:image/png;base64,{png})"
 
-        return re.sub(r"\]\(([\w./-]+\.png)\)", embed, markdown)
+        picture = r"!\[(?P<description>[^]]*)\]\((?P<file>[\w./-]+\.png)\)"
+        return re.sub(picture, embed, self.read_report())
 
     def copy(self, source: Path, name: str) -> None:
         """Copy one file into the folder."""
@@ -239,16 +247,12 @@ class Run(ReportFolder):
         }
         write_arrays(self.path / SYNTHETIC_FILE, arrays, compress=True)
 
-    def copy_dcgan(self, entry: Entry) -> list[str]:
-        """Copy networks, history and sample grids; return the grids' paths in the run."""
+    def copy_dcgan(self, entry: Entry) -> None:
+        """Copy networks, history and sample grids."""
         for name in (GENERATOR_FILE, DISCRIMINATOR_FILE, HISTORY_FILE):
             self.copy(entry.path / name, name)
-        grids = sorted(
-            f"{SAMPLES_FOLDER}/{path.name}" for path in (entry.path / SAMPLES_FOLDER).iterdir()
-        )
-        for grid in grids:
-            self.copy(entry.path / grid, grid)
-        return grids
+        for grid in sorted((entry.path / SAMPLES_FOLDER).iterdir()):
+            self.copy(grid, f"{SAMPLES_FOLDER}/{grid.name}")
 
     def copy_quality(self, entry: Entry) -> None:
         """Copy the judgement of the synthetic images."""

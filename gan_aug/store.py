@@ -5,7 +5,6 @@ is written under a temporary name and renamed when it is whole.
 """
 
 import contextlib
-import functools
 import hashlib
 import json
 import logging
@@ -15,8 +14,8 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 import filelock
@@ -25,6 +24,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from gan_aug.calibration import TeacherCalibration
 from gan_aug.dataset import Dataset, Provenance
 from gan_aug.files import (
     CNN_FILE,
@@ -44,6 +44,7 @@ from gan_aug.files import (
 )
 from gan_aug.images import Float32, Images, LabeledImages, PseudoLabeledImages, TrainingSet
 from gan_aug.quality import Quality
+from gan_aug.source import digest_source
 
 __all__ = [
     "ArrayCheckpoint",
@@ -60,6 +61,9 @@ __all__ = [
     "load_provenance",
     "load_pseudo_labels",
     "load_quality",
+    "load_sample_grids",
+    "load_teacher",
+    "load_temperature",
     "load_training_set",
     "save_cnn",
     "save_dataset",
@@ -71,29 +75,23 @@ __all__ = [
     "save_pseudo_labels",
     "save_quality",
     "save_sample_grid",
+    "save_teacher",
+    "save_temperature",
     "save_training_set",
 ]
 
 logger = logging.getLogger(__name__)
 
 KEY_LENGTH = 16
-COMPUTING_LIBRARIES = ("tensorflow", "keras", "lightgbm", "scikit-learn", "scipy", "numpy")
+# Counts up when what a stage writes can no longer be read, or means something else.
+FORMAT = 1
 MANIFEST = "manifest.json"
 PROVENANCE_FILE = "provenance.json"
 IMAGES_FILE = "images.npy"
 INDICES_FILE = "indices.npy"
 TRAINING_SET_FILE = "training_set.npz"
-REJECTED_FILE = "rejected.json"
-
-
-@functools.cache
-def digest_code() -> str:
-    """Digest what computes: this package's source and the versions of the libraries below it."""
-    versions = [f"{library}=={metadata.version(library)}" for library in COMPUTING_LIBRARIES]
-    digest = hashlib.sha256(" ".join(versions).encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+TEMPERATURE_FILE = "temperature.json"
+TEACHER_FILE = "teacher.json"
 
 
 # ------------------------------------------------------------------------- stages
@@ -211,11 +209,12 @@ class Store:
 
     root: Path
 
-    def entry(self, stage: str, **inputs: Any) -> Entry:
+    def entry(self, stage: str, *code: ModuleType, **inputs: Any) -> Entry:
         """Return the place of a stage's output.
 
         Args:
             stage: Name of the stage.
+            code: The modules that compute it.
             inputs: Everything the output depends on besides the code: settings (pydantic
                 models), entries of earlier stages, JSON values.
         """
@@ -227,7 +226,9 @@ class Store:
             else value
             for name, value in inputs.items()
         }
-        text = json.dumps([stage, digest_code(), described], sort_keys=True)
+        text = json.dumps(
+            [stage, FORMAT, [digest_source(module) for module in code], described], sort_keys=True
+        )
         key = hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
         return Entry(self.root / stage / key)
 
@@ -299,6 +300,12 @@ def save_sample_grid(folder: Path, step: int, png: bytes) -> None:
         file.write(png)
 
 
+def load_sample_grids(entry: Entry) -> dict[int, bytes]:
+    """Read the sample grids of a training: step → PNG."""
+    folder = entry.path / SAMPLES_FOLDER
+    return {int(path.stem.rpartition("-")[2]): path.read_bytes() for path in folder.iterdir()}
+
+
 def load_generator(entry: Entry) -> Any:
     """Read the trained generator."""
     return load_keras(entry.path / GENERATOR_FILE)
@@ -327,19 +334,35 @@ def save_pseudo_labels(folder: Path, pseudo: PseudoLabeledImages) -> None:
     arrays: dict[str, Array] = {
         "images": pseudo.images,
         "probabilities": pseudo.probabilities,
-        "accepted": pseudo.accepted,
+        "decisions": pseudo.decisions,
     }
     write_arrays(folder / SYNTHETIC_FILE, arrays)
-    write_json(folder / REJECTED_FILE, pseudo.rejected)
 
 
 def load_pseudo_labels(entry: Entry) -> PseudoLabeledImages:
     """Read back what :func:`save_pseudo_labels` wrote."""
-    rejected = json.loads((entry.path / REJECTED_FILE).read_text(encoding="utf-8"))
     with np.load(entry.path / SYNTHETIC_FILE) as file:
-        return PseudoLabeledImages(
-            file["images"], file["probabilities"], file["accepted"], rejected
-        )
+        return PseudoLabeledImages(file["images"], file["probabilities"], file["decisions"])
+
+
+def save_temperature(folder: Path, temperature: float) -> None:
+    """Write what a teacher's logits are to be divided by."""
+    write_json(folder / TEMPERATURE_FILE, temperature)
+
+
+def load_temperature(entry: Entry) -> float:
+    """Read back what :func:`save_temperature` wrote."""
+    return float(json.loads((entry.path / TEMPERATURE_FILE).read_text(encoding="utf-8")))
+
+
+def save_teacher(folder: Path, teacher: TeacherCalibration) -> None:
+    """Write how far a teacher can be trusted."""
+    write_json(folder / TEACHER_FILE, teacher.model_dump(mode="json"))
+
+
+def load_teacher(entry: Entry) -> TeacherCalibration:
+    """Read back what :func:`save_teacher` wrote."""
+    return TeacherCalibration.model_validate_json((entry.path / TEACHER_FILE).read_bytes())
 
 
 def save_cnn(folder: Path, model: Any) -> None:

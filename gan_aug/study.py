@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy import stats
 
-from gan_aug.comparison import CLASSIFIER_NAMES, Classifier, Score, Split
-from gan_aug.config import ArmName
+from gan_aug.comparison import CLASSIFIER_NAMES, Score, Split
+from gan_aug.config import ArmName, Classifier
 
 __all__ = ["CellSummary", "Failure", "StudyResult", "summarize_study"]
 

@@ -1,11 +1,15 @@
 """Real images for all tests, and settings small enough to train in seconds."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from gan_aug.calibration import Calibration
+from gan_aug.comparison import Score
 from gan_aug.config import DcganConfig
 from gan_aug.dataset import Dataset, load_dataset
 from gan_aug.device import Compute, select_compute
@@ -30,6 +34,34 @@ def real(digits: Dataset) -> LabeledImages:
 def cpu() -> Compute:
     """The CPU in float32 on every machine: tests of equality need its rounding."""
     return select_compute("cpu", "float32")
+
+
+@pytest.fixture(scope="session")
+def make_score() -> Callable[..., Score]:
+    """Return a maker of scores: sound values, and those that a test is about."""
+
+    def make_score(**values: Any) -> Score:
+        sound = {
+            "classifier": "cnn",
+            "arm": "original",
+            "split": "validation",
+            "labels": 1000,
+            "seed": 0,
+            "n_train": 1000,
+            "accuracy": 0.9,
+            "log_loss": 0.3,
+            "confusion": (90 * np.eye(10, dtype=int) + 1).tolist(),
+            "calibration": Calibration(
+                error=0.05,
+                count=[0] * 10 + [20] * 5,
+                confidence=[0.0] * 10 + [0.7, 0.75, 0.82, 0.9, 0.99],
+                accuracy=[0.0] * 10 + [0.6, 0.7, 0.8, 0.85, 0.99],
+            ),
+            "versus_original": None,
+        }
+        return Score.model_validate(sound | values)
+
+    return make_score
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ LABELED = 40
 def draw_pseudo(images, seed):
     rng = np.random.default_rng(seed)
     probabilities = rng.dirichlet(np.ones(10), len(images)).astype(np.float32)
-    return PseudoLabeledImages(images, probabilities, rng.random(len(images)) < 0.6, {})
+    decisions = rng.integers(0, 2, len(images)).astype(np.uint8)
+    return PseudoLabeledImages(images, probabilities, decisions)
 
 
 @pytest.fixture
@@ -55,10 +56,21 @@ def test_an_arm_takes_what_it_says_it_needs_and_its_mean_weight_is_one(material,
 @pytest.mark.parametrize("arm", ["gan", "shift", "gan+shift", "real_pool"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_labels_of_originals_never_change_and_additions_carry_their_share(material, arm, share):
-    built = ARMS[arm].build(change(material, added_share=share))
+    many = np.arange(len(material.synthetic.images)).repeat(10)
+    pseudo = PseudoLabeledImages(*(array[many] for array in vars(material.synthetic).values()))
+    plenty = dataclasses.replace(material, synthetic=pseudo, pool=pseudo)
+    built = ARMS[arm].build(change(plenty, added_share=share))
     np.testing.assert_array_equal(built.images[:LABELED], material.labeled.images)
     np.testing.assert_array_equal(built.targets[:LABELED], one_hot(material.labeled.labels))
     assert built.weights[LABELED:].sum() / built.weights.sum() == pytest.approx(share, rel=1e-5)
+
+
+@pytest.mark.parametrize("arm", ["gan", "shift", "gan+shift", "real_pool"])
+def test_no_addition_counts_more_than_a_labeled_image(material, arm):
+    pseudo = dataclasses.replace(material.synthetic, decisions=np.ones(100, np.uint8))
+    pseudo.decisions[:10] = 0
+    few = dataclasses.replace(material, synthetic=pseudo, pool=pseudo)
+    np.testing.assert_allclose(ARMS[arm].build(few).weights, 1, rtol=1e-6)
 
 
 def test_arms_of_one_addition_are_of_one_size(material):
@@ -86,7 +98,7 @@ def test_soft_targets_are_the_teachers_and_hard_ones_its_top_class(material, arm
 
 
 def test_nothing_accepted_or_no_share_reproduces_the_original_arm(material):
-    none = dataclasses.replace(material.synthetic, accepted=np.zeros(100, bool))
+    none = dataclasses.replace(material.synthetic, decisions=np.ones(100, np.uint8))
     for same in (dataclasses.replace(material, synthetic=none), change(material, added_share=0.0)):
         for arm in ("gan", "shift", "gan+shift"):
             built = ARMS[arm].build(same)

@@ -14,12 +14,19 @@ def test_a_gpu_that_is_not_there_is_an_error_and_auto_takes_the_cpu():
     assert device.select_compute("auto").kind == "cpu"
 
 
-@pytest.mark.parametrize("flag", ["avx512_bf16", "amx_bf16"])
-def test_a_cpu_with_bfloat16_instructions_uses_them_unless_told_not_to(flag):
+@pytest.mark.parametrize(
+    ("flag", "vendor", "automatic"),
+    [
+        ("avx512_bf16", "AuthenticAMD", "mixed_bfloat16"),
+        ("amx_bf16", "GenuineIntel", "mixed_bfloat16"),
+        ("avx512_bf16", "GenuineIntel", "float32"),
+    ],
+)
+def test_a_cpu_that_gains_by_bfloat16_uses_it_unless_told_not_to(flag, vendor, automatic):
     flags = frozenset({"avx2", flag})
-    assert device.choose_cpu_policy("auto", flags) == "mixed_bfloat16"
-    assert device.choose_cpu_policy("bfloat16", flags) == "mixed_bfloat16"
-    assert device.choose_cpu_policy("float32", flags) == "float32"
+    assert device.choose_cpu_policy("auto", flags, vendor) == automatic
+    assert device.choose_cpu_policy("bfloat16", flags, vendor) == "mixed_bfloat16"
+    assert device.choose_cpu_policy("float32", flags, vendor) == "float32"
 
 
 @pytest.mark.parametrize(
@@ -28,7 +35,7 @@ def test_a_cpu_with_bfloat16_instructions_uses_them_unless_told_not_to(flag):
 def test_a_cpu_without_them_falls_back_to_float32_and_says_so(caplog, precision, level):
     device.choose_cpu_policy.cache_clear()
     with caplog.at_level(logging.INFO, logger="gan_aug"):
-        assert device.choose_cpu_policy(precision, frozenset({"avx2"})) == "float32"
+        assert device.choose_cpu_policy(precision, frozenset({"avx2"}), "") == "float32"
     [record] = caplog.records
     assert record.levelno == level
     assert "no bfloat16 instructions" in record.getMessage()
@@ -36,7 +43,7 @@ def test_a_cpu_without_them_falls_back_to_float32_and_says_so(caplog, precision,
 
 def test_float32_on_demand_needs_no_excuse(caplog):
     device.choose_cpu_policy.cache_clear()
-    assert device.choose_cpu_policy("float32", frozenset()) == "float32"
+    assert device.choose_cpu_policy("float32", frozenset(), "") == "float32"
     assert not caplog.records
 
 

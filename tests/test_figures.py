@@ -1,15 +1,51 @@
 import io
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from gan_aug.figures import render_grid
+from gan_aug.calibration import measure_calibration
+from gan_aug.figures import render_confusion, render_decisions, render_reliability
+from gan_aug.images import Decision, PseudoLabeledImages
 
 
-def test_grid_shows_every_image_dark_on_white():
-    images = np.zeros((5, 28, 28), np.uint8)
-    images[3] = 255
-    pixels = np.asarray(Image.open(io.BytesIO(render_grid(images, columns=2, scale=1))))
-    assert pixels.shape == (3 * 30 + 2, 2 * 30 + 2)
-    assert (pixels[32:60, 32:60] == 0).all()
-    assert (pixels == 0).sum() == 28 * 28
+def colors(png):
+    """Return the colours that a picture has."""
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    return {color for _, color in picture.getcolors(picture.width * picture.height)}
+
+
+def near(wanted, png):
+    """Whether a picture has the colour, or what is left of it after saving few."""
+    target = np.array([int(wanted[i : i + 2], 16) for i in (1, 3, 5)])
+    return min(np.abs(np.array(color) - target).sum() for color in colors(png)) < 30
+
+
+@pytest.mark.parametrize(
+    ("decision", "color"), [(Decision.ACCEPTED, "#0072b2"), (Decision.LOW_CONFIDENCE, "#d55e00")]
+)
+def test_only_decisions_that_occurred_are_drawn(decision, color):
+    probabilities = np.eye(10, dtype=np.float32)
+    images = np.zeros((10, 28, 28), np.uint8)
+    pseudo = PseudoLabeledImages(images, probabilities, np.full(10, decision, np.uint8))
+    assert near(color, render_decisions(pseudo))
+    assert not near("#e69f00", render_decisions(pseudo))
+
+
+def test_a_row_of_confusion_matrices_for_each_classifier():
+    perfect, some = np.diag([50] * 10), np.diag([40] * 10) + 1
+    one = Image.open(io.BytesIO(render_confusion({"CNN": (some, perfect)})))
+    two = Image.open(io.BytesIO(render_confusion({"CNN": (some, perfect), "B": (some, some)})))
+    assert two.width == one.width
+    assert two.height == 2 * one.height
+
+
+def test_reliability_has_a_panel_for_each_title(make_score):
+    probabilities = np.full((50, 10), 0.05, np.float32)
+    probabilities[:, 0] = 0.55
+    calibration = measure_calibration(probabilities, np.zeros(50, np.uint8))
+    png = render_reliability(
+        {"teacher": {"as trained": calibration}, "CNN": {"a": make_score().calibration}}
+    )
+    assert Image.open(io.BytesIO(png)).width == 11 * 120
+    assert near("#000000", png)

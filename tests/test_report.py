@@ -3,12 +3,12 @@ import re
 import numpy as np
 import pytest
 
-from gan_aug.comparison import Comparison, PairedDifference, Score
-from gan_aug.config import RunConfig
-from gan_aug.images import PseudoLabeledImages
-from gan_aug.pseudo_label import LOW_CONFIDENCE, SURPLUS
+from gan_aug.calibration import TeacherCalibration
+from gan_aug.comparison import Comparison, PairedDifference
+from gan_aug.config import PseudoLabelConfig, RunConfig
+from gan_aug.pseudo_label import pseudo_label
 from gan_aug.quality import Duplicates, JudgeInfo, Metrics, Quality
-from gan_aug.report import StageTime, pick_accepted, pick_rejected, render_report
+from gan_aug.report import RunFacts, StageTime, render_report, summarize_pseudo_labels
 
 PAIRED = PairedDifference(
     difference=0.0179, low=0.0121, high=0.024, mcnemar_p=1e-5, gained=30, lost=9
@@ -16,18 +16,13 @@ PAIRED = PairedDifference(
 
 
 @pytest.fixture
-def comparison():
+def comparison(make_score):
     scores = [
-        Score(
+        make_score(
             classifier="lightgbm",
             arm=arm,
-            split="validation",
-            labels=1000,
-            seed=0,
             n_train=n_train,
             accuracy=0.91,
-            log_loss=0.3,
-            class_accuracy=[0.9] * 10,
             versus_original=paired,
         )
         for arm, n_train, paired in (("original", 1000, None), ("gan", 11_000, PAIRED))
@@ -39,21 +34,24 @@ def comparison():
 def pseudo():
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet(np.full(10, 0.1), 50).astype(np.float32)
-    accepted = probabilities.max(1) >= 0.9
-    return PseudoLabeledImages(
-        rng.integers(1, 256, (50, 28, 28)).astype(np.uint8),
-        probabilities,
-        accepted,
-        {LOW_CONFIDENCE: int((~accepted).sum()), SURPLUS: 0},
+    images = rng.integers(1, 256, (50, 28, 28)).astype(np.uint8)
+    return pseudo_label(
+        images, probabilities, PseudoLabelConfig(confidence_threshold=0.7, per_class=1)
     )
 
 
 @pytest.fixture
-def render(comparison, pseudo):
-    def render(notice=None, quality=None):
+def render(comparison, pseudo, make_score):
+    calibration = make_score().calibration
+    teacher = TeacherCalibration(
+        networks=3, temperature=1.25, accuracy=0.97, before=calibration, after=calibration
+    )
+
+    def render(notice=None, quality=None, pictures=("confusion", "comparison")):
         environment = {
             "dataset": {
                 "name": "mnist",
+                "sha256": {"x_train": "12ab"},
                 "verified_mnist": True,
                 "notice": notice,
                 "images": {"train": 50_000},
@@ -65,17 +63,14 @@ def render(comparison, pseudo):
             "cpu": {"model": "", "cores": 2},
             "git_commit": None,
         }
-        stages = [StageTime("DCGAN", 12.34, cached=True)]
-        grids = ["samples/step-000001.png", "samples/step-000002.png"]
         return render_report(
             "mine",
             RunConfig(),
             comparison,
-            pseudo,
-            quality,
+            RunFacts(summarize_pseudo_labels(pseudo), teacher, quality),
             environment=environment,
-            stages=stages,
-            grids=grids,
+            stages=[StageTime("DCGAN", 12.34, cached=True)],
+            pictures=pictures,
         )
 
     return render
@@ -134,10 +129,27 @@ def test_numbers_are_readable(render):
     assert "gan-aug run --dataset mnist" in report
 
 
-def test_pictures_are_of_the_images_they_say(pseudo):
-    accepted = pick_accepted(pseudo).reshape(10, 20, 28, 28)
-    for digit in range(10):
-        chosen = pseudo.images[pseudo.accepted & (pseudo.labels == digit)][:20]
-        np.testing.assert_array_equal(accepted[digit, : len(chosen)], chosen)
-        assert not accepted[digit, len(chosen) :].any()
-    np.testing.assert_array_equal(pick_rejected(pseudo, 0.9), pseudo.images[~pseudo.accepted])
+def test_every_image_is_counted_once_with_what_became_of_it(pseudo):
+    counts = summarize_pseudo_labels(pseudo)
+    assert counts.offered == len(pseudo.images) == 50
+    assert counts.accepted + sum(counts.rejected.values()) == 50
+    assert set(counts.rejected) == {"confidence below the threshold", "class already full"}
+    generated, *fates = counts.per_class.values()
+    np.testing.assert_array_equal(generated, np.sum(fates, axis=0))
+
+
+def test_only_pictures_that_are_there_are_shown(render):
+    assert "](confusion.png)" in render()
+    assert "](confusion.png)" not in render(pictures=())
+
+
+def test_the_teacher_is_told_with_its_temperature(render):
+    report = render()
+    assert "The teacher, 3 CNNs at temperature 1.25, names 97.00%" in report
+    assert "expected calibration error there is 0.0500, and was 0.0500 before" in report
+
+
+def test_the_source_of_the_numbers_is_told(render):
+    report = render()
+    assert "| SHA-256 of `x_train` | `12ab` |" in report
+    assert "| keras | 3 |" in report

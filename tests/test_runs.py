@@ -64,8 +64,7 @@ def test_synthetic_file_holds_the_accepted_images_only(tmp_path):
     pseudo = PseudoLabeledImages(
         rng.integers(0, 256, (9, 28, 28)).astype(np.uint8),
         rng.dirichlet(np.ones(10), 9).astype(np.float32),
-        np.arange(9) % 2 == 0,
-        {},
+        (np.arange(9) % 2).astype(np.uint8),
     )
     Run(tmp_path).write_synthetic(pseudo)
     with np.load(tmp_path / "synthetic.npz") as file:
@@ -80,8 +79,19 @@ def test_a_report_can_carry_its_pictures(tmp_path):
     run.write_figure("comparison", b"PNG")
     run.write_report("![Differences](comparison.png) and [a link](other.txt)\n")
     assert run.read_report() == "![Differences](comparison.png) and [a link](other.txt)\n"
-    embedded = run.read_report(embed_figures=True)
+    embedded = run.read_report_with_pictures()
     assert embedded == "![Differences](data:image/png;base64,UE5H) and [a link](other.txt)\n"
+
+
+def test_pictures_beyond_the_limit_are_named_and_not_carried(tmp_path):
+    run = Run(tmp_path)
+    for name in ("small", "large", "last"):
+        run.write_figure(name, b"PNG" * (100 if name == "large" else 1))
+    run.write_report("![Small](small.png) ![Large](large.png) ![Last](last.png)")
+    assert run.read_report_with_pictures(limit=10) == (
+        "![Small](data:image/png;base64,UE5H) *Large: in report.html.* "
+        "![Last](data:image/png;base64,UE5H)"
+    )
 
 
 def test_config_on_disk_is_plain_json(tmp_path):

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from gan_aug import store
+from gan_aug import boosting, store, synthesis
 from gan_aug.config import DcganConfig
 from gan_aug.images import PseudoLabeledImages
 from gan_aug.store import Store
@@ -12,7 +12,7 @@ from gan_aug.store import Store
 
 @pytest.fixture
 def entry(tmp_path):
-    return Store(tmp_path / "store").entry("stage", seed=1)
+    return Store(tmp_path / "store").entry("stage", synthesis, seed=1)
 
 
 def build(entry, content="whole"):
@@ -87,18 +87,20 @@ def test_a_damaged_checkpoint_is_said_and_not_used(entry, caplog):
 
 def test_keys_tell_inputs_apart(tmp_path):
     kept = Store(tmp_path)
-    first = kept.entry("a", seed=1)
+    first = kept.entry("a", synthesis, seed=1)
     keys = [
         first,
-        kept.entry("a", seed=2),
-        kept.entry("b", seed=1),
-        kept.entry("a", seed=1, config=DcganConfig()),
-        kept.entry("a", seed=1, config=DcganConfig(steps=1)),
-        kept.entry("a", seed=1, source=first),
-        kept.entry("a", seed=1, source=kept.entry("a", seed=3)),
+        kept.entry("a", synthesis, seed=2),
+        kept.entry("b", synthesis, seed=1),
+        kept.entry("a", boosting, seed=1),
+        kept.entry("a", synthesis, boosting, seed=1),
+        kept.entry("a", synthesis, seed=1, config=DcganConfig()),
+        kept.entry("a", synthesis, seed=1, config=DcganConfig(steps=1)),
+        kept.entry("a", synthesis, seed=1, source=first),
+        kept.entry("a", synthesis, seed=1, source=kept.entry("a", synthesis, seed=3)),
     ]
     assert len({entry.path for entry in keys}) == len(keys)
-    assert kept.entry("a", seed=1) == first
+    assert kept.entry("a", synthesis, seed=1) == first
 
 
 def test_two_processes_do_not_build_the_same_entry_at_once(entry):
@@ -118,8 +120,7 @@ def test_pseudo_labels_come_back_as_they_were(entry, digits):
     pseudo = PseudoLabeledImages(
         digits.test.images,
         rng.dirichlet(np.ones(10), len(digits.test)).astype(np.float32),
-        rng.random(len(digits.test)) < 0.5,
-        {"reason": 3},
+        rng.integers(0, 4, len(digits.test)).astype(np.uint8),
     )
     with entry.build() as folder:
         store.save_pseudo_labels(folder, pseudo)

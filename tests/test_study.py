@@ -2,38 +2,39 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gan_aug.comparison import PairedDifference, Score
+from gan_aug.comparison import PairedDifference
 from gan_aug.study import Failure, summarize_study
 
 
-def score(labels, seed, accuracy, *, arm="gan", classifier="cnn", split="test", difference=0.0):
-    paired = PairedDifference(
-        difference=difference,
-        low=difference - 0.001,
-        high=difference + 0.001,
-        mcnemar_p=0.5,
-        gained=1,
-        lost=1,
-    )
-    return Score(
-        classifier=classifier,
-        arm=arm,
-        split=split,
-        labels=labels,
-        seed=seed,
-        n_train=labels,
-        accuracy=accuracy,
-        log_loss=0.1,
-        class_accuracy=[accuracy] * 10,
-        versus_original=None if arm == "original" else paired,
-    )
+@pytest.fixture
+def score(make_score):
+    def score(labels, seed, accuracy, *, arm="gan", classifier="cnn", split="test", difference=0.0):
+        paired = PairedDifference(
+            difference=difference,
+            low=difference - 0.001,
+            high=difference + 0.001,
+            mcnemar_p=0.5,
+            gained=1,
+            lost=1,
+        )
+        return make_score(
+            labels=labels,
+            seed=seed,
+            accuracy=accuracy,
+            arm=arm,
+            classifier=classifier,
+            split=split,
+            versus_original=None if arm == "original" else paired,
+        )
+
+    return score
 
 
 def summarize(scores, failures=()):
     return summarize_study(scores, failures, confidence_level=0.95)
 
 
-def test_the_interval_over_draws_is_students():
+def test_the_interval_over_draws_is_students(score):
     differences = [0.01, 0.02, 0.03, 0.02]
     scores = [score(100, seed, 0.9, difference=d) for seed, d in enumerate(differences)]
     [cell] = summarize(scores).summaries
@@ -43,14 +44,14 @@ def test_the_interval_over_draws_is_students():
     assert (cell.draws, cell.effect) == (4, "helps")
 
 
-def test_one_draw_has_the_interval_of_its_images_and_no_spread():
+def test_one_draw_has_the_interval_of_its_images_and_no_spread(score):
     [cell] = summarize([score(100, 0, 0.9, difference=-0.02)]).summaries
     assert (cell.low, cell.high) == pytest.approx((-0.021, -0.019))
     assert cell.accuracy_sd is None
     assert cell.effect == "hurts"
 
 
-def test_original_has_a_mean_and_a_spread_but_no_difference():
+def test_original_has_a_mean_and_a_spread_but_no_difference(score):
     accuracies = [0.8, 0.9, 0.85]
     scores = [score(100, seed, a, arm="original") for seed, a in enumerate(accuracies)]
     [cell] = summarize(scores).summaries
@@ -59,7 +60,7 @@ def test_original_has_a_mean_and_a_spread_but_no_difference():
     assert cell.difference is cell.effect is None
 
 
-def test_cells_are_told_apart_by_classifier_arm_budget_and_split():
+def test_cells_are_told_apart_by_classifier_arm_budget_and_split(score):
     scores = [
         score(labels, seed, 0.9, arm=arm, classifier=classifier, split=split)
         for labels in (100, 1000)
@@ -74,7 +75,7 @@ def test_cells_are_told_apart_by_classifier_arm_budget_and_split():
     assert result.scores == scores
 
 
-def test_the_verdict_is_of_the_gan_arm_on_test_images_bad_news_first():
+def test_the_verdict_is_of_the_gan_arm_on_test_images_bad_news_first(score):
     scores = [
         score(100, 0, 0.9, classifier="lightgbm", difference=0.15),
         score(1000, 0, 0.9, classifier="cnn", difference=-0.02),

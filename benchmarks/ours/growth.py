@@ -20,7 +20,14 @@ from gan_aug.config import RunConfig, resolve_config
 from gan_aug.dataset import draw_labeled
 from gan_aug.dcgan import build_generator
 from gan_aug.device import Compute, select_compute
-from gan_aug.images import Images, LabeledImages, PseudoLabeledImages, TrainingSet, one_hot
+from gan_aug.images import (
+    Decision,
+    Images,
+    LabeledImages,
+    PseudoLabeledImages,
+    TrainingSet,
+    one_hot,
+)
 from gan_aug.pseudo_label import pseudo_label
 from gan_aug.synthesis import generate_images
 
@@ -85,8 +92,8 @@ def build_image_stages(
         return pseudo_label(images[:count], probabilities, roomy)
 
     def augment(count: int) -> TrainingSet:
-        accepted = np.ones(count, dtype=bool)
-        pseudo = PseudoLabeledImages(images[:count], targets[:count], accepted, {})
+        decisions = np.full(count, Decision.ACCEPTED, dtype=np.uint8)
+        pseudo = PseudoLabeledImages(images[:count], targets[:count], decisions)
         settings = config.augmentation
         return ARMS["gan"].build(Material(labeled, settings, "soft", seed=0, synthetic=pseudo))
 

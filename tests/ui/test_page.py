@@ -6,41 +6,41 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from gan_aug.augmentation import ARMS
-from gan_aug.comparison import PairedDifference, Score
+from gan_aug.calibration import TeacherCalibration
+from gan_aug.comparison import PairedDifference
 from gan_aug.config import StudyConfig
-from gan_aug.figures import render_grid, render_learning_curves
-from gan_aug.report import render_study_report
+from gan_aug.figures import render_learning_curves
+from gan_aug.galleries import render_grid
+from gan_aug.report import PseudoLabelCounts, RunFacts, StageTime, render_study_report
 from gan_aug.runs import Study
 from gan_aug.study import Failure, summarize_study
 
+PICTURES = [
+    "training",
+    "gan_history",
+    "neighbors",
+    *(f"{name}-100" for name in ("confusion", "changes", "reliability", "decisions", "extremes")),
+]
 CHROMIUM = shutil.which("chromium")
+
+DIFFERENCE = PairedDifference(difference=0.01, low=0.0, high=0.1, mcnemar_p=0.1, gained=3, lost=1)
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on the PATH")
 
 
-def score(labels, seed, arm, classifier, split):
-    difference = PairedDifference(
-        difference=0.01 * (1 + seed), low=0.0, high=0.1, mcnemar_p=0.1, gained=3, lost=1
-    )
-    return Score(
-        classifier=classifier,
-        arm=arm,
-        split=split,
-        labels=labels,
-        seed=seed,
-        n_train=labels,
-        accuracy=0.9 + labels / 20_000 + seed / 1000,
-        log_loss=0.1,
-        class_accuracy=[0.9] * 10,
-        versus_original=None if arm == "original" else difference,
-    )
-
-
 @pytest.fixture(scope="module")
-def address(tmp_path_factory, digits):
+def address(tmp_path_factory, digits, make_score):
     """The page of a study of all arms, with a failed cell."""
     scores = [
-        score(labels, seed, arm, classifier, split)
+        make_score(
+            labels=labels,
+            seed=seed,
+            arm=arm,
+            classifier=classifier,
+            split=split,
+            accuracy=0.9 + labels / 20_000 + seed / 1000,
+            versus_original=None if arm == "original" else DIFFERENCE,
+        )
         for labels in (100, 1000)
         for seed in (0, 1)
         for arm in ARMS
@@ -50,10 +50,25 @@ def address(tmp_path_factory, digits):
     failure = Failure(labels=100, seed=1, classifier=None, arm=None, message="<b>a | b</b>")
     result = summarize_study(scores, [failure], confidence_level=0.95)
     study = Study(tmp_path_factory.mktemp("study"))
-    study.write_figure("learning_curves", render_learning_curves(result))
-    study.write_figure("samples", render_grid(digits.train.images[:64]))
+    grid = render_grid(digits.train.images[:64])
+    pictures = dict.fromkeys(PICTURES, grid) | {"learning_curves": render_learning_curves(result)}
+    for name, picture in pictures.items():
+        study.write_figure(name, picture)
+    calibration = scores[0].calibration
+    teacher = TeacherCalibration(
+        networks=1, temperature=1.0, accuracy=0.9, before=calibration, after=calibration
+    )
+    counts = PseudoLabelCounts(
+        offered=9, accepted=9, rejected={}, per_class={"generated": [1] * 10}
+    )
+    facts = RunFacts(counts, teacher, quality=None)
     environment = {
-        "dataset": {"name": "digits", "notice": "Only digits.", "verified_mnist": False},
+        "dataset": {
+            "name": "digits",
+            "sha256": {"x": "1" * 64},
+            "notice": "Only digits.",
+            "verified_mnist": False,
+        },
         "device": {"name": "CPU", "precision": "float32"},
         "cpu": {"model": "Some CPU", "cores": 2},
         "git_commit": None,
@@ -65,9 +80,11 @@ def address(tmp_path_factory, digits):
             "tiny",
             StudyConfig(),
             result,
+            {100: facts},
             arms={name: arm.description for name, arm in ARMS.items()},
             environment=environment,
-            has_samples=True,
+            stages=[StageTime("DCGAN", 1.0, cached=False)],
+            pictures=pictures,
         )
     )
     return (study.path / "report.html").as_uri()
@@ -105,7 +122,7 @@ def open_page(browser, address):
 def test_pictures_are_decoded_and_only_tables_scroll_sideways(open_page, width):
     page = open_page(width)
     pictures = page.eval_on_selector_all("img", "all => all.map(i => [i.naturalWidth, i.alt])")
-    assert len(pictures) == 2
+    assert len(pictures) == len(PICTURES) + 1
     assert all(natural_width > 0 and alt for natural_width, alt in pictures)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator("table").count() >= 4

@@ -1,0 +1,223 @@
+"""What each choice does to the ``gan`` arm, with intervals: ``python -m benchmarks.ablation``.
+
+A variant is a study that differs from the defaults in one choice. Both are compared draw by draw:
+the same labels, the same seeds. Validation images only, since choices are made by this.
+"""
+
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import get_args
+
+import jinja2
+import numpy as np
+from cyclopts import App
+from pydantic import BaseModel, ConfigDict
+from rich.console import Console
+
+from benchmarks.machine import describe_machine, read_commit
+from benchmarks.results import Machine
+from gan_aug.comparison import CLASSIFIER_NAMES
+from gan_aug.config import Classifier
+from gan_aug.files import atomic_file
+from gan_aug.study import StudyResult, student_margin
+
+__all__ = ["VARIANTS", "Ablation", "Effect", "compare_variant", "render_ablation"]
+
+Cell = tuple[Classifier, int, int]
+
+ROOT = Path(__file__).parent.parent
+COMMAND = Path(sys.executable).with_name("gan-aug")
+CONFIDENCE_LEVEL = 0.95
+PAGE = "ablation.md.j2"
+ERR = Console(stderr=True, soft_wrap=True, highlight=False)
+
+VARIANTS: Mapping[str, str] = {
+    "three teachers": "--pseudo-labels.teachers 3",
+    "temperature, from five folds": "--pseudo-labels.calibration-folds 5",
+    "everything is accepted": "--pseudo-labels.confidence-threshold 0",
+    "confidence 0.99": "--pseudo-labels.confidence-threshold 0.99",
+    "margin 0.8 instead of confidence 0.9": "--pseudo-labels.confidence-threshold 0 "
+    "--pseudo-labels.margin-threshold 0.8",
+    "digits as they come": "--pseudo-labels.balance none",
+    "as many of each digit as of the scarcest": "--pseudo-labels.balance equal",
+    "hard labels": "--pseudo-labels.labels hard",
+    "a quarter of the weight": "--augmentation.added-share 0.25",
+    "three quarters of the weight": "--augmentation.added-share 0.75",
+    "a third of the images": "--synthesis.images 5000 --pseudo-labels.per-class 333",
+    "four times the images": "--synthesis.images 60000 --pseudo-labels.per-class 4000",
+    "label smoothing 0.1, confidence 0.8": "--cnn.label-smoothing 0.1 "
+    "--pseudo-labels.confidence-threshold 0.8",
+    "200 boosting rounds": "--boosting.rounds 200",
+}
+"""What is changed → the flags that change it."""
+
+app = App(name="python -m benchmarks.ablation", help="Measure what each choice is worth.")
+
+
+class Effect(BaseModel):
+    """One variant beside the defaults, for one classifier and label budget.
+
+    Attributes:
+        variant: What is changed.
+        classifier: Kind of classifier.
+        labels: Label budget.
+        draws: Draws of labels.
+        difference: Mean over the draws of the ``gan`` arm's validation accuracy, minus that of the
+            defaults.
+        margin: Half the width of Student's t interval for it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    variant: str
+    classifier: Classifier
+    labels: int
+    draws: int
+    difference: float
+    margin: float
+
+
+class Ablation(BaseModel):
+    """All that was measured.
+
+    Attributes:
+        commit: Of the source.
+        machine: Where.
+        flags: Of every study, beside those of the variants.
+        effects: One per variant, classifier and budget.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    commit: str | None
+    machine: Machine
+    flags: str
+    effects: list[Effect]
+
+
+@app.default
+def measure(
+    *variants: str,
+    budgets: tuple[int, ...] = (100, 1000),
+    draws: int = 3,
+    classifiers: tuple[Classifier, ...] = get_args(Classifier),
+    flags: str = "",
+    artifacts: Path = ROOT / "artifacts",
+    root: Path = ROOT,
+) -> None:
+    """Run the defaults and every variant; add the effects to `artifacts/ablation.json`.
+
+    Parameters
+    ----------
+    variants
+        What to change, by the names in the page; everything by default.
+    budgets
+        Label budgets.
+    draws
+        Draws of labels.
+    classifiers
+        Whose accuracy to look at.
+    flags
+        More flags of `gan-aug study`, for all studies alike.
+    artifacts
+        Folder of the studies and the store.
+    root
+        Folder whose `artifacts` and `docs` are written.
+    """
+    unknown = set(variants) - set(VARIANTS)
+    if unknown:
+        sys.exit(f"variants: expected some of {list(VARIANTS)}, found {sorted(unknown)}")
+    grid = [f"--budgets {budget}" for budget in budgets]
+    grid += [f"--classifiers {classifier}" for classifier in classifiers]
+    common = " ".join([*grid, f"--draws {draws} --arms gan --dataset mnist", flags]).strip()
+    defaults = run_study(common, artifacts)
+    for variant in variants or VARIANTS:
+        ERR.print(variant)
+        changed = run_study(f"{common} {VARIANTS[variant]}", artifacts)
+        add_effects(compare_variant(variant, defaults, changed), flags, root)
+
+
+def run_study(flags: str, artifacts: Path) -> StudyResult:
+    """Run a study, of which everything finished is reused; what it logs goes to stderr."""
+    command = [str(COMMAND), "study", *shlex.split(flags), "--artifacts", str(artifacts), "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - our own command
+    if done.returncode:
+        sys.exit(f"gan-aug study {flags}: expected exit code 0, found {done.returncode}")
+    return StudyResult.model_validate_json(done.stdout)
+
+
+def compare_variant(variant: str, defaults: StudyResult, changed: StudyResult) -> list[Effect]:
+    """Compare two studies draw by draw."""
+    before, after = (collect_accuracies(result) for result in (defaults, changed))
+    groups: dict[tuple[Classifier, int], list[float]] = {}
+    for (classifier, labels, seed), accuracy in after.items():
+        difference = accuracy - before[classifier, labels, seed]
+        groups.setdefault((classifier, labels), []).append(difference)
+    return [
+        Effect(
+            variant=variant,
+            classifier=classifier,
+            labels=labels,
+            draws=len(differences),
+            difference=float(np.mean(differences)),
+            margin=student_margin(np.array(differences), CONFIDENCE_LEVEL),
+        )
+        for (classifier, labels), differences in groups.items()
+    ]
+
+
+def collect_accuracies(result: StudyResult) -> dict[Cell, float]:
+    """Return the ``gan`` arm's validation accuracies by classifier, budget and seed."""
+    return {
+        (score.classifier, score.labels, score.seed): score.accuracy
+        for score in result.scores
+        if (score.arm, score.split) == ("gan", "validation")
+    }
+
+
+def add_effects(effects: Sequence[Effect], flags: str, root: Path) -> None:
+    """Put effects in the place of earlier ones of the same cells, and write JSON and page."""
+    path = root / "artifacts" / "ablation.json"
+    kept: dict[tuple[str, str, int], Effect] = {}
+    earlier = Ablation.model_validate_json(path.read_bytes()).effects if path.exists() else []
+    for effect in [*earlier, *effects]:
+        kept[effect.variant, effect.classifier, effect.labels] = effect
+    ablation = Ablation(
+        commit=read_commit(), machine=describe_machine(), flags=flags, effects=list(kept.values())
+    )
+    with atomic_file(path, "w") as file:
+        file.write(json.dumps(ablation.model_dump(mode="json"), indent=2) + "\n")
+    with atomic_file(root / "docs" / "ablation.md", "w") as file:
+        file.write(render_ablation(ablation))
+
+
+def render_ablation(ablation: Ablation) -> str:
+    """Render the page: a row a variant, a column a classifier and budget."""
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        autoescape=False,  # noqa: S701 - Markdown
+    )
+    cells = {(effect.classifier, effect.labels) for effect in ablation.effects}
+    columns = sorted(cells, key=lambda cell: (list(CLASSIFIER_NAMES).index(cell[0]), cell[1]))
+    effects = {(e.variant, (e.classifier, e.labels)): e for e in ablation.effects}
+    return templates.get_template(PAGE).render(
+        ablation=ablation,
+        names={name: title.removeprefix("the ") for name, title in CLASSIFIER_NAMES.items()},
+        columns=columns,
+        rows={
+            variant: [effects.get((variant, column)) for column in columns]
+            for variant in VARIANTS
+            if any((variant, column) in effects for column in columns)
+        },
+        variants=VARIANTS,
+    )
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,238 @@
+"""What a run and a study leave for people: pictures, tables and the page, drawn from the store."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from flows.pipeline import Outcome
+from gan_aug import figures, galleries, store
+from gan_aug.augmentation import ARMS
+from gan_aug.comparison import CLASSIFIER_NAMES, Comparison, Split
+from gan_aug.config import ArmName, Classifier
+from gan_aug.galleries import Change
+from gan_aug.quality import find_nearest
+from gan_aug.report import (
+    RunFacts,
+    StageTime,
+    render_report,
+    render_study_report,
+    summarize_pseudo_labels,
+)
+from gan_aug.runs import ReportFolder, Run, Study
+from gan_aug.study import StudyResult
+
+__all__ = ["write_report", "write_study"]
+
+RUN_SPLIT: Split = "validation"
+STUDY_SPLIT: Split = "test"
+# Looking at single test images would be the first step of choosing by them.
+LOOKED_AT: Split = "validation"
+NEIGHBOR_CANDIDATES = 2000
+
+Pictures = dict[str, bytes]
+
+
+@task(cache_policy=NO_CACHE, task_run_name="report")
+def write_report(run: Run, outcome: Outcome) -> None:
+    """Fill the run's folder: comparison, models, synthetic images, pictures, report."""
+    run.write_synthetic(store.load_pseudo_labels(outcome.pseudo["synthetic"]))
+    for (classifier, arm), model in outcome.models.items():
+        run.copy_model(model, classifier, arm)
+    if outcome.judged:
+        run.copy_quality(outcome.judged)
+    run.copy_dcgan(outcome.dcgan)
+    pictures = {
+        "comparison": figures.render_comparison(outcome.comparison),
+        **draw_gan(outcome),
+        **draw_labels([outcome], RUN_SPLIT),
+    }
+    write_pictures(run, pictures)
+    report = render_report(
+        run.name,
+        run.read_config(),
+        outcome.comparison,
+        gather_facts(outcome),
+        environment=run.read_environment(),
+        stages=[StageTime(entry.label, entry.seconds, entry.reused) for entry in outcome.stages],
+        pictures=pictures.keys(),
+    )
+    run.write_report(report)
+    run.write_comparison(outcome.comparison)
+
+
+@task(cache_policy=NO_CACHE, task_run_name="report")
+def write_study(study: Study, result: StudyResult, outcomes: Sequence[Outcome]) -> None:
+    """Fill the study's folder: scores, means, pictures, report.
+
+    Pictures of single images are of the first draw.
+    """
+    config = study.read_config()
+    pictures: Pictures = {}
+    facts: dict[int, RunFacts] = {}
+    if outcomes:
+        pictures["learning_curves"] = figures.render_learning_curves(result)
+        pictures |= draw_gan(outcomes[0])
+        study.copy_samples(outcomes[0].dcgan)
+    for budget, group in group_by_budget(outcomes).items():
+        facts[budget] = gather_facts(group[0])
+        drawn = draw_labels(group, STUDY_SPLIT)
+        pictures |= {f"{name}-{budget}": picture for name, picture in drawn.items()}
+    write_pictures(study, pictures)
+    report = render_study_report(
+        study.name,
+        config,
+        result,
+        facts,
+        arms={arm: ARMS[arm].description for arm in config.run.arms},
+        environment=study.read_environment(),
+        stages=add_times(outcomes),
+        pictures=pictures.keys(),
+    )
+    study.write_report(report)
+    study.write_study(result)
+
+
+def write_pictures(folder: ReportFolder, pictures: Mapping[str, bytes]) -> None:
+    for name, picture in pictures.items():
+        folder.write_figure(name, picture)
+
+
+def group_by_budget(outcomes: Sequence[Outcome]) -> dict[int, list[Outcome]]:
+    """Return the outcomes that have scores, by label budget, the smallest first."""
+    groups: dict[int, list[Outcome]] = {}
+    for outcome in outcomes:
+        if outcome.comparison.scores:
+            groups.setdefault(outcome.comparison.scores[0].labels, []).append(outcome)
+    return dict(sorted(groups.items()))
+
+
+def gather_facts(outcome: Outcome) -> RunFacts:
+    """Read what a report tells of one run beside its scores."""
+    pseudo = store.load_pseudo_labels(outcome.pseudo["synthetic"])
+    return RunFacts(
+        pseudo=summarize_pseudo_labels(pseudo),
+        teacher=store.load_teacher(outcome.teacher),
+        quality=store.load_quality(outcome.judged) if outcome.judged else None,
+    )
+
+
+def add_times(outcomes: Sequence[Outcome]) -> list[StageTime]:
+    """Add up the seconds of all outputs of a label; each output counts once."""
+    entries = {entry.identity: entry for outcome in outcomes for entry in outcome.stages}
+    totals: dict[str, list[float]] = {}
+    for entry in entries.values():
+        totals.setdefault(entry.label, []).append(entry.seconds)
+    return [
+        StageTime(label, sum(seconds), cached=False, outputs=len(seconds))
+        for label, seconds in totals.items()
+    ]
+
+
+# ----------------------------------------------------------------------- pictures
+
+
+def draw_gan(outcome: Outcome) -> Pictures:
+    """Draw the DCGAN's training, and what its images are nearest to."""
+    pseudo = store.load_pseudo_labels(outcome.pseudo["synthetic"])
+    candidates = pseudo.images[pseudo.accepted][:NEIGHBOR_CANDIDATES]
+    train = store.load_labeled(outcome.data, "train").images
+    places, distances = find_nearest(candidates, train)
+    order = np.argsort(distances, kind="stable")
+    return {
+        "training": galleries.render_strip(store.load_sample_grids(outcome.dcgan)),
+        "gan_history": figures.render_history(store.load_history(outcome.dcgan)),
+        "neighbors": galleries.render_neighbors(
+            candidates[order], train[places[order]], distances[order]
+        ),
+    }
+
+
+def draw_labels(outcomes: Sequence[Outcome], split: Split) -> Pictures:
+    """Draw what depends on the label budget; counts are of all outcomes, images of the first."""
+    first = outcomes[0]
+    pseudo = store.load_pseudo_labels(first.pseudo["synthetic"])
+    pictures = {
+        "decisions": figures.render_decisions(pseudo),
+        "extremes": galleries.render_extremes(pseudo),
+        "reliability": figures.render_reliability(collect_calibrations(first, split)),
+    }
+    arm = choose_arm(first.comparison)
+    if arm:
+        comparisons = [outcome.comparison for outcome in outcomes]
+        pictures["confusion"] = figures.render_confusion(add_confusions(comparisons, arm, split))
+        pictures["changes"] = galleries.render_changes(find_changes(first, arm))
+    return pictures
+
+
+def choose_arm(comparison: Comparison) -> ArmName | None:
+    """Return the arm to show beside ``original``: ``gan``, or the first there is."""
+    arms: list[ArmName] = [arm for arm in ARMS if any(s.arm == arm for s in comparison.scores)]
+    others = [arm for arm in arms if arm != "original"]
+    return "gan" if "gan" in others else next(iter(others), None)
+
+
+def collect_calibrations(outcome: Outcome, split: Split) -> dict[str, dict[str, Any]]:
+    """Return, by panel and curve, the calibration of the teacher and of every classifier."""
+    teacher = store.load_teacher(outcome.teacher)
+    panels = {f"teacher, {LOOKED_AT}": {"as trained": teacher.before}}
+    if teacher.temperature != 1:
+        panels[f"teacher, {LOOKED_AT}"]["temperature"] = teacher.after
+    for score in outcome.comparison.scores:
+        if score.split == split:
+            title = f"{name_classifier(score.classifier)}, {split}"
+            panels.setdefault(title, {})[score.arm] = score.calibration
+    return panels
+
+
+def add_confusions(
+    comparisons: Sequence[Comparison], arm: ArmName, split: Split
+) -> dict[str, tuple[NDArray[np.int_], NDArray[np.int_]]]:
+    """Add up, by classifier, the confusion matrices of ``original`` and of an arm."""
+    scores = [s for comparison in comparisons for s in comparison.scores if s.split == split]
+
+    def add(classifier: str, arm: str) -> NDArray[np.int_]:
+        chosen = [s.confusion for s in scores if (s.classifier, s.arm) == (classifier, arm)]
+        total: NDArray[np.int_] = np.array(chosen).sum(axis=0)
+        return total
+
+    present = dict.fromkeys(s.classifier for s in scores if s.arm == arm)
+    return {
+        name_classifier(classifier): (add(classifier, "original"), add(classifier, arm))
+        for classifier in present
+    }
+
+
+def find_changes(outcome: Outcome, arm: ArmName) -> dict[str, list[Change]]:
+    """Return, by heading, the images that an arm gets right where ``original`` does not, and back.
+
+    Headings are of the classifiers that were compared on the arm.
+    """
+    held_out = store.load_labeled(outcome.data, LOOKED_AT)
+    rows: dict[str, list[Change]] = {}
+    for classifier in CLASSIFIER_NAMES:
+        if (classifier, arm) not in outcome.predictions:
+            continue
+        before, after = (
+            store.load_predictions(outcome.predictions[classifier, name], LOOKED_AT).argmax(axis=1)
+            for name in ("original", arm)
+        )
+        right_before, right_after = before == held_out.labels, after == held_out.labels
+        for verb, marked in (
+            ("fixed", right_after & ~right_before),
+            ("broken", right_before & ~right_after),
+        ):
+            heading = f"{name_classifier(classifier)}: {marked.sum():,} {verb}"
+            rows[heading] = [
+                Change(held_out.images[i], int(before[i]), int(after[i]))
+                for i in np.flatnonzero(marked)
+            ]
+    return rows
+
+
+def name_classifier(classifier: Classifier) -> str:
+    """``CNN``, ``LightGBM``: as a title."""
+    return CLASSIFIER_NAMES[classifier].removeprefix("the ")
