@@ -73,8 +73,9 @@ def write_study(study: Study, result: StudyResult, outcomes: Sequence[Outcome]) 
     config = study.read_config()
     pictures: Pictures = {}
     facts: dict[int, RunFacts] = {}
-    if outcomes:
+    if result.scores:
         pictures["learning_curves"] = figures.render_learning_curves(result)
+    if outcomes:
         pictures |= draw_gan(outcomes[0])
         study.copy_samples(outcomes[0].dcgan)
     for budget, group in group_by_budget(outcomes).items():

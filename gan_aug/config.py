@@ -348,7 +348,7 @@ class StudyConfig(StageConfig):
 
 SMOKE: dict[str, Any] = {
     "labels": 100,
-    "cnn": {"updates": 40, "batch_size": 32},
+    "cnn": {"updates": 40, "epochs": 0, "batch_size": 32},
     "dcgan": {
         "generator_width": 16,
         "discriminator_width": 8,

@@ -16,6 +16,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterId,
 )
 
+from flows import tasks
 from flows.augment import augment
 from gan_aug.augmentation import ARMS
 from gan_aug.boosting import predict_probabilities as predict_boosting
@@ -27,7 +28,7 @@ from gan_aug.errors import UserError
 TINY = {
     "dataset": "digits",
     "device": "cpu",
-    "cnn": {"updates": 4, "batch_size": 16},
+    "cnn": {"updates": 4, "epochs": 0, "batch_size": 16},
     "dcgan": {"generator_width": 8, "discriminator_width": 4, "steps": 4, "interval": 2},
     "synthesis": {"images": 60},
     "pseudo_labels": {"confidence_threshold": 0.1, "per_class": 20},
@@ -89,13 +90,19 @@ def test_the_run_leaves_everything_it_promises(run):
         "lightgbm-gan.txt",
         "report.md",
         "report.html",
-        "accepted.png",
+        "changes.png",
         "comparison.png",
+        "confusion.png",
+        "decisions.png",
+        "extremes.png",
         "gan_history.png",
+        "neighbors.png",
+        "reliability.png",
+        "training.png",
         "samples",
         "samples/step-000002.png",
         "samples/step-000004.png",
-    } | ({"rejected.png"} & files)
+    }
 
 
 def test_the_table_has_a_row_for_each_classifier_arm_and_split(run):
@@ -167,7 +174,7 @@ def test_a_second_run_reuses_every_stage_and_says_so(run, artifacts):
     state = augment(CONFIG, name="again", artifacts=str(artifacts), return_state=True)
     states = states_of_tasks(state.state_details.flow_run_id)
     assert {name for name, s in states.items() if s != "Cached"} == {"compare", "report"}
-    assert len(states) == 17
+    assert len(states) == 18
     assert state.result().read_comparison() == run.read_comparison()
 
 
@@ -179,6 +186,31 @@ def test_another_selection_reuses_the_networks_and_redoes_what_depends_on_it(run
     assert states["train DCGAN"] == states["synthesize"] == "Cached"
     assert states["train CNN, original"] == states["predict lightgbm, original"] == "Cached"
     assert states["pseudo-label, synthetic"] == states["train CNN, gan"] == "Completed"
+
+
+def test_an_ensemble_with_a_temperature_labels_instead_of_one_network(run, artifacts, digits):
+    taught = {"pseudo_labels": {**TINY["pseudo_labels"], "teachers": 2, "calibration_folds": 2}}
+    state = augment(
+        resolve_config("smoke", TINY | taught), artifacts=str(artifacts), return_state=True
+    )
+    states = states_of_tasks(state.state_details.flow_run_id)
+    assert states["train CNN, original"] == states["train DCGAN"] == "Cached"
+    assert states["train teacher 2"] == states["fit temperature"] == "Completed"
+    report = state.result().read_report()
+    assert "The teacher, 2 CNNs at temperature" in report
+    assert "before the temperature" in report
+    with np.load(state.result().path / "synthetic.npz") as file:
+        alone = keras.models.load_model(run.path / "cnn-original.keras")
+        opinions = predict_cnn(alone, file["images"])
+        assert np.abs(opinions - file["probabilities"]).max() > 1e-3
+
+
+def test_more_folds_than_labels_of_a_digit_are_refused_before_any_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(tasks.cnn, "train_cnn", None)
+    folds = {"labels": 50, "pseudo_labels": {"calibration_folds": 6}}
+    with pytest.raises(UserError, match=r"expected at most 5.*found 6"):
+        augment(resolve_config("smoke", TINY | folds), artifacts=str(tmp_path))
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_stage_whose_files_are_gone_is_made_again(run, artifacts):
@@ -201,7 +233,7 @@ def test_quality_is_measured_on_demand_and_only_the_judge_is_new(run, artifacts)
     assert found["images"] == 40
     assert found["synthetic"]["frechet_distance"] > found["floor"]["frechet_distance"] > 0
     assert "### How good are they?" in (folder / "report.md").read_text()
-    assert "How good are they?" not in run.read_report()
+    assert "How good are the synthetic images?" not in run.read_report()
     assert not (run.path / "quality.json").exists()
 
 

@@ -32,6 +32,7 @@ TINY = {
     "--dataset": "digits",
     "--device": "cpu",
     "--cnn.updates": "3",
+    "--cnn.epochs": "0",
     "--cnn.batch-size": "8",
     "--dcgan.generator-width": "8",
     "--dcgan.discriminator-width": "4",

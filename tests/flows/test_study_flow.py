@@ -15,7 +15,7 @@ TINY = {
     "dataset": "digits",
     "device": "cpu",
     "arms": ["original", "gan", "real_pool"],
-    "cnn": {"updates": 2, "batch_size": 8},
+    "cnn": {"updates": 2, "epochs": 0, "batch_size": 8},
     "dcgan": {"generator_width": 8, "discriminator_width": 4, "steps": 2, "interval": 2},
     "synthesis": {"images": 40},
     "pseudo_labels": {"confidence_threshold": 0.1, "per_class": 20},
@@ -117,6 +117,27 @@ def test_a_failed_cell_is_told_the_rest_goes_on_and_only_it_is_tried_again(
     assert {s.arm for s in mended.scores} == {"original", "gan", "real_pool"}
     done = [line for line in caplog.messages if ": done in" in line]
     assert all("gan" in line for line in done)
+
+
+def test_a_study_of_which_nothing_is_left_says_why(artifacts, monkeypatch):
+    def fail(*arguments, **named):
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr(tasks.boosting, "train_boosting", fail)
+    run = CONFIG.run.model_copy(update={"classifiers": ("lightgbm",)})
+    config = CONFIG.model_copy(update={"budgets": (70,), "draws": (1,), "run": run})
+    folder = study(config, name="nothing", artifacts=str(artifacts))
+    result = folder.read_study()
+    assert result.scores == []
+    assert {failure.message for failure in result.failures} == {"RuntimeError: out of luck"}
+    assert "out of luck" in folder.read_report()
+
+
+def test_only_the_classifiers_that_were_asked_for_are_compared(artifacts):
+    run = CONFIG.run.model_copy(update={"classifiers": ("lightgbm",)})
+    config = CONFIG.model_copy(update={"budgets": (50,), "draws": (1,), "run": run})
+    result = study(config, name="trees", artifacts=str(artifacts)).read_study()
+    assert {score.classifier for score in result.scores} == {"lightgbm"}
 
 
 def test_an_impossible_budget_is_refused_before_any_training(artifacts, monkeypatch):
