@@ -4,7 +4,6 @@ A variant is a study that differs from the defaults in one choice. Both are comp
 the same labels, the same seeds. Validation images only, since choices are made by this.
 """
 
-import json
 import shlex
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from benchmarks.machine import describe_machine, read_commit
 from benchmarks.results import Machine
 from gan_aug.comparison import CLASSIFIER_NAMES
 from gan_aug.config import Classifier
-from gan_aug.files import atomic_file
+from gan_aug.files import atomic_file, write_json
 from gan_aug.study import StudyResult, student_margin
 
 __all__ = ["VARIANTS", "Ablation", "Effect", "compare_variant", "render_ablation"]
@@ -105,7 +104,7 @@ def measure(
     budgets: tuple[int, ...] = (100, 1000),
     draws: int = 3,
     classifiers: tuple[Classifier, ...] = get_args(Classifier),
-    flags: str = "",
+    flags: str = "--dataset mnist",
     artifacts: Path = ROOT / "artifacts",
     root: Path = ROOT,
 ) -> None:
@@ -133,7 +132,7 @@ def measure(
         sys.exit(f"variants: expected some of {list(VARIANTS)}, found {sorted(unknown)}")
     grid = [f"--budgets {budget}" for budget in budgets]
     grid += [f"--classifiers {classifier}" for classifier in classifiers]
-    common = " ".join([*grid, f"--draws {draws} --arms gan --dataset mnist", flags]).strip()
+    common = " ".join([*grid, f"--draws {draws} --arms gan", flags])
     defaults = run_study(common, artifacts)
     for variant in variants or VARIANTS:
         ERR.print(variant)
@@ -189,8 +188,7 @@ def add_effects(effects: Sequence[Effect], flags: str, root: Path) -> None:
     ablation = Ablation(
         commit=read_commit(), machine=describe_machine(), flags=flags, effects=list(kept.values())
     )
-    with atomic_file(path, "w") as file:
-        file.write(json.dumps(ablation.model_dump(mode="json"), indent=2) + "\n")
+    write_json(path, ablation.model_dump(mode="json"))
     with atomic_file(root / "docs" / "ablation.md", "w") as file:
         file.write(render_ablation(ablation))
 
@@ -198,10 +196,11 @@ def add_effects(effects: Sequence[Effect], flags: str, root: Path) -> None:
 def render_ablation(ablation: Ablation) -> str:
     """Render the page: a row a variant, a column a classifier and budget."""
     templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        loader=jinja2.PackageLoader("benchmarks"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
-        autoescape=False,  # noqa: S701 - Markdown
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - Markdown, from our own values
     )
     cells = {(effect.classifier, effect.labels) for effect in ablation.effects}
     columns = sorted(cells, key=lambda cell: (list(CLASSIFIER_NAMES).index(cell[0]), cell[1]))

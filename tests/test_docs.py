@@ -4,6 +4,7 @@ import re
 import runpy
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from gan_aug.config import RunConfig, flatten
@@ -20,6 +21,22 @@ def test_the_settings_page_is_up_to_date():
 def test_the_readmes_numbers_are_those_that_were_measured():
     render = runpy.run_path(str(ROOT / "docs" / "render_readme.py"))["render_readme"]
     assert (ROOT / "README.md").read_text() == render(), "run `make docs`"
+
+
+def test_the_readmes_results_are_means_of_the_references_rows():
+    rows = pd.read_csv(ROOT / "artifacts" / "reference" / "comparison.csv")
+    means = rows[rows["split"] == "test"].groupby(["classifier", "labels", "arm"])
+    table = (ROOT / "README.md").read_text().partition("<!-- results -->")[2].splitlines()
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table if "|" in line]
+    arms = cells[0][4:]
+    for classifier, labels, draws, original, *differences in cells[2:]:
+        key = (classifier.lower(), int(labels.replace(",", "")))
+        assert f"{means['accuracy'].mean()[(*key, 'original')]:.2%}" == original
+        assert means["seed"].nunique()[(*key, "original")] == int(draws)
+        for arm, difference in zip(arms, differences, strict=True):
+            if difference:
+                mean = 100 * means["difference"].mean()[(*key, arm)]
+                assert difference.replace("*", "").startswith(f"{mean:+.2f} (")
 
 
 def test_the_reference_study_is_small_and_whole():
