@@ -35,6 +35,7 @@ PAGE = "ablation.md.j2"
 ERR = Console(stderr=True, soft_wrap=True, highlight=False)
 
 VARIANTS: Mapping[str, str] = {
+    "a teacher of the labeled images alone": "--pseudo-labels.teacher original",
     "three teachers": "--pseudo-labels.teachers 3",
     "temperature, from five folds": "--pseudo-labels.calibration-folds 5",
     "everything is accepted": "--pseudo-labels.confidence-threshold 0",

@@ -84,15 +84,18 @@ def run_stages(
     """
     planned = config.cnn.plan_updates(len(load_indices(labeled)))
     config = config.model_copy(update={"cnn": planned})
-    original = tasks.build_training_set(kept, config, "original", data, labeled, {}).result()
-    teacher = train_teachers(kept, config, data, labeled, original)
+    taught_on = config.pseudo_labels.teacher
+    sets: dict[ArmName, Entry] = {
+        arm: tasks.build_training_set(kept, config, arm, data, labeled, {}).result()
+        for arm in dict.fromkeys(("original", taught_on))
+    }
+    teacher = train_teachers(kept, config, data, labeled, sets[taught_on])
     trusted = tasks.assess_teacher(kept, config, data, teacher).result()
     dcgan = tasks.train_dcgan(kept, config, data).result()
     synthetic = tasks.synthesize(kept, config, dcgan).result()
     pseudo = label_needed(kept, config, data, labeled, synthetic, teacher)
 
-    sets: dict[ArmName, Entry] = {"original": original}
-    models: tasks.Outputs = {("cnn", "original"): teacher.networks[0]}
+    models: tasks.Outputs = {("cnn", taught_on): teacher.networks[0]}
     predictions: tasks.Outputs = {}
     for classifier in config.classifiers:
         for arm in config.arms:
@@ -126,15 +129,15 @@ def run_stages(
 
 
 def train_teachers(
-    kept: Store, config: RunConfig, data: Entry, labeled: Entry, original: Entry
+    kept: Store, config: RunConfig, data: Entry, labeled: Entry, training_set: Entry
 ) -> tasks.Teacher:
     """Train the networks of the teacher, and fit its temperature if that is asked for."""
     settings = config.pseudo_labels
     return tasks.Teacher(
         networks=[
-            tasks.train_cnn(kept, config, "original", original).result(),
+            tasks.train_cnn(kept, config, settings.teacher, training_set).result(),
             *(
-                tasks.train_teacher(kept, config, number, original).result()
+                tasks.train_teacher(kept, config, number, training_set).result()
                 for number in range(2, settings.teachers + 1)
             ),
         ],

@@ -43,7 +43,7 @@ from gan_aug.comparison import (
 )
 from gan_aug.config import ArmName, Classifier, Precision, RunConfig
 from gan_aug.device import select_compute
-from gan_aug.images import CLASSES, Float32, Images
+from gan_aug.images import CLASSES, Float32, Images, LabeledImages, PseudoLabeledImages
 from gan_aug.store import Entry, Store
 
 __all__ = [
@@ -86,7 +86,7 @@ class Teacher:
     """Who labels images.
 
     Attributes:
-        networks: CNNs whose probabilities are averaged, the one of ``original`` first.
+        networks: CNNs whose probabilities are averaged.
         temperature: What their logits are divided by; None for nothing.
     """
 
@@ -276,7 +276,7 @@ def measure_quality(
 
 @task(cache_policy=NO_CACHE, task_run_name="train teacher {number}")
 def train_teacher(kept: Store, config: RunConfig, number: int, training_set: Entry) -> State[Entry]:
-    """Train one more network of the teacher ensemble, on the same labels from another seed."""
+    """Train one more network of the teacher, on the same images from another seed."""
     return fit_cnn(kept, config, f"teacher {number}", training_set, seed=config.seed, member=number)
 
 
@@ -284,7 +284,8 @@ def train_teacher(kept: Store, config: RunConfig, number: int, training_set: Ent
 def fit_temperature(kept: Store, config: RunConfig, data: Entry, labeled: Entry) -> State[Entry]:
     """Fit the teacher's temperature to labeled images, each predicted by a CNN of other folds."""
     device = select_compute(config.device, config.precision)
-    folds = config.pseudo_labels.calibration_folds
+    settings = config.pseudo_labels
+    folds = settings.calibration_folds
 
     def compute(folder: Path) -> None:
         own = store.load_labeled(data, "train").take(store.load_indices(labeled))
@@ -293,7 +294,7 @@ def fit_temperature(kept: Store, config: RunConfig, data: Entry, labeled: Entry)
         for fold, (learned, predicted) in enumerate(splits, start=1):
             with show_progress(f"fold {fold} of {folds}", config.cnn.updates) as on_progress:
                 model = cnn.train_cnn(
-                    augmentation.build_original_set(own.take(learned)),
+                    ARMS[settings.teacher].build(gather_material(config, own.take(learned))),
                     config.cnn,
                     seed=config.seed,
                     compute=device,
@@ -308,10 +309,14 @@ def fit_temperature(kept: Store, config: RunConfig, data: Entry, labeled: Entry)
         "temperature",
         calibration,
         cnn,
+        augmentation,
         data=data,
         labeled=labeled,
         config=config.cnn,
         folds=folds,
+        teacher=settings.teacher,
+        augmentation=config.augmentation,
+        copies=count_copies(config),
         seed=config.seed,
         compute=device.numerics,
     )
@@ -422,19 +427,21 @@ def build_training_set(
 ) -> State[Entry]:
     """Build the training set of one arm from what it needs."""
     needed = {need: pseudo[need] for need in sorted(ARMS[arm].needs)}
-    labels = config.pseudo_labels.labels
 
     def compute(folder: Path) -> None:
-        material = Material(
+        material = gather_material(
+            config,
             store.load_labeled(data, "train").take(store.load_indices(labeled)),
-            config.augmentation,
-            labels=labels,
-            seed=config.seed,
             **{need: store.load_pseudo_labels(entry) for need, entry in needed.items()},
         )
         store.save_training_set(folder, ARMS[arm].build(material))
 
-    settings = {"config": config.augmentation, "labels": labels, "seed": config.seed}
+    settings = {
+        "config": config.augmentation,
+        "labels": config.pseudo_labels.labels,
+        "copies": count_copies(config),
+        "seed": config.seed,
+    }
     entry = kept.entry(
         "training-set",
         augmentation,
@@ -445,6 +452,25 @@ def build_training_set(
         **(settings if arm != "original" else {}),
     )
     return finish(f"training set, {arm}", entry, compute)
+
+
+def gather_material(
+    config: RunConfig, labeled: LabeledImages, **pseudo: PseudoLabeledImages
+) -> Material:
+    """Put together what training sets are made of, as the settings say."""
+    return Material(
+        labeled,
+        config.augmentation,
+        labels=config.pseudo_labels.labels,
+        copies=count_copies(config),
+        seed=config.seed,
+        **pseudo,
+    )
+
+
+def count_copies(config: RunConfig) -> int:
+    """Return how many transformed images to add: as many as may be accepted synthetic ones."""
+    return CLASSES * config.pseudo_labels.per_class
 
 
 @task(cache_policy=NO_CACHE, task_run_name="train CNN, {arm}")

@@ -45,6 +45,7 @@ class Material:
         labeled: The labeled subset.
         config: Shares and transformations.
         labels: Targets of pseudo-labeled images: the teacher's probabilities, or its top class.
+        copies: Transformed images to add, where an arm has them.
         seed: Determines the transformations.
         synthetic: Generated images; None for an arm that does not need them.
         pool: Real images of which the teacher alone says what they are; None likewise.
@@ -53,6 +54,7 @@ class Material:
     labeled: LabeledImages
     config: AugmentationConfig
     labels: Literal["soft", "hard"]
+    copies: int
     seed: int
     synthetic: PseudoLabeledImages | None = None
     pool: PseudoLabeledImages | None = None
@@ -90,7 +92,7 @@ def build_gan(material: Material) -> TrainingSet:
 
 
 def build_shift(material: Material) -> TrainingSet:
-    """``shift``: the labeled images and as many transformed ones as ``gan`` has synthetic ones."""
+    """``shift``: the labeled images and transformed copies of them."""
     return join(material, transform(material))
 
 
@@ -110,9 +112,9 @@ def build_synthetic_only(material: Material) -> TrainingSet:
 
 
 def build_repeat(material: Material) -> TrainingSet:
-    """``repeat``: the labeled images over and over, to the size of ``gan``."""
+    """``repeat``: the labeled images over and over, to the size of ``shift``."""
     original = build_original(material)
-    count = len(original) + count_accepted(material.synthetic)
+    count = len(original) + material.copies
     again = np.arange(count) % len(original)
     return TrainingSet(original.images[again], original.targets[again], original.weights[again])
 
@@ -120,11 +122,11 @@ def build_repeat(material: Material) -> TrainingSet:
 ARMS: Mapping[ArmName, Arm] = {
     "original": Arm(build_original, frozenset(), "the labeled images alone"),
     "gan": Arm(build_gan, frozenset({"synthetic"}), "with synthetic images"),
-    "shift": Arm(build_shift, frozenset({"synthetic"}), "with shifted, turned and scaled copies"),
+    "shift": Arm(build_shift, frozenset(), "with shifted, turned and scaled copies"),
     "gan+shift": Arm(build_gan_shift, frozenset({"synthetic"}), "with both"),
     "real_pool": Arm(build_real_pool, frozenset({"pool"}), "with real images the teacher labeled"),
     "synthetic_only": Arm(build_synthetic_only, frozenset({"synthetic"}), "synthetic images alone"),
-    "repeat": Arm(build_repeat, frozenset({"synthetic"}), "the labeled images over and over"),
+    "repeat": Arm(build_repeat, frozenset(), "the labeled images over and over"),
 }
 
 
@@ -183,13 +185,9 @@ def take_accepted(material: Material, pseudo: PseudoLabeledImages | None) -> Tra
     return TrainingSet(pseudo.images[accepted], targets[accepted], weights)
 
 
-def count_accepted(pseudo: PseudoLabeledImages | None) -> int:
-    return 0 if pseudo is None else int(pseudo.accepted.sum())
-
-
 def transform(material: Material) -> TrainingSet:
-    """Return transformed labeled images, all of them equally often, as many as ``gan`` adds."""
-    count = count_accepted(material.synthetic)
+    """Return transformed labeled images, all of them equally often."""
+    count = material.copies
     again = np.arange(count) % len(material.labeled)
     images = transform_images(material.labeled.images[again], material.config, seed=material.seed)
     weights = np.ones(count, dtype=np.float32)

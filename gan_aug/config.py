@@ -140,12 +140,15 @@ class SynthesisConfig(StageConfig):
 
 
 class PseudoLabelConfig(StageConfig):
-    """Which labels of the teacher's are believed, for synthetic and for unlabeled images."""
+    """Who labels synthetic and unlabeled images, and which of the labels are believed."""
 
+    teacher: Literal["original", "shift"] = Field(
+        "shift",
+        description="Training set of the teacher: the labeled images alone (`original`), or with "
+        "shifted, turned and scaled copies of them (`shift`).",
+    )
     teachers: Count = Field(
-        1,
-        description="CNNs whose probabilities are averaged: the `original` one, and others trained "
-        "on the same labels from other seeds.",
+        1, description="CNNs whose probabilities are averaged; they differ in their seeds."
     )
     calibration_folds: Annotated[int, Field(ge=0, le=10)] = Field(
         0,
@@ -387,7 +390,7 @@ CHAPTER: dict[str, Any] = {
         "interval": 500,
     },
     "synthesis": {"images": 75_000},
-    "pseudo_labels": {"per_class": 5000, "confidence_threshold": 0.8},
+    "pseudo_labels": {"teacher": "original", "per_class": 5000, "confidence_threshold": 0.8},
 }
 
 PRESETS: dict[Preset, dict[str, Any]] = {"smoke": SMOKE, "quick": {}, "chapter": CHAPTER}

@@ -9,6 +9,7 @@ from gan_aug.errors import UserError
 from gan_aug.images import PseudoLabeledImages, one_hot
 
 LABELED = 40
+COPIES = 500
 
 
 def draw_pseudo(images, seed):
@@ -24,6 +25,7 @@ def material(digits):
         digits.train.take(np.arange(LABELED)),
         AugmentationConfig(),
         labels="soft",
+        copies=COPIES,
         seed=0,
         synthetic=draw_pseudo(digits.test.images[:100], seed=0),
         pool=draw_pseudo(digits.validation.images[:70], seed=1),
@@ -69,15 +71,16 @@ def test_labels_of_originals_never_change_and_additions_carry_their_share(materi
 def test_no_addition_counts_more_than_a_labeled_image(material, arm):
     pseudo = dataclasses.replace(material.synthetic, decisions=np.ones(100, np.uint8))
     pseudo.decisions[:10] = 0
-    few = dataclasses.replace(material, synthetic=pseudo, pool=pseudo)
+    few = dataclasses.replace(material, synthetic=pseudo, pool=pseudo, copies=10)
     np.testing.assert_allclose(ARMS[arm].build(few).weights, 1, rtol=1e-6)
 
 
-def test_arms_of_one_addition_are_of_one_size(material):
+def test_arms_have_the_images_that_they_say(material):
     accepted = material.synthetic.accepted.sum()
     sizes = {arm: len(ARMS[arm].build(material)) for arm in ARMS}
-    assert sizes["gan"] == sizes["shift"] == sizes["repeat"] == LABELED + accepted
-    assert sizes["gan+shift"] == LABELED + 2 * accepted
+    assert sizes["gan"] == LABELED + accepted
+    assert sizes["shift"] == sizes["repeat"] == LABELED + COPIES
+    assert sizes["gan+shift"] == LABELED + accepted + COPIES
     assert sizes["synthetic_only"] == accepted
     assert sizes["real_pool"] == LABELED + material.pool.accepted.sum()
 
@@ -99,7 +102,8 @@ def test_soft_targets_are_the_teachers_and_hard_ones_its_top_class(material, arm
 
 def test_nothing_accepted_or_no_share_reproduces_the_original_arm(material):
     none = dataclasses.replace(material.synthetic, decisions=np.ones(100, np.uint8))
-    for same in (dataclasses.replace(material, synthetic=none), change(material, added_share=0.0)):
+    nothing = dataclasses.replace(material, synthetic=none, copies=0)
+    for same in (nothing, change(material, added_share=0.0)):
         for arm in ("gan", "shift", "gan+shift"):
             built = ARMS[arm].build(same)
             np.testing.assert_array_equal(built.images, material.labeled.images)

@@ -95,7 +95,8 @@ def build_image_stages(
         decisions = np.full(count, Decision.ACCEPTED, dtype=np.uint8)
         pseudo = PseudoLabeledImages(images[:count], targets[:count], decisions)
         settings = config.augmentation
-        return ARMS["gan"].build(Material(labeled, settings, "soft", seed=0, synthetic=pseudo))
+        material = Material(labeled, settings, "soft", copies=0, seed=0, synthetic=pseudo)
+        return ARMS["gan"].build(material)
 
     return {
         "generation": lambda count: generate_images(generator, count, seed=0),

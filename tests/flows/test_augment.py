@@ -86,6 +86,7 @@ def test_the_run_leaves_everything_it_promises(run):
         "discriminator.keras",
         "cnn-original.keras",
         "cnn-gan.keras",
+        "cnn-shift.keras",
         "lightgbm-original.txt",
         "lightgbm-gan.txt",
         "report.md",
@@ -130,7 +131,7 @@ def test_saved_models_score_what_the_table_says(run, digits, arm):
 
 
 def test_accepted_images_are_confident_and_labeled_by_the_teacher(run):
-    teacher = keras.models.load_model(run.path / "cnn-original.keras")
+    teacher = keras.models.load_model(run.path / "cnn-shift.keras")
     with np.load(run.path / "synthetic.npz") as file:
         probabilities = predict_cnn(teacher, file["images"])
         np.testing.assert_array_equal(file["labels"], probabilities.argmax(1))
@@ -174,7 +175,7 @@ def test_a_second_run_reuses_every_stage_and_says_so(run, artifacts):
     state = augment(CONFIG, name="again", artifacts=str(artifacts), return_state=True)
     states = states_of_tasks(state.state_details.flow_run_id)
     assert {name for name, s in states.items() if s != "Cached"} == {"compare", "report"}
-    assert len(states) == 18
+    assert len(states) == 20
     assert state.result().read_comparison() == run.read_comparison()
 
 
@@ -194,15 +195,26 @@ def test_an_ensemble_with_a_temperature_labels_instead_of_one_network(run, artif
         resolve_config("smoke", TINY | taught), artifacts=str(artifacts), return_state=True
     )
     states = states_of_tasks(state.state_details.flow_run_id)
-    assert states["train CNN, original"] == states["train DCGAN"] == "Cached"
+    assert states["train CNN, shift"] == states["train DCGAN"] == "Cached"
     assert states["train teacher 2"] == states["fit temperature"] == "Completed"
     report = state.result().read_report()
     assert "The teacher, 2 CNNs at temperature" in report
     assert "before the temperature" in report
     with np.load(state.result().path / "synthetic.npz") as file:
-        alone = keras.models.load_model(run.path / "cnn-original.keras")
+        alone = keras.models.load_model(run.path / "cnn-shift.keras")
         opinions = predict_cnn(alone, file["images"])
         assert np.abs(opinions - file["probabilities"]).max() > 1e-3
+
+
+def test_the_teacher_may_be_the_original_cnn(run, artifacts):
+    alone = {"pseudo_labels": {**TINY["pseudo_labels"], "teacher": "original"}}
+    config = resolve_config("smoke", TINY | alone)
+    finished = augment(config, artifacts=str(artifacts))
+    assert not (finished.path / "cnn-shift.keras").exists()
+    teacher = keras.models.load_model(finished.path / "cnn-original.keras")
+    with np.load(finished.path / "synthetic.npz") as file:
+        opinions = predict_cnn(teacher, file["images"])
+        np.testing.assert_allclose(file["probabilities"], opinions, atol=1e-5)
 
 
 def test_more_folds_than_labels_of_a_digit_are_refused_before_any_training(tmp_path, monkeypatch):
