@@ -104,7 +104,7 @@ def test_quality_is_told_beside_its_floor(render):
     assert "| coverage: real images with a synthetic neighbour | 0.600 | 0.600 | more |" in report
     assert "40 synthetic images (0.40%) are closer to a training image than 3.21" in report
     assert "99.52% on the validation images; weights abcdef012345" in report
-    assert "How good are they" not in render()
+    assert "How good are the synthetic images" not in render()
 
 
 def test_a_change_of_data_is_said_before_any_number(render):
