@@ -82,7 +82,7 @@ def build_original_set(labeled: LabeledImages) -> TrainingSet:
 
 
 def build_original(material: Material) -> TrainingSet:
-    """``original``: the labeled images alone, on which the teacher was trained too."""
+    """``original``: the labeled images alone."""
     return build_original_set(material.labeled)
 
 
