@@ -18,7 +18,6 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from benchmarks.machine import describe_machine, read_commit
-from benchmarks.results import Machine
 from gan_aug.comparison import CLASSIFIER_NAMES
 from gan_aug.config import Classifier
 from gan_aug.files import atomic_file, write_json
@@ -37,7 +36,7 @@ ERR = Console(stderr=True, soft_wrap=True, highlight=False)
 VARIANTS: Mapping[str, str] = {
     "a teacher of the labeled images alone": "--pseudo-labels.teacher original",
     "three teachers": "--pseudo-labels.teachers 3",
-    "temperature, from five folds": "--pseudo-labels.calibration-folds 5",
+    "temperature, from three folds": "--pseudo-labels.calibration-folds 3",
     "everything is accepted": "--pseudo-labels.confidence-threshold 0",
     "confidence 0.99": "--pseudo-labels.confidence-threshold 0.99",
     "margin 0.8 instead of confidence 0.9": "--pseudo-labels.confidence-threshold 0 "
@@ -69,6 +68,8 @@ class Effect(BaseModel):
         difference: Mean over the draws of the ``gan`` arm's validation accuracy, minus that of the
             defaults.
         margin: Half the width of Student's t interval for it.
+        commit: Of the source.
+        cpu: What it was measured on.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -79,22 +80,20 @@ class Effect(BaseModel):
     draws: int
     difference: float
     margin: float
+    commit: str | None
+    cpu: str
 
 
 class Ablation(BaseModel):
     """All that was measured.
 
     Attributes:
-        commit: Of the source.
-        machine: Where.
         flags: Of every study, beside those of the variants.
         effects: One per variant, classifier and budget.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    commit: str | None
-    machine: Machine
     flags: str
     effects: list[Effect]
 
@@ -152,6 +151,7 @@ def run_study(flags: str, artifacts: Path) -> StudyResult:
 
 def compare_variant(variant: str, defaults: StudyResult, changed: StudyResult) -> list[Effect]:
     """Compare two studies draw by draw."""
+    commit, cpu = read_commit(), describe_machine().cpu_model
     before, after = (collect_accuracies(result) for result in (defaults, changed))
     groups: dict[tuple[Classifier, int], list[float]] = {}
     for (classifier, labels, seed), accuracy in after.items():
@@ -165,6 +165,8 @@ def compare_variant(variant: str, defaults: StudyResult, changed: StudyResult) -
             draws=len(differences),
             difference=float(np.mean(differences)),
             margin=student_margin(np.array(differences), CONFIDENCE_LEVEL),
+            commit=commit,
+            cpu=cpu,
         )
         for (classifier, labels), differences in groups.items()
     ]
@@ -186,9 +188,7 @@ def add_effects(effects: Sequence[Effect], flags: str, root: Path) -> None:
     earlier = Ablation.model_validate_json(path.read_bytes()).effects if path.exists() else []
     for effect in [*earlier, *effects]:
         kept[effect.variant, effect.classifier, effect.labels] = effect
-    ablation = Ablation(
-        commit=read_commit(), machine=describe_machine(), flags=flags, effects=list(kept.values())
-    )
+    ablation = Ablation(flags=flags, effects=list(kept.values()))
     write_json(path, ablation.model_dump(mode="json"))
     with atomic_file(root / "docs" / "ablation.md", "w") as file:
         file.write(render_ablation(ablation))
@@ -216,6 +216,7 @@ def render_ablation(ablation: Ablation) -> str:
             if any((variant, column) in effects for column in columns)
         },
         variants=VARIANTS,
+        origins=sorted({(effect.commit or "unknown", effect.cpu) for effect in ablation.effects}),
     )
 
 
