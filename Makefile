@@ -9,13 +9,16 @@ UV     := $(or $(shell command -v uv 2>/dev/null),$(BIN)/uv)
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs bench lock clean
+.PHONY: help run up test check docs bench lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
 
 run: $(VENV)/.installed  ## Install, then `gan-aug run $(ARGS)`
 	@$(BIN)/gan-aug run $(ARGS)
+
+up: $(VENV)/.installed  ## Install, then `gan-aug up $(ARGS)`: Prefect server, schedules and worker
+	@$(BIN)/gan-aug up $(ARGS)
 
 test: $(VENV)/.installed  ## Install, then all tests: `make test ARGS="-k dcgan"`
 	@$(BIN)/python -m pytest $(ARGS)

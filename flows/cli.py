@@ -1,5 +1,6 @@
 """The ``gan-aug`` command."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -7,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, validators
 from pydantic import ValidationError
 
 from flows import terminal
@@ -174,6 +175,52 @@ def show(
         terminal.OUT.print_json(comparison.model_dump_json())
         return
     terminal.print_result(comparison, found.path)
+
+
+@app.command
+def up(
+    *,
+    host: str = "127.0.0.1",
+    port: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=65535))] = 4200,
+    database: str | None = None,
+    folder: Path = Path(),
+    log: Path = Path("artifacts/prefect.log"),
+) -> None:
+    """Start a Prefect server, deploy the schedules and start a worker; Ctrl-C stops them.
+
+    A server that already answers at the address is used. Schedules stay active when the worker
+    stops.
+
+    Parameters
+    ----------
+    host
+        Interface the server listens on.
+    port
+        Port of server and UI.
+    database
+        The server's database: `postgresql+asyncpg://user:password@host/name`, or by default SQLite
+        in Prefect's home.
+    folder
+        Checkout with the `prefect.yaml` that says what to deploy; runs write their artifacts there.
+    log
+        What server and worker print goes there.
+    """
+    for variable, value in QUIET.items():
+        os.environ.setdefault(variable, value)
+    from flows.stack import Address, run_stack  # noqa: PLC0415 - seconds to import
+
+    def announce(ui: str) -> None:
+        terminal.OUT.print(f"{ui}  (Ctrl-C stops it; what it prints is in {log})", markup=False)
+
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        run_stack(
+            Address(host, port),
+            database=database,
+            folder=folder.absolute(),
+            log=log.absolute(),
+            on_ready=announce,
+        )
 
 
 @app.command
