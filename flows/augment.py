@@ -7,7 +7,7 @@ from prefect import flow
 
 from flows import tasks
 from flows.pipeline import plan_run, run_stages
-from flows.publish import publish_report
+from flows.publish import publish_results
 from flows.reports import write_report
 from gan_aug import store
 from gan_aug.augmentation import check_arms
@@ -55,7 +55,8 @@ def augment(
     run.write_environment(describe_environment(compute, provenance))
     outcome = run_stages(kept, config, data, labeled)
     write_report(run, outcome)
-    publish_report(run, "augment-report", outcome.comparison.verdict)
+    comparison = outcome.comparison
+    publish_results(run, "augment", comparison.verdict, comparison.scores)
     return run
 
 

@@ -1,16 +1,77 @@
-"""Reports as Prefect artifacts, for those who watch the UI."""
+"""Prefect artifacts, for those who watch the UI; it keeps every version of a key."""
 
-from prefect.artifacts import create_markdown_artifact
+import contextlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
+from prefect.artifacts import (
+    create_link_artifact,
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+
+from gan_aug.comparison import Score
+from gan_aug.progress import OnProgress
 from gan_aug.runs import ReportFolder
 
-__all__ = ["publish_report"]
+if TYPE_CHECKING:
+    from uuid import UUID
+
+__all__ = ["publish_progress", "publish_results"]
 
 # The UI grows slow beyond some 300 KB of Markdown.
-PICTURE_BYTES = 250_000
+PICTURE_BYTES = 200_000
+SECONDS_BETWEEN_UPDATES = 5.0
 
 
-def publish_report(folder: ReportFolder, key: str, verdict: str) -> None:
-    """Publish a report with its first pictures inside; the UI keeps every version of a key."""
+def publish_results(folder: ReportFolder, kind: str, verdict: str, scores: Sequence[Score]) -> None:
+    """Publish a finished report.
+
+    Args:
+        folder: Where the report is.
+        kind: ``augment`` or ``study``: the first word of every key.
+        verdict: One sentence.
+        scores: Rows of the table.
+    """
     markdown = folder.read_report_with_pictures(limit=PICTURE_BYTES)
-    create_markdown_artifact(markdown, key=key, description=verdict)
+    create_markdown_artifact(markdown, key=f"{kind}-report", description=verdict)
+    create_table_artifact(
+        [score.to_row() for score in scores], key=f"{kind}-comparison", description=verdict
+    )
+    create_link_artifact(
+        folder.page.absolute().as_uri(),
+        link_text=str(folder.page),
+        key=f"{kind}-page",
+        description="The whole report, with all its pictures.",
+    )
+
+
+@contextlib.contextmanager
+def publish_progress(key: str, what: str, total: int) -> Iterator[OnProgress]:
+    """Show in the UI how far something is.
+
+    Args:
+        key: Of the artifact.
+        what: What is counted: ``steps of the DCGAN``.
+        total: Number of its steps.
+    """
+    created = create_progress_artifact(0.0, key=key, description=f"0 of {total:,} {what}")
+    artifact = cast("UUID", created)
+    told = time.monotonic()
+
+    def on_progress(done: int, metrics: Mapping[str, float]) -> None:
+        nonlocal told
+        if done < total and time.monotonic() - told < SECONDS_BETWEEN_UPDATES:
+            return
+        told = time.monotonic()
+        measured = "".join(f", {name.replace('_', ' ')} {v:.2f}" for name, v in metrics.items())
+        update_progress_artifact(
+            artifact,
+            progress=100 * done / total,
+            description=f"{done:,} of {total:,} {what}{measured}",
+        )
+
+    yield on_progress

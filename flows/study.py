@@ -10,7 +10,7 @@ from prefect import flow
 
 from flows import tasks
 from flows.pipeline import Outcome, plan_run, run_stages
-from flows.publish import publish_report
+from flows.publish import publish_progress, publish_results
 from flows.reports import write_study
 from gan_aug.augmentation import list_buildable
 from gan_aug.config import ArmName, Classifier, RunConfig, StudyConfig
@@ -60,18 +60,20 @@ def study(
 
     outcomes: list[Outcome] = []
     failures: list[Failure] = []
-    for place, (run, labeled) in enumerate(runs, start=1):
-        logger.info("run %d of %d: %s labels, seed %d", place, len(runs), run.labels, run.seed)
-        keep = functools.partial(keep_failure, failures, run)
-        with keep():
-            outcomes.append(run_stages(kept, run, data, labeled, guard=keep))
+    with publish_progress("study-progress", "runs of the study", len(runs)) as on_progress:
+        for place, (run, labeled) in enumerate(runs, start=1):
+            logger.info("run %d of %d: %s labels, seed %d", place, len(runs), run.labels, run.seed)
+            keep = functools.partial(keep_failure, failures, run)
+            with keep():
+                outcomes.append(run_stages(kept, run, data, labeled, guard=keep))
+            on_progress(place, {})
     result = summarize_study(
         [score for outcome in outcomes for score in outcome.comparison.scores],
         failures,
         confidence_level=config.run.comparison.confidence_level,
     )
     write_study(folder, result, outcomes)
-    publish_report(folder, "study-report", result.verdict)
+    publish_results(folder, "study", result.verdict, result.scores)
     return folder
 
 

@@ -19,6 +19,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas import State
 from prefect.states import Completed
 
+from flows.publish import publish_progress
 from flows.terminal import show_progress
 from gan_aug import (
     adversarial,
@@ -44,6 +45,7 @@ from gan_aug.comparison import (
 from gan_aug.config import ArmName, Classifier, Precision, RunConfig
 from gan_aug.device import select_compute
 from gan_aug.images import CLASSES, Float32, Images, LabeledImages, PseudoLabeledImages
+from gan_aug.progress import tell_each
 from gan_aug.store import Entry, Store
 
 __all__ = [
@@ -163,7 +165,11 @@ def train_dcgan(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
         def save_grid(step: int, samples: Images) -> None:
             store.save_sample_grid(folder, step, galleries.render_grid(samples))
 
-        with show_progress("DCGAN", config.dcgan.steps) as on_progress:
+        steps = config.dcgan.steps
+        with (
+            show_progress("DCGAN", steps) as show,
+            publish_progress("dcgan-progress", "steps of the DCGAN", steps) as publish,
+        ):
             trained = adversarial.train_dcgan(
                 store.load_labeled(data, "train").images,
                 config.dcgan,
@@ -171,7 +177,7 @@ def train_dcgan(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
                 compute=device,
                 checkpoint=entry.checkpoint,
                 on_interval=save_grid,
-                on_progress=on_progress,
+                on_progress=tell_each(show, publish),
             )
         store.save_dcgan(folder, trained.generator, trained.discriminator, trained.history)
 

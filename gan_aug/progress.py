@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-__all__ = ["OnProgress", "ignore_progress"]
+__all__ = ["OnProgress", "ignore_progress", "tell_each"]
 
 OnProgress = Callable[[int, Mapping[str, float]], None]
 """Called with the number of steps done so far and the newest metrics by name."""
@@ -10,3 +10,13 @@ OnProgress = Callable[[int, Mapping[str, float]], None]
 
 def ignore_progress(_done: int, _metrics: Mapping[str, float]) -> None:
     """Tell nobody."""
+
+
+def tell_each(*listeners: OnProgress) -> OnProgress:
+    """Return a listener that passes on to each of several what it is told."""
+
+    def on_progress(done: int, metrics: Mapping[str, float]) -> None:
+        for listener in listeners:
+            listener(done, metrics)
+
+    return on_progress

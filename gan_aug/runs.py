@@ -109,6 +109,11 @@ class ReportFolder:
         """The folder's name."""
         return self.path.name
 
+    @property
+    def page(self) -> Path:
+        """The report as one HTML file."""
+        return self.path / PAGE_FILE
+
     def read_json(self, name: str, model: type[Config]) -> Config:
         """Return a file's content.
 
@@ -153,7 +158,7 @@ class ReportFolder:
         with atomic_file(self.path / REPORT_FILE, "w") as file:
             file.write(markdown)
         page = render_page(self.read_report_with_pictures(), self.name)
-        with atomic_file(self.path / PAGE_FILE, "w") as file:
+        with atomic_file(self.page, "w") as file:
             file.write(page)
 
     def read_report(self) -> str:

@@ -158,17 +158,37 @@ def test_the_report_leads_with_the_verdict_and_shows_only_pictures_that_exist(ru
     assert "--dataset digits --labels 100" in report
 
 
-def test_the_report_is_a_prefect_artifact_with_its_pictures_inside(run, state):
+def read_artifact(state, key):
+    """Return the artifact that a flow run published under a key."""
+    flow_run = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
     with get_client(sync_client=True) as client:
         [artifact] = client.read_artifacts(
-            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["augment-report"])),
-            flow_run_filter=FlowRunFilter(
-                id=FlowRunFilterId(any_=[state.state_details.flow_run_id])
-            ),
+            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])),
+            flow_run_filter=flow_run,
         )
-    assert run.read_comparison().verdict in artifact.data
-    assert artifact.data.count("data:image/png;base64,") >= 4
-    assert "](comparison.png)" not in artifact.data
+    return artifact
+
+
+def test_the_report_is_a_prefect_artifact_with_its_pictures_inside(run, state):
+    report = read_artifact(state, "augment-report").data
+    assert run.read_comparison().verdict in report
+    assert report.count("data:image/png;base64,") >= 4
+    assert "](comparison.png)" not in report
+    assert len(report) < 300_000
+
+
+def test_the_table_is_a_prefect_artifact_of_one_key(run, state):
+    rows = json.loads(read_artifact(state, "augment-comparison").data)
+    assert len(rows) == len(read_table(run))
+    for row, line in zip(rows, read_table(run), strict=True):
+        assert row["accuracy"] == pytest.approx(float(line["accuracy"]))
+    assert run.page.name in read_artifact(state, "augment-page").data
+
+
+def test_the_training_shows_how_far_it_is(state):
+    progress = read_artifact(state, "dcgan-progress")
+    assert progress.data == 100
+    assert "4 of 4 steps of the DCGAN" in progress.description
 
 
 def test_a_second_run_reuses_every_stage_and_says_so(run, artifacts):
