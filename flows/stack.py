@@ -12,7 +12,9 @@ from pathlib import Path
 
 import httpx
 import prefect
+from prefect.client.orchestration import SyncPrefectClient
 
+from flows.gpu import limit_gpu
 from gan_aug.errors import UserError
 
 __all__ = ["DEPLOYMENTS_FILE", "POOL", "Address", "run_stack"]
@@ -90,6 +92,8 @@ def run_stack(
             server = parts.enter_context(start("server", "start"))
             wait_for_server(address, server, log)
             running.append(server)
+        with SyncPrefectClient(address.api) as client:
+            limit_gpu(client)
         start.run("work-pool", "create", POOL, "--type", "process", "--overwrite")
         start.run("deploy", "--all")
         running.append(parts.enter_context(start("worker", "start", "--pool", POOL)))

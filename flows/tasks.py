@@ -19,6 +19,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas import State
 from prefect.states import Completed
 
+from flows.gpu import take_gpu
 from flows.publish import publish_progress
 from flows.terminal import show_progress
 from gan_aug import (
@@ -43,7 +44,7 @@ from gan_aug.comparison import (
     compare_arms,
 )
 from gan_aug.config import ArmName, Classifier, Precision, RunConfig
-from gan_aug.device import select_compute
+from gan_aug.device import Compute, select_compute
 from gan_aug.images import CLASSES, Float32, Images, LabeledImages, PseudoLabeledImages
 from gan_aug.progress import tell_each
 from gan_aug.store import Entry, Store
@@ -104,8 +105,16 @@ class Teacher:
         }
 
 
-def finish(label: str, entry: Entry, compute: Callable[[Path], None]) -> State[Entry]:
+def finish(
+    label: str, entry: Entry, compute: Callable[[Path], None], device: Compute | None = None
+) -> State[Entry]:
     """Make a stage's output unless the store has it; say which.
+
+    Args:
+        label: What the stage calls its output.
+        entry: Its place.
+        compute: Writes it into a folder.
+        device: What a training needs for itself.
 
     Returns:
         The state that the task ends in, with the entry as its result.
@@ -114,7 +123,7 @@ def finish(label: str, entry: Entry, compute: Callable[[Path], None]) -> State[E
         reused = entry.is_complete()
         if not reused:
             logger.info("%s: started", label)
-            with entry.build() as folder:
+            with take_gpu(device), entry.build() as folder:
                 compute(folder)
     what = "cached" if reused else f"done in {entry.seconds:.1f} s"
     logger.info("%s: %s", label, what)
@@ -181,7 +190,7 @@ def train_dcgan(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
             )
         store.save_dcgan(folder, trained.generator, trained.discriminator, trained.history)
 
-    return finish("DCGAN", entry, compute)
+    return finish("DCGAN", entry, compute, device)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="synthesize")
@@ -229,7 +238,7 @@ def train_judge(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
         store.save_cnn(folder, model)
 
     entry = kept.entry("judge", cnn, data=data, config=settings, compute=device.numerics)
-    return finish("judge", entry, compute)
+    return finish("judge", entry, compute, device)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="measure quality")
@@ -326,7 +335,7 @@ def fit_temperature(kept: Store, config: RunConfig, data: Entry, labeled: Entry)
         seed=config.seed,
         compute=device.numerics,
     )
-    return finish("temperature", entry, compute)
+    return finish("temperature", entry, compute, device)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="assess teacher")
@@ -510,7 +519,7 @@ def fit_cnn(
         compute=device.numerics,
         **seeds,
     )
-    return finish(label, entry, compute)
+    return finish(label, entry, compute, device)
 
 
 def derive_seed(seed: int, *places: int) -> int:
