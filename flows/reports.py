@@ -139,15 +139,17 @@ def add_times(outcomes: Sequence[Outcome]) -> list[StageTime]:
 def draw_gan(outcome: Outcome) -> Pictures:
     """Draw the DCGAN's training, and what its images are nearest to."""
     pseudo = store.load_pseudo_labels(outcome.pseudo["synthetic"])
-    candidates = pseudo.images[pseudo.accepted][:NEIGHBOR_CANDIDATES]
+    candidates = np.flatnonzero(pseudo.accepted)[:NEIGHBOR_CANDIDATES]
+    images, labels = pseudo.images[candidates], pseudo.labels[candidates]
     train = store.load_labeled(outcome.data, "train").images
-    places, distances = find_nearest(candidates, train)
+    places, distances = find_nearest(images, train)
     order = np.argsort(distances, kind="stable")
+    closest = order[np.unique(labels[order], return_index=True)[1]]
     return {
         "training": galleries.render_strip(store.load_sample_grids(outcome.dcgan)),
         "gan_history": figures.render_history(store.load_history(outcome.dcgan)),
         "neighbors": galleries.render_neighbors(
-            candidates[order], train[places[order]], distances[order]
+            images[closest], train[places[closest]], distances[closest]
         ),
     }
 

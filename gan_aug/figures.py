@@ -43,7 +43,7 @@ DECISION_STYLES: dict[Decision, tuple[str, str]] = {
     Decision.SMALL_MARGIN: ("small margin", "#e69f00"),
     Decision.LOW_CONFIDENCE: ("low confidence", "#d55e00"),
 }
-COLORS = 64
+COLORS = 128
 
 
 def render_history(history: Sequence[dict[str, float]]) -> bytes:

@@ -131,16 +131,16 @@ def render_neighbors(synthetic: Images, nearest: Images, distances: NDArray[np.f
     """Show synthetic images, the nearest real one below each, and how far apart they are.
 
     Args:
-        synthetic: ``(n, 28, 28)`` uint8; at most 12 are shown.
+        synthetic: ``(n, 28, 28)`` uint8; at most 10 are shown.
         nearest: ``(n, 28, 28)`` uint8.
         distances: ``(n,)`` float32.
     """
     figure = Figure(figsize=(11, 2.6), layout="constrained")
-    panels = figure.subplots(2, COLUMNS)
+    panels = figure.subplots(2, CLASSES)
     for axes in panels.flat:
         axes.set_axis_off()
     for column, (image, real, distance) in enumerate(
-        zip(synthetic[:COLUMNS], nearest[:COLUMNS], distances[:COLUMNS], strict=True)
+        zip(synthetic[:CLASSES], nearest[:CLASSES], distances[:CLASSES], strict=True)
     ):
         for axes, picture in zip(panels[:, column], (image, real), strict=True):
             axes.imshow(255 - picture, cmap="gray", vmin=0, vmax=255)
