@@ -9,16 +9,16 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Annotated, get_args
 
 import jinja2
 import numpy as np
-from cyclopts import App
+from cyclopts import App, Parameter, validators
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from benchmarks.machine import describe_machine, read_commit
-from gan_aug.comparison import CLASSIFIER_NAMES
+from gan_aug.comparison import CLASSIFIER_TITLES
 from gan_aug.config import Classifier
 from gan_aug.files import atomic_file, write_json
 from gan_aug.study import StudyResult, student_margin
@@ -37,17 +37,20 @@ VARIANTS: Mapping[str, str] = {
     "a teacher of the labeled images alone": "--pseudo-labels.teacher original",
     "three teachers": "--pseudo-labels.teachers 3",
     "temperature, from three folds": "--pseudo-labels.calibration-folds 3",
-    "everything is accepted": "--pseudo-labels.confidence-threshold 0",
+    "no confidence threshold": "--pseudo-labels.confidence-threshold 0",
     "confidence 0.99": "--pseudo-labels.confidence-threshold 0.99",
     "margin 0.8 instead of confidence 0.9": "--pseudo-labels.confidence-threshold 0 "
     "--pseudo-labels.margin-threshold 0.8",
     "digits as they come": "--pseudo-labels.balance none",
-    "as many of each digit as of the scarcest": "--pseudo-labels.balance equal",
+    "up to 1,500 of each digit, equally many": "--pseudo-labels.balance equal "
+    "--pseudo-labels.per-class 1500",
     "hard labels": "--pseudo-labels.labels hard",
-    "a quarter of the weight": "--augmentation.added-share 0.25",
-    "three quarters of the weight": "--augmentation.added-share 0.75",
-    "a third of the images": "--synthesis.images 5000 --pseudo-labels.per-class 333",
-    "four times the images": "--synthesis.images 60000 --pseudo-labels.per-class 4000",
+    "a quarter of the weight, for the teacher too": "--augmentation.added-share 0.25",
+    "three quarters of the weight, for the teacher too": "--augmentation.added-share 0.75",
+    "a third of the images, for the teacher too": "--synthesis.images 5000 "
+    "--pseudo-labels.per-class 333",
+    "four times the images, for the teacher too": "--synthesis.images 60000 "
+    "--pseudo-labels.per-class 4000",
     "label smoothing 0.1, confidence 0.8": "--cnn.label-smoothing 0.1 "
     "--pseudo-labels.confidence-threshold 0.8",
     "200 boosting rounds": "--boosting.rounds 200",
@@ -70,6 +73,7 @@ class Effect(BaseModel):
         margin: Half the width of Student's t interval for it.
         commit: Of the source.
         cpu: What it was measured on.
+        flags: Of both studies, beside those of the variant.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -82,19 +86,18 @@ class Effect(BaseModel):
     margin: float
     commit: str | None
     cpu: str
+    flags: str
 
 
 class Ablation(BaseModel):
     """All that was measured.
 
     Attributes:
-        flags: Of every study, beside those of the variants.
         effects: One per variant, classifier and budget.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    flags: str
     effects: list[Effect]
 
 
@@ -102,7 +105,7 @@ class Ablation(BaseModel):
 def measure(
     *variants: str,
     budgets: tuple[int, ...] = (100, 1000),
-    draws: int = 3,
+    draws: Annotated[int, Parameter(validator=validators.Number(gte=2))] = 3,
     classifiers: tuple[Classifier, ...] = get_args(Classifier),
     flags: str = "--dataset mnist",
     artifacts: Path = ROOT / "artifacts",
@@ -137,7 +140,7 @@ def measure(
     for variant in variants or VARIANTS:
         ERR.print(variant)
         changed = run_study(f"{common} {VARIANTS[variant]}", artifacts)
-        add_effects(compare_variant(variant, defaults, changed), flags, root)
+        add_effects(compare_variant(variant, defaults, changed, flags), root)
 
 
 def run_study(flags: str, artifacts: Path) -> StudyResult:
@@ -149,7 +152,9 @@ def run_study(flags: str, artifacts: Path) -> StudyResult:
     return StudyResult.model_validate_json(done.stdout)
 
 
-def compare_variant(variant: str, defaults: StudyResult, changed: StudyResult) -> list[Effect]:
+def compare_variant(
+    variant: str, defaults: StudyResult, changed: StudyResult, flags: str
+) -> list[Effect]:
     """Compare two studies draw by draw."""
     commit, cpu = read_commit(), describe_machine().cpu_model
     before, after = (collect_accuracies(result) for result in (defaults, changed))
@@ -167,6 +172,7 @@ def compare_variant(variant: str, defaults: StudyResult, changed: StudyResult) -
             margin=student_margin(np.array(differences), CONFIDENCE_LEVEL),
             commit=commit,
             cpu=cpu,
+            flags=flags,
         )
         for (classifier, labels), differences in groups.items()
     ]
@@ -181,14 +187,14 @@ def collect_accuracies(result: StudyResult) -> dict[Cell, float]:
     }
 
 
-def add_effects(effects: Sequence[Effect], flags: str, root: Path) -> None:
+def add_effects(effects: Sequence[Effect], root: Path) -> None:
     """Put effects in the place of earlier ones of the same cells, and write JSON and page."""
     path = root / "artifacts" / "ablation.json"
     kept: dict[tuple[str, str, int], Effect] = {}
     earlier = Ablation.model_validate_json(path.read_bytes()).effects if path.exists() else []
     for effect in [*earlier, *effects]:
         kept[effect.variant, effect.classifier, effect.labels] = effect
-    ablation = Ablation(flags=flags, effects=list(kept.values()))
+    ablation = Ablation(effects=list(kept.values()))
     write_json(path, ablation.model_dump(mode="json"))
     with atomic_file(root / "docs" / "ablation.md", "w") as file:
         file.write(render_ablation(ablation))
@@ -204,11 +210,11 @@ def render_ablation(ablation: Ablation) -> str:
         autoescape=False,  # noqa: S701 - Markdown, from our own values
     )
     cells = {(effect.classifier, effect.labels) for effect in ablation.effects}
-    columns = sorted(cells, key=lambda cell: (list(CLASSIFIER_NAMES).index(cell[0]), cell[1]))
+    columns = sorted(cells, key=lambda cell: (list(CLASSIFIER_TITLES).index(cell[0]), cell[1]))
     effects = {(e.variant, (e.classifier, e.labels)): e for e in ablation.effects}
     return templates.get_template(PAGE).render(
         ablation=ablation,
-        names={name: title.removeprefix("the ") for name, title in CLASSIFIER_NAMES.items()},
+        names=CLASSIFIER_TITLES,
         columns=columns,
         rows={
             variant: [effects.get((variant, column)) for column in columns]
@@ -216,7 +222,7 @@ def render_ablation(ablation: Ablation) -> str:
             if any((variant, column) in effects for column in columns)
         },
         variants=VARIANTS,
-        origins=sorted({(effect.commit or "unknown", effect.cpu) for effect in ablation.effects}),
+        origins=sorted({(e.commit or "unknown", e.cpu, e.flags) for e in ablation.effects}),
     )
 
 

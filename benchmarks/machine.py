@@ -13,7 +13,7 @@ from benchmarks.results import Machine, Stamp
 from gan_aug.device import read_cpu_field
 from gan_aug.environment import TELLING_CPU_FLAGS
 
-__all__ = ["describe_machine", "stamp"]
+__all__ = ["describe_machine", "read_commit", "stamp"]
 
 ROOT = Path(__file__).parent.parent
 # What the benchmarks write themselves is no change of what they measure.

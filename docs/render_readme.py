@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gan_aug.comparison import CLASSIFIER_NAMES
+from gan_aug.comparison import CLASSIFIER_TITLES
 from gan_aug.study import CellSummary, StudyResult
 
 ROOT = Path(__file__).parent.parent
@@ -77,10 +77,10 @@ def render_results(result: StudyResult) -> str:
         f"| classifier | labels | draws | original | {' | '.join(arms)} |",
         f"|---|--:|--:|--:|{'---|' * len(arms)}",
     ]
-    for classifier, title in CLASSIFIER_NAMES.items():
+    for classifier, title in CLASSIFIER_TITLES.items():
         for labels in sorted({cell.labels for cell in cells}):
             row = {c.arm: c for c in cells if (c.classifier, c.labels) == (classifier, labels)}
-            lines.append(render_row(title.removeprefix("the "), row, arms))
+            lines.append(render_row(title, row, arms))
     return "\n".join([*lines, "", f"> {result.verdict}", ""])
 
 

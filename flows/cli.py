@@ -29,10 +29,13 @@ EXIT_FAILED_CELLS = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
+LEASES_ON_DISK = "prefect.server.concurrency.lease_storage.filesystem"
 # Set before Prefect and TensorFlow are imported; a value in the environment wins.
 QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    # A server that was killed forgets the leases it has in memory, and their slots stay taken.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES_ON_DISK,
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "gan_aug,flows",
@@ -194,7 +197,7 @@ def up(
     Parameters
     ----------
     host
-        Interface the server listens on.
+        Interface the server listens on; browsers have to reach the server by this name.
     port
         Port of server and UI.
     database
@@ -310,8 +313,11 @@ def connect_to_server() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit.
 
-    0 if all went well, 1 if cells of a study failed, 2 for user errors, 130 for Ctrl-C.
+    0 if all went well, 1 if cells of a study failed, 2 for user errors, 130 for Ctrl-C, SIGTERM and
+    the end of the terminal.
     """
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     try:
         app(arguments, exit_on_error=False, print_error=False)
     except (UserError, CycloptsError, ValidationError, OSError) as error:

@@ -23,24 +23,22 @@ class Outcome:
     """What the stages of a run made.
 
     Attributes:
-        config: The run's settings.
         comparison: The scores of every classifier on every arm.
         data: The data set.
         dcgan: The trained DCGAN.
         pseudo: Where they come from → the images that the teacher labeled.
-        teacher: How far the teacher can be trusted.
+        teacher_calibration: How far the teacher can be trusted.
         models: The classifiers.
         predictions: What they say of validation and test images.
         judged: How good the synthetic images are, if that was asked for.
         stages: Every output, in the order of the stages.
     """
 
-    config: RunConfig
     comparison: Comparison
     data: Entry
     dcgan: Entry
     pseudo: Mapping[Need, Entry]
-    teacher: Entry
+    teacher_calibration: Entry
     models: tasks.Outputs
     predictions: tasks.Outputs
     judged: Entry | None
@@ -72,7 +70,7 @@ def let_pass(_classifier: Classifier, _arm: ArmName) -> contextlib.AbstractConte
 def run_stages(
     kept: Store, config: RunConfig, data: Entry, labeled: Entry, *, guard: Guard = let_pass
 ) -> Outcome:
-    """Train the DCGAN, label its images, train both classifiers on every arm, and compare.
+    """Train the DCGAN, label its images, train the classifiers on every arm, and compare.
 
     Args:
         kept: Where outputs are kept.
@@ -115,12 +113,11 @@ def run_stages(
     taught = [*teacher.networks[1:], *([teacher.temperature] if teacher.temperature else [])]
     made = [data, labeled, *taught, trusted, dcgan, synthetic, *pseudo.values(), *sets.values()]
     return Outcome(
-        config=config,
         comparison=tasks.compare(config, data, sets, comparable),
         data=data,
         dcgan=dcgan,
         pseudo=pseudo,
-        teacher=trusted,
+        teacher_calibration=trusted,
         models=models,
         predictions=comparable,
         judged=judging[-1] if judging else None,

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
+import httpx
 from prefect.artifacts import (
     create_link_artifact,
     create_markdown_artifact,
@@ -68,10 +69,12 @@ def publish_progress(key: str, what: str, total: int) -> Iterator[OnProgress]:
             return
         told = time.monotonic()
         measured = "".join(f", {name.replace('_', ' ')} {v:.2f}" for name, v in metrics.items())
-        update_progress_artifact(
-            artifact,
-            progress=100 * done / total,
-            description=f"{done:,} of {total:,} {what}{measured}",
-        )
+        # A server that does not answer must not end what it only watches.
+        with contextlib.suppress(httpx.HTTPError):
+            update_progress_artifact(
+                artifact,
+                progress=100 * done / total,
+                description=f"{done:,} of {total:,} {what}{measured}",
+            )
 
     yield on_progress

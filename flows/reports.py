@@ -11,8 +11,8 @@ from prefect.cache_policies import NO_CACHE
 from flows.pipeline import Outcome
 from gan_aug import figures, galleries, store
 from gan_aug.augmentation import ARMS
-from gan_aug.comparison import CLASSIFIER_NAMES, Comparison, Split
-from gan_aug.config import ArmName, Classifier
+from gan_aug.comparison import CLASSIFIER_TITLES, Comparison, Split
+from gan_aug.config import ArmName
 from gan_aug.galleries import Change
 from gan_aug.quality import find_nearest
 from gan_aug.report import (
@@ -48,7 +48,7 @@ def write_report(run: Run, outcome: Outcome) -> None:
     pictures = {
         "comparison": figures.render_comparison(outcome.comparison),
         **draw_gan(outcome),
-        **draw_labels([outcome], RUN_SPLIT),
+        **picture_labels([outcome], RUN_SPLIT),
     }
     write_pictures(run, pictures)
     report = render_report(
@@ -80,7 +80,7 @@ def write_study(study: Study, result: StudyResult, outcomes: Sequence[Outcome]) 
         study.copy_samples(outcomes[0].dcgan)
     for budget, group in group_by_budget(outcomes).items():
         facts[budget] = gather_facts(group[0])
-        drawn = draw_labels(group, STUDY_SPLIT)
+        drawn = picture_labels(group, STUDY_SPLIT)
         pictures |= {f"{name}-{budget}": picture for name, picture in drawn.items()}
     write_pictures(study, pictures)
     report = render_study_report(
@@ -116,7 +116,7 @@ def gather_facts(outcome: Outcome) -> RunFacts:
     pseudo = store.load_pseudo_labels(outcome.pseudo["synthetic"])
     return RunFacts(
         pseudo=summarize_pseudo_labels(pseudo),
-        teacher=store.load_teacher(outcome.teacher),
+        teacher=store.load_teacher(outcome.teacher_calibration),
         quality=store.load_quality(outcome.judged) if outcome.judged else None,
     )
 
@@ -154,7 +154,7 @@ def draw_gan(outcome: Outcome) -> Pictures:
     }
 
 
-def draw_labels(outcomes: Sequence[Outcome], split: Split) -> Pictures:
+def picture_labels(outcomes: Sequence[Outcome], split: Split) -> Pictures:
     """Draw what depends on the label budget; counts are of all outcomes, images of the first."""
     first = outcomes[0]
     pseudo = store.load_pseudo_labels(first.pseudo["synthetic"])
@@ -163,30 +163,34 @@ def draw_labels(outcomes: Sequence[Outcome], split: Split) -> Pictures:
         "extremes": galleries.render_extremes(pseudo),
         "reliability": figures.render_reliability(collect_calibrations(first, split)),
     }
-    arm = choose_arm(first.comparison)
+    comparisons = [outcome.comparison for outcome in outcomes]
+    arm = choose_arm(comparisons)
     if arm:
-        comparisons = [outcome.comparison for outcome in outcomes]
-        pictures["confusion"] = figures.render_confusion(add_confusions(comparisons, arm, split))
-        pictures["changes"] = galleries.render_changes(find_changes(first, arm))
+        matrices = add_confusions(comparisons, arm, split)
+        pictures["confusion"] = figures.render_confusion(matrices, arm)
+        changes = find_changes(first, arm)
+        if changes:
+            pictures["changes"] = galleries.render_changes(changes)
     return pictures
 
 
-def choose_arm(comparison: Comparison) -> ArmName | None:
+def choose_arm(comparisons: Sequence[Comparison]) -> ArmName | None:
     """Return the arm to show beside ``original``: ``gan``, or the first there is."""
-    arms: list[ArmName] = [arm for arm in ARMS if any(s.arm == arm for s in comparison.scores)]
+    scored = {score.arm for comparison in comparisons for score in comparison.scores}
+    arms: list[ArmName] = [arm for arm in ARMS if arm in scored]
     others = [arm for arm in arms if arm != "original"]
     return "gan" if "gan" in others else next(iter(others), None)
 
 
 def collect_calibrations(outcome: Outcome, split: Split) -> dict[str, dict[str, Any]]:
     """Return, by panel and curve, the calibration of the teacher and of every classifier."""
-    teacher = store.load_teacher(outcome.teacher)
+    teacher = store.load_teacher(outcome.teacher_calibration)
     panels = {f"teacher, {LOOKED_AT}": {"as trained": teacher.before}}
     if teacher.temperature != 1:
-        panels[f"teacher, {LOOKED_AT}"]["temperature"] = teacher.after
+        panels[f"teacher, {LOOKED_AT}"]["at its temperature"] = teacher.after
     for score in outcome.comparison.scores:
         if score.split == split:
-            title = f"{name_classifier(score.classifier)}, {split}"
+            title = f"{CLASSIFIER_TITLES[score.classifier]}, {split}"
             panels.setdefault(title, {})[score.arm] = score.calibration
     return panels
 
@@ -194,19 +198,19 @@ def collect_calibrations(outcome: Outcome, split: Split) -> dict[str, dict[str, 
 def add_confusions(
     comparisons: Sequence[Comparison], arm: ArmName, split: Split
 ) -> dict[str, tuple[NDArray[np.int_], NDArray[np.int_]]]:
-    """Add up, by classifier, the confusion matrices of ``original`` and of an arm."""
-    scores = [s for comparison in comparisons for s in comparison.scores if s.split == split]
+    """Add up, by classifier, the confusion matrices of ``original`` and of an arm.
 
-    def add(classifier: str, arm: str) -> NDArray[np.int_]:
-        chosen = [s.confusion for s in scores if (s.classifier, s.arm) == (classifier, arm)]
-        total: NDArray[np.int_] = np.array(chosen).sum(axis=0)
-        return total
-
-    present = dict.fromkeys(s.classifier for s in scores if s.arm == arm)
-    return {
-        name_classifier(classifier): (add(classifier, "original"), add(classifier, arm))
-        for classifier in present
-    }
+    Only of the draws that have both.
+    """
+    pairs: dict[str, list[tuple[list[list[int]], list[list[int]]]]] = {}
+    for comparison in comparisons:
+        found = {(s.classifier, s.arm): s.confusion for s in comparison.scores if s.split == split}
+        for classifier, title in CLASSIFIER_TITLES.items():
+            if (classifier, arm) in found:
+                pair = (found[classifier, "original"], found[classifier, arm])
+                pairs.setdefault(title, []).append(pair)
+    totals = {title: np.array(both).sum(axis=0) for title, both in pairs.items()}
+    return {title: (before, after) for title, (before, after) in totals.items()}
 
 
 def find_changes(outcome: Outcome, arm: ArmName) -> dict[str, list[Change]]:
@@ -216,7 +220,7 @@ def find_changes(outcome: Outcome, arm: ArmName) -> dict[str, list[Change]]:
     """
     held_out = store.load_labeled(outcome.data, LOOKED_AT)
     rows: dict[str, list[Change]] = {}
-    for classifier in CLASSIFIER_NAMES:
+    for classifier in CLASSIFIER_TITLES:
         if (classifier, arm) not in outcome.predictions:
             continue
         before, after = (
@@ -228,14 +232,9 @@ def find_changes(outcome: Outcome, arm: ArmName) -> dict[str, list[Change]]:
             ("fixed", right_after & ~right_before),
             ("broken", right_before & ~right_after),
         ):
-            heading = f"{name_classifier(classifier)}: {marked.sum():,} {verb}"
+            heading = f"{CLASSIFIER_TITLES[classifier]}: {marked.sum():,} {verb} by {arm}"
             rows[heading] = [
                 Change(held_out.images[i], int(before[i]), int(after[i]))
                 for i in np.flatnonzero(marked)
             ]
     return rows
-
-
-def name_classifier(classifier: Classifier) -> str:
-    """``CNN``, ``LightGBM``: as a title."""
-    return CLASSIFIER_NAMES[classifier].removeprefix("the ")

@@ -22,7 +22,8 @@ __all__ = ["DEPLOYMENTS_FILE", "POOL", "Address", "run_stack"]
 POOL = "gan-aug"
 DEPLOYMENTS_FILE = "prefect.yaml"
 START_SECONDS = 120.0
-STOP_SECONDS = 30.0
+# Longer than Prefect gives a flow run to stop, so that the worker sees it end.
+STOP_SECONDS = 60.0
 POLL_SECONDS = 0.5
 PROBE_SECONDS = 5.0
 

@@ -227,7 +227,8 @@ def train_judge(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
     device have one judge.
     """
     device = select_compute(config.device, JUDGE_PRECISION)
-    settings = config.quality.judge
+    train_images = store.load_provenance(data).images["train"]
+    settings = config.quality.judge.plan_updates(train_images)
 
     def compute(folder: Path) -> None:
         train = augmentation.build_original_set(store.load_labeled(data, "train"))
@@ -485,7 +486,7 @@ def gather_material(
 
 def count_copies(config: RunConfig) -> int:
     """Return how many transformed images to add: as many as may be accepted synthetic ones."""
-    return CLASSES * config.pseudo_labels.per_class
+    return min(CLASSES * config.pseudo_labels.per_class, config.synthesis.images)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="train CNN, {arm}")

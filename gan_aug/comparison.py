@@ -20,6 +20,7 @@ from gan_aug.images import CLASSES, Float32, UInt8
 
 __all__ = [
     "CLASSIFIER_NAMES",
+    "CLASSIFIER_TITLES",
     "SPLITS",
     "Comparison",
     "PairedDifference",
@@ -32,6 +33,9 @@ __all__ = [
 Split = Literal["validation", "test"]
 SPLITS: tuple[Split, ...] = ("validation", "test")
 CLASSIFIER_NAMES: dict[Classifier, str] = {"cnn": "the CNN", "lightgbm": "LightGBM"}
+"""What a classifier is called within a sentence."""
+CLASSIFIER_TITLES: dict[Classifier, str] = {"cnn": "CNN", "lightgbm": "LightGBM"}
+"""What it is called by itself."""
 BASELINE = "original"
 PAIRED_COLUMNS = {
     "difference": "difference",

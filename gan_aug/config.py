@@ -162,7 +162,9 @@ class PseudoLabelConfig(StageConfig):
         0.0, description="And only if the second probability is lower by at least this."
     )
     per_class: Count = Field(
-        1000, description="Images of a digit to accept, on average or at most: see `balance`."
+        1000,
+        description="Images of a digit to accept, on average or at most: see `balance`. As many "
+        "transformed copies are in the `shift` arms, and in what the teacher is trained on.",
     )
     balance: Literal["none", "cap", "equal"] = Field(
         "cap",
@@ -192,7 +194,9 @@ class AugmentationConfig(StageConfig):
         "one of them would count more than a labeled one.",
     )
     shift: Annotated[float, Field(ge=0, lt=14)] = Field(
-        2.0, description="The `shift` arms move an image by at most this many pixels either way."
+        2.0,
+        description="The `shift` arms, and what the teacher is trained on, move an image by at "
+        "most this many pixels either way.",
     )
     rotation: Annotated[float, Field(ge=0, le=180)] = Field(
         10.0, description="They turn it by at most this many degrees."
@@ -233,7 +237,9 @@ class JudgeConfig(CnnConfig):
     updates: Count = Field(
         4687, description="Optimizer updates; the default is 12 epochs of 50,000 images."
     )
-    epochs: Annotated[float, Field(ge=0)] = Field(0.0, description="Fewest passes over them.")
+    epochs: Annotated[float, Field(ge=0)] = Field(
+        0.0, description="Take more updates where these passes over the training images need them."
+    )
     batch_size: Count = Field(128, description="Images per update.")
     learning_rate: Rate = Field(
         1.5e-3, description="Adam's first learning rate; it falls to zero along a cosine."
@@ -292,7 +298,8 @@ class RunConfig(StageConfig):
     dcgan: DcganConfig = Field(default=DcganConfig(), description="The DCGAN.")
     synthesis: SynthesisConfig = Field(default=SynthesisConfig(), description="Generation.")
     pseudo_labels: PseudoLabelConfig = Field(
-        default=PseudoLabelConfig(), description="Labels for the synthetic images."
+        default=PseudoLabelConfig(),
+        description="Labels for the synthetic images, and for unlabeled real ones.",
     )
     augmentation: AugmentationConfig = Field(
         default=AugmentationConfig(), description="The augmented training set."

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gan_aug.calibration import Calibration
-from gan_aug.comparison import CLASSIFIER_NAMES, Comparison, Score
+from gan_aug.comparison import CLASSIFIER_TITLES, Comparison, Score
 from gan_aug.config import ArmName
 from gan_aug.images import CLASSES, Decision, PseudoLabeledImages
 from gan_aug.study import CellSummary, StudyResult
@@ -37,9 +37,14 @@ ARM_STYLES: dict[ArmName, tuple[str, str]] = {
     "synthetic_only": ("#e69f00", "P"),
     "repeat": ("#999999", "X"),
 }
+CURVE_STYLES: dict[str, tuple[str, str]] = {
+    **{str(arm): style for arm, style in ARM_STYLES.items()},
+    "as trained": ("#000000", "o"),
+    "at its temperature": ("#d55e00", "s"),
+}
 DECISION_STYLES: dict[Decision, tuple[str, str]] = {
     Decision.ACCEPTED: ("accepted", "#0072b2"),
-    Decision.SURPLUS: ("digit already full", "#56b4e9"),
+    Decision.SURPLUS: ("class already full", "#56b4e9"),
     Decision.SMALL_MARGIN: ("small margin", "#e69f00"),
     Decision.LOW_CONFIDENCE: ("low confidence", "#d55e00"),
 }
@@ -89,21 +94,19 @@ def render_learning_curves(result: StudyResult) -> bytes:
     Bands are one standard deviation over the draws to either side.
     """
     figure = Figure(figsize=(10, 4.2), layout="constrained")
-    panels = figure.subplots(1, len(CLASSIFIER_NAMES))
+    present = [c for c in CLASSIFIER_TITLES if any(s.classifier == c for s in result.summaries)]
+    panels = figure.subplots(1, len(present), squeeze=False)[0]
     budgets = sorted({summary.labels for summary in result.summaries})
-    for axes, (classifier, title) in zip(panels, CLASSIFIER_NAMES.items(), strict=True):
+    for axes, classifier in zip(panels, present, strict=True):
         for arm, (color, marker) in ARM_STYLES.items():
-            curve = sorted(
-                (
-                    s
-                    for s in result.summaries
-                    if (s.classifier, s.arm, s.split) == (classifier, arm, "test")
-                ),
-                key=lambda summary: summary.labels,
-            )
+            curve = [
+                s
+                for s in result.summaries
+                if (s.classifier, s.arm, s.split) == (classifier, arm, "test")
+            ]
             if curve:
                 draw_curve(axes, arm, curve, color=color, marker=marker)
-        axes.set(title=title.removeprefix("the "), xlabel="labels", ylabel="test error, %")
+        axes.set(title=CLASSIFIER_TITLES[classifier], xlabel="labels", ylabel="test error, %")
         axes.set_xscale("log")
         axes.set_xticks(budgets, [f"{budget:,}" for budget in budgets], minor=False)
         axes.set_xticks([], minor=True)
@@ -132,19 +135,22 @@ def render_decisions(pseudo: PseudoLabeledImages) -> bytes:
     return to_png(figure)
 
 
-def render_confusion(matrices: Mapping[str, tuple[NDArray[np.int_], NDArray[np.int_]]]) -> bytes:
+def render_confusion(
+    matrices: Mapping[str, tuple[NDArray[np.int_], NDArray[np.int_]]], arm: str
+) -> bytes:
     """Draw which digits are taken for which: before, after, and the difference.
 
     Args:
         matrices: Classifier → the ``(10, 10)`` counts of ``original`` and of an arm, a row a true
             digit.
+        arm: The arm.
     """
     figure = Figure(figsize=(11, 3.9 * len(matrices)), layout="constrained")
     panels = figure.subplots(len(matrices), 3, squeeze=False)
     for row, (classifier, (before, after)) in zip(panels, matrices.items(), strict=True):
         most = max(1, drop_diagonal(before).max(), drop_diagonal(after).max())
         for axes, (title, matrix) in zip(
-            row, {"original": before, "augmented": after}.items(), strict=False
+            row, {"original": before, arm: after}.items(), strict=False
         ):
             draw_matrix(axes, matrix, drop_diagonal(matrix), "Oranges", (0, most))
             axes.set_title(f"{classifier}, {title}")
@@ -191,15 +197,15 @@ def render_reliability(panels: Mapping[str, Mapping[str, Calibration]]) -> bytes
     """Draw accuracy against confidence: on the diagonal, confidence can be trusted.
 
     Args:
-        panels: Title → label of a curve → what it shows.
+        panels: Title → label of a curve, one of :data:`CURVE_STYLES` → what it shows.
     """
     figure = Figure(figsize=(11, 4), layout="constrained")
-    styles = [*ARM_STYLES.values()]
     for axes, (title, curves) in zip(
         figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
     ):
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=1)
-        for (label, calibration), (color, marker) in zip(curves.items(), styles, strict=False):
+        for label, calibration in curves.items():
+            color, marker = CURVE_STYLES[label]
             filled = np.array(calibration.count) > 0
             axes.plot(
                 np.array(calibration.confidence)[filled],
@@ -244,7 +250,7 @@ def draw_difference(axes: mpl.axes.Axes, row: int, score: Score) -> None:
 
 
 def label_score(score: Score) -> str:
-    classifier = CLASSIFIER_NAMES[score.classifier].removeprefix("the ")
+    classifier = CLASSIFIER_TITLES[score.classifier]
     return f"{classifier}, {score.arm}, {score.split}"
 
 

@@ -57,13 +57,11 @@ class PseudoLabelCounts:
     Attributes:
         offered: Images in all.
         accepted: Of them, those that entered the training sets.
-        rejected: Reason → images, for the reasons that occurred.
         per_class: What is counted → images of each digit, as the teacher sees it.
     """
 
     offered: int
     accepted: int
-    rejected: Mapping[str, int]
     per_class: Mapping[str, Sequence[int]]
 
 
@@ -227,7 +225,6 @@ def summarize_pseudo_labels(pseudo: PseudoLabeledImages) -> PseudoLabelCounts:
     return PseudoLabelCounts(
         offered=len(pseudo.images),
         accepted=int(pseudo.accepted.sum()),
-        rejected={name: sum(counts) for name, counts in occurring.items()},
         per_class={
             "generated": generated,
             "accepted": count(Decision.ACCEPTED),

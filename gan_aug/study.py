@@ -15,7 +15,7 @@ from scipy import stats
 from gan_aug.comparison import CLASSIFIER_NAMES, Score, Split
 from gan_aug.config import ArmName, Classifier
 
-__all__ = ["CellSummary", "Failure", "StudyResult", "summarize_study"]
+__all__ = ["CellSummary", "Failure", "StudyResult", "student_margin", "summarize_study"]
 
 VERDICT_ARM: ArmName = "gan"
 VERDICT_SPLIT: Split = "test"

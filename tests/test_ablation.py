@@ -34,7 +34,7 @@ def gather(make_score):
 
 def test_a_variant_is_compared_draw_by_draw_on_validation_images_of_the_gan_arm(gather):
     before, after = [0.8, 0.7, 0.9], [0.82, 0.71, 0.93]
-    [effect] = compare_variant("some", gather(before), gather(after))
+    [effect] = compare_variant("some", gather(before), gather(after), "")
     expected = stats.ttest_rel(after, before).confidence_interval(0.95)
     assert effect.difference - effect.margin == pytest.approx(expected.low)
     assert effect.difference + effect.margin == pytest.approx(expected.high)
@@ -49,14 +49,14 @@ def test_variants_are_measured_added_and_rendered(tmp_path):
     )
     command = [sys.executable, "-m", "benchmarks.ablation", "--budgets", "50", "--draws", "2"]
     command += ["--classifiers", "lightgbm", "--artifacts", tmp_path / "artifacts"]
-    for variant in ("hard labels", "a quarter of the weight"):
+    for variant in ("hard labels", "a quarter of the weight, for the teacher too"):
         subprocess.run(
             [*command, "--root", tmp_path, "--flags", flags, variant], cwd=ROOT, check=True
         )
     ablation = Ablation.model_validate_json((tmp_path / "artifacts/ablation.json").read_bytes())
     assert [effect.variant for effect in ablation.effects] == [
         "hard labels",
-        "a quarter of the weight",
+        "a quarter of the weight, for the teacher too",
     ]
     page = (tmp_path / "docs" / "ablation.md").read_text()
     assert page == render_ablation(ablation)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_aug.calibration import measure_calibration
-from gan_aug.figures import render_confusion, render_decisions, render_reliability
+from gan_aug.figures import ARM_STYLES, render_confusion, render_decisions, render_reliability
 from gan_aug.images import Decision, PseudoLabeledImages
 
 
@@ -34,18 +33,18 @@ def test_only_decisions_that_occurred_are_drawn(decision, color):
 
 def test_a_row_of_confusion_matrices_for_each_classifier():
     perfect, some = np.diag([50] * 10), np.diag([40] * 10) + 1
-    one = Image.open(io.BytesIO(render_confusion({"CNN": (some, perfect)})))
-    two = Image.open(io.BytesIO(render_confusion({"CNN": (some, perfect), "B": (some, some)})))
+    one = Image.open(io.BytesIO(render_confusion({"CNN": (some, perfect)}, "gan")))
+    two = Image.open(
+        io.BytesIO(render_confusion({"CNN": (some, perfect), "B": (some, some)}, "gan"))
+    )
     assert two.width == one.width
     assert two.height == 2 * one.height
 
 
-def test_reliability_has_a_panel_for_each_title(make_score):
-    probabilities = np.full((50, 10), 0.05, np.float32)
-    probabilities[:, 0] = 0.55
-    calibration = measure_calibration(probabilities, np.zeros(50, np.uint8))
-    png = render_reliability(
-        {"teacher": {"as trained": calibration}, "CNN": {"a": make_score().calibration}}
-    )
-    assert Image.open(io.BytesIO(png)).width == 11 * 120
-    assert near("#000000", png)
+def test_reliability_curves_have_the_colour_of_their_arm_everywhere(make_score):
+    calibration = make_score().calibration
+    for arm, (color, _) in ARM_STYLES.items():
+        png = render_reliability({"CNN, test": {arm: calibration}})
+        assert near(color, png)
+        other = "#0072b2" if arm == "gan" else "#d55e00"
+        assert not near(other, png)

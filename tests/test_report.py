@@ -132,8 +132,13 @@ def test_numbers_are_readable(render):
 def test_every_image_is_counted_once_with_what_became_of_it(pseudo):
     counts = summarize_pseudo_labels(pseudo)
     assert counts.offered == len(pseudo.images) == 50
-    assert counts.accepted + sum(counts.rejected.values()) == 50
-    assert set(counts.rejected) == {"confidence below the threshold", "class already full"}
+    assert set(counts.per_class) == {
+        "generated",
+        "accepted",
+        "rejected: confidence below the threshold",
+        "rejected: class already full",
+    }
+    assert sum(counts.per_class["accepted"]) == counts.accepted
     generated, *fates = counts.per_class.values()
     np.testing.assert_array_equal(generated, np.sum(fates, axis=0))
 

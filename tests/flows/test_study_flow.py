@@ -1,6 +1,7 @@
 """Small studies on real digits through the real flow."""
 
 import csv
+import logging
 from html.parser import HTMLParser
 
 import pytest
@@ -87,15 +88,18 @@ def test_the_report_leads_with_the_verdict_and_the_page_needs_nothing_else(folde
 
 
 def test_again_nothing_is_trained(folder, artifacts, caplog):
+    caplog.set_level(logging.INFO, logger="flows")
     before = folder.read_study()
     again = study(CONFIG, name="tiny", artifacts=str(artifacts))
     assert again.read_study() == before
+    assert ": cached" in caplog.text
     assert ": done in" not in caplog.text
 
 
 def test_a_failed_cell_is_told_the_rest_goes_on_and_only_it_is_tried_again(
     artifacts, monkeypatch, caplog
 ):
+    caplog.set_level(logging.INFO, logger="flows")
     config = CONFIG.model_copy(update={"budgets": (60,), "draws": (1,)})
     build = ARMS["gan"].build
 
@@ -116,6 +120,7 @@ def test_a_failed_cell_is_told_the_rest_goes_on_and_only_it_is_tried_again(
     assert mended.failures == []
     assert {s.arm for s in mended.scores} == {"original", "gan", "real_pool"}
     done = [line for line in caplog.messages if ": done in" in line]
+    assert done
     assert all("gan" in line for line in done)
 
 
