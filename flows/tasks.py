@@ -454,7 +454,7 @@ def build_training_set(
 
     settings = {
         "config": config.augmentation,
-        "labels": config.pseudo_labels.labels,
+        "labels": config.pseudo_labels.labels if needed else None,
         "copies": count_copies(config),
         "seed": config.seed,
     }

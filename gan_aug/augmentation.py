@@ -152,26 +152,25 @@ def list_buildable(arms: Sequence[ArmName], unlabeled: int) -> tuple[ArmName, ..
 def join(material: Material, *additions: TrainingSet) -> TrainingSet:
     """Follow the labeled images by additions, which carry ``added_share`` of the weight together.
 
-    They carry less where an added image would count more than a labeled one. Each addition carries
-    as much as the others, however many images it has. With none, or no share, the labeled images
-    come back alone.
+    Each addition carries as much as the others, however many images it has, or less where its
+    images would count more than labeled ones. With none, or no share, the labeled images come back
+    alone.
     """
     original = build_original(material)
     present = [addition for addition in additions if len(addition)]
-    if not present or material.config.added_share == 0:
+    share = material.config.added_share
+    if not present or share == 0:
         return original
+    carried = len(original) * share / (1 - share) / len(present)
+    scales = [1.0, *(min(1.0, carried / len(addition)) for addition in present)]
     parts = [original, *present]
-    count = sum(map(len, parts))
-    share = min(material.config.added_share, 1 - len(original) / count)
-    shares = [1 - share, *(share / len(present) for _ in present)]
-    weights = [
-        part.weights * np.float32(part_share * count / part.weights.sum())
-        for part, part_share in zip(parts, shares, strict=True)
-    ]
+    weights = np.concatenate(
+        [part.weights * np.float32(scale) for part, scale in zip(parts, scales, strict=True)]
+    )
     return TrainingSet(
         np.concatenate([part.images for part in parts]),
         np.concatenate([part.targets for part in parts]),
-        np.concatenate(weights),
+        weights / weights.mean(),
     )
 
 

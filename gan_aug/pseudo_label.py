@@ -47,8 +47,8 @@ def pseudo_label(
             f"threshold {config.confidence_threshold} and the margin threshold "
             f"{config.margin_threshold}, found none (the highest confidence is "
             f"{pseudo.confidence.max():.3f}, the highest margin {pseudo.margin.max():.3f}); lower "
-            "--pseudo-labels.confidence-threshold or --pseudo-labels.margin-threshold, or train "
-            "the DCGAN longer"
+            "--pseudo-labels.confidence-threshold or --pseudo-labels.margin-threshold, or raise "
+            "--labels or --dcgan.steps"
         )
     return pseudo
 

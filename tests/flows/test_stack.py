@@ -106,7 +106,7 @@ def test_the_stack_serves_the_deployments_and_leaves_their_schedules_active(tmp_
             assert "config" in deployment["parameter_openapi_schema"]["properties"]
         assert "<title>" in httpx.get(f"http://127.0.0.1:{port}", follow_redirects=True).text
     finally:
-        stack.send_signal(signal.SIGINT)
+        stack.send_signal(signal.SIGTERM)
         output, errors = stack.communicate(timeout=PATIENCE)
     assert stack.returncode == 0, errors
     assert output.startswith(f"http://127.0.0.1:{port} ")
