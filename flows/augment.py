@@ -6,6 +6,7 @@ from pathlib import Path
 from prefect import flow
 
 from flows import tasks
+from flows.gates import pass_gates
 from flows.pipeline import plan_run, run_stages
 from flows.publish import publish_results
 from flows.reports import write_report
@@ -39,6 +40,7 @@ def augment(
 
     Raises:
         UserError: Data or settings are not usable.
+        GateError: The run is finished, and does not pass its gates.
         OSError: The artifacts can't be written.
     """
     if name is not None:
@@ -52,11 +54,13 @@ def augment(
     labeled, unlabeled = plan_run(kept, config, data)
     check_arms(config.arms, unlabeled)
     run = Run.open(Path(artifacts), name or name_run(config, provenance), config)
+    before = run.read_baseline()
     run.write_environment(describe_environment(compute, provenance))
     outcome = run_stages(kept, config, data, labeled)
     write_report(run, outcome)
     comparison = outcome.comparison
     publish_results(run, "augment", comparison.verdict, comparison.scores)
+    pass_gates(run, config.gates, outcome, before)
     return run
 
 

@@ -21,11 +21,11 @@ from gan_aug.config import (
     StudyConfig,
     resolve_config,
 )
-from gan_aug.errors import UserError
+from gan_aug.errors import GateError, UserError
 
 __all__ = ["app", "main"]
 
-EXIT_FAILED_CELLS = 1
+EXIT_FAILED = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -138,7 +138,7 @@ def study(
         terminal.OUT.print_json(result.model_dump_json())
     terminal.print_study(result, finished.path, console=terminal.ERR if json else terminal.OUT)
     if result.failures:
-        sys.exit(EXIT_FAILED_CELLS)
+        sys.exit(EXIT_FAILED)
 
 
 @app.command
@@ -313,8 +313,8 @@ def connect_to_server() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit.
 
-    0 if all went well, 1 if cells of a study failed, 2 for user errors, 130 for Ctrl-C, SIGTERM and
-    the end of the terminal.
+    0 if all went well, 1 if cells of a study failed or a run did not pass its gates, 2 for user
+    errors, 130 for Ctrl-C, SIGTERM and the end of the terminal.
     """
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, signal.default_int_handler)
@@ -323,6 +323,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (UserError, CycloptsError, ValidationError, OSError) as error:
         terminal.print_error(phrase(error))
         sys.exit(EXIT_USER_ERROR)
+    except GateError as error:
+        terminal.print_error(str(error))
+        sys.exit(EXIT_FAILED)
     except KeyboardInterrupt:
         terminal.print_error("interrupted; the same command goes on where this one stopped")
         sys.exit(EXIT_INTERRUPTED)

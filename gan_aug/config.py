@@ -21,6 +21,7 @@ __all__ = [
     "ComparisonConfig",
     "DcganConfig",
     "Device",
+    "GatesConfig",
     "JudgeConfig",
     "Labels",
     "Precision",
@@ -263,6 +264,24 @@ class QualityConfig(StageConfig):
     judge: JudgeConfig = Field(default=JudgeConfig(), description="Training of the judge.")
 
 
+class GatesConfig(StageConfig):
+    """What ends a run as failed, after its report."""
+
+    enabled: bool = Field(
+        False,
+        description="Fail where the data are not those of the run before of the same settings, "
+        "where an accuracy's interval lies below what it was, or where the GAN collapsed.",
+    )
+    smallest_class_share: Share = Field(
+        0.02, description="Share of the synthetic images that every digit must have."
+    )
+    largest_frechet_ratio: Rate = Field(
+        5.0,
+        description="Highest Fréchet distance, in multiples of the floor; only where quality is "
+        "measured.",
+    )
+
+
 class RunConfig(StageConfig):
     """One run of the pipeline, from the data to the comparison."""
 
@@ -309,6 +328,7 @@ class RunConfig(StageConfig):
         default=QualityConfig(), description="Judgement of the synthetic images."
     )
     comparison: ComparisonConfig = Field(default=ComparisonConfig(), description="Statistics.")
+    gates: GatesConfig = Field(default=GatesConfig(), description="Alarms of scheduled runs.")
 
     @field_validator("arms")
     @classmethod

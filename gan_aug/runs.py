@@ -35,6 +35,7 @@ from gan_aug.files import (
     write_json,
     write_rows,
 )
+from gan_aug.gates import Baseline
 from gan_aug.images import PseudoLabeledImages
 from gan_aug.report import render_page
 from gan_aug.store import Entry
@@ -56,6 +57,7 @@ logger = logging.getLogger(__name__)
 CLASSIFIER_FILES: dict[Classifier, str] = {"cnn": CNN_FILE, "lightgbm": LIGHTGBM_FILE}
 CONFIG_FILE = "config.json"
 ENVIRONMENT_FILE = "environment.json"
+BASELINE_FILE = "baseline.json"
 COMPARISON_CSV = "comparison.csv"
 SAMPLES_FILE = "samples.png"
 REPORT_FILE = "report.md"
@@ -240,6 +242,16 @@ class Run(ReportFolder):
     def read_comparison(self) -> Comparison:
         """Return the comparison; :class:`UserError` if the run is not finished."""
         return self.read_finished(Comparison)
+
+    def read_baseline(self) -> Baseline | None:
+        """Return what the run of this name before left for comparison, if there was one."""
+        if not (self.path / BASELINE_FILE).exists():
+            return None
+        return self.read_json(BASELINE_FILE, Baseline)
+
+    def write_baseline(self, baseline: Baseline) -> None:
+        """Leave what the next run of this name is compared with."""
+        write_json(self.path / BASELINE_FILE, baseline.model_dump(mode="json"))
 
     def write_synthetic(self, pseudo: PseudoLabeledImages) -> None:
         """Write the accepted images with labels and confidence, ready to train on."""

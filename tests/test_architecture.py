@@ -41,7 +41,8 @@ ALLOWED = {
     "report": LEAVES | {"calibration", "comparison", "quality", "study"},
     "study": LEAVES | {"comparison"},
     "store": LEAVES | {"calibration", "dataset", "files", "quality", "source"},
-    "runs": LEAVES | {"comparison", "files", "report", "store", "study"},
+    "gates": LEAVES | {"comparison", "quality"},
+    "runs": LEAVES | {"comparison", "files", "gates", "report", "store", "study"},
     "__init__": set(),
 }
 

@@ -16,14 +16,14 @@ from prefect.client.schemas.filters import (
     FlowRunFilterId,
 )
 
-from flows import tasks
+from flows import gates, tasks
 from flows.augment import augment
 from gan_aug.augmentation import ARMS
 from gan_aug.boosting import predict_probabilities as predict_boosting
 from gan_aug.cnn import predict_probabilities as predict_cnn
 from gan_aug.config import resolve_config
 from gan_aug.dataset import draw_labeled
-from gan_aug.errors import UserError
+from gan_aug.errors import GateError, UserError
 
 TINY = {
     "dataset": "digits",
@@ -76,6 +76,7 @@ def read_table(run):
 def test_the_run_leaves_everything_it_promises(run):
     files = {path.relative_to(run.path).as_posix() for path in run.path.rglob("*")}
     assert files == {
+        "baseline.json",
         "config.json",
         "environment.json",
         "comparison.csv",
@@ -189,6 +190,24 @@ def test_the_training_shows_how_far_it_is(state):
     progress = read_artifact(state, "dcgan-progress")
     assert progress.data == 100
     assert "4 of 4 steps of the DCGAN" in progress.description
+
+
+def test_a_run_that_is_worse_than_the_one_before_fails_after_its_report(artifacts, monkeypatch):
+    config = resolve_config("smoke", TINY | {"gates": {"enabled": True, "smallest_class_share": 0}})
+    run = augment(config, name="gated", artifacts=str(artifacts))
+    baseline = run.read_baseline()
+    assert set(baseline.accuracies) == {f"{c} {a}" for c in config.classifiers for a in config.arms}
+    better = baseline.model_copy(update={"accuracies": dict.fromkeys(baseline.accuracies, 1.0)})
+    run.write_baseline(better)
+    events = []
+    monkeypatch.setattr(gates, "emit_event", lambda name, **facts: events.append((name, facts)))
+    with pytest.raises(GateError, match=r"expected an accuracy near the 100\.00%"):
+        augment(config, name="gated", artifacts=str(artifacts))
+    assert run.read_report()
+    [(name, facts)] = events
+    assert name == "gan-aug.gate.failed"
+    assert {failure["gate"] for failure in facts["payload"]["failures"]} == {"accuracy"}
+    assert augment(config, name="gated", artifacts=str(artifacts)).read_baseline() == baseline
 
 
 def test_a_second_run_reuses_every_stage_and_says_so(run, artifacts):

@@ -1,0 +1,58 @@
+"""A run that does not pass its gates fails, once its report is written, and tells automations."""
+
+import logging
+
+from prefect.events import emit_event
+
+from flows.pipeline import Outcome
+from gan_aug import store
+from gan_aug.config import GatesConfig
+from gan_aug.errors import GateError
+from gan_aug.gates import Baseline, check_gates, take_baseline
+from gan_aug.runs import Run
+
+__all__ = ["EVENT", "pass_gates"]
+
+EVENT = "gan-aug.gate.failed"
+
+logger = logging.getLogger(__name__)
+
+
+def pass_gates(run: Run, config: GatesConfig, outcome: Outcome, before: Baseline | None) -> None:
+    """Compare a run with the one before, and leave it for the next.
+
+    Args:
+        run: Its folder; the report is in it.
+        config: The bounds.
+        outcome: What it made.
+        before: What the run before left.
+
+    Raises:
+        GateError: A gate is not passed. An event with the numbers was emitted.
+    """
+    sha256 = store.load_provenance(outcome.data).sha256
+    run.write_baseline(take_baseline(outcome.comparison, sha256))
+    if not config.enabled:
+        return
+    failures = check_gates(
+        outcome.comparison,
+        sha256,
+        store.load_pseudo_labels(outcome.pseudo["synthetic"]),
+        store.load_quality(outcome.judged) if outcome.judged else None,
+        config,
+        before,
+    )
+    if not failures:
+        return
+    for failure in failures:
+        logger.error("gate: %s", failure.message)
+    emit_event(
+        EVENT,
+        resource={
+            "prefect.resource.id": f"gan-aug.run.{run.name}",
+            "prefect.resource.name": run.name,
+        },
+        payload={"run": run.name, "failures": [f.model_dump(mode="json") for f in failures]},
+    )
+    messages = "; ".join(failure.message for failure in failures)
+    raise GateError(f"gates: {messages}; the report is {run.page}")
