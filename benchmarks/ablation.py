@@ -107,7 +107,7 @@ def measure(
     budgets: tuple[int, ...] = (100, 1000),
     draws: Annotated[int, Parameter(validator=validators.Number(gte=2))] = 3,
     classifiers: tuple[Classifier, ...] = get_args(Classifier),
-    flags: str = "--dataset mnist",
+    flags: Annotated[str, Parameter(allow_leading_hyphen=True)] = "--dataset mnist",
     artifacts: Path = ROOT / "artifacts",
     root: Path = ROOT,
 ) -> None:

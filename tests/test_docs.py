@@ -10,6 +10,7 @@ import pytest
 from gan_aug.config import RunConfig, flatten
 
 ROOT = Path(__file__).parent.parent
+README_RESULTS = re.compile(r"<!-- results -->.*<!-- /results -->", re.DOTALL)
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 
 
@@ -26,8 +27,9 @@ def test_the_readmes_numbers_are_those_that_were_measured():
 def test_the_readmes_results_are_means_of_the_references_rows():
     rows = pd.read_csv(ROOT / "artifacts" / "reference" / "comparison.csv")
     means = rows[rows["split"] == "test"].groupby(["classifier", "labels", "arm"])
-    table = (ROOT / "README.md").read_text().partition("<!-- results -->")[2].splitlines()
-    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table if "|" in line]
+    readme = (ROOT / "README.md").read_text()
+    table = re.findall(r"(?m)^\|.*\|$", README_RESULTS.search(readme)[0])
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table]
     arms = cells[0][4:]
     for classifier, labels, draws, original, *differences in cells[2:]:
         key = (classifier.lower(), int(labels.replace(",", "")))

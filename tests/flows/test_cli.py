@@ -354,5 +354,5 @@ def test_ctrl_c_exits_130_and_the_same_command_goes_on(tmp_path):
     assert "interrupted" in seen
     again = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "DCGAN: resumed at step" in again.stderr
-    assert "CNN, original: cached" in again.stderr
+    assert "CNN, shift: cached" in again.stderr
     assert not [path for path in tmp_path.rglob("*") if "partial" in path.name]
