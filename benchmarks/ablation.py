@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, get_args
 
-import jinja2
 import numpy as np
 from cyclopts import App, Parameter, validators
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from benchmarks.machine import describe_machine, read_commit
+from benchmarks.report import load_template
 from gan_aug.comparison import CLASSIFIER_TITLES
 from gan_aug.config import Classifier
 from gan_aug.files import atomic_file, write_json
@@ -202,17 +202,10 @@ def add_effects(effects: Sequence[Effect], root: Path) -> None:
 
 def render_ablation(ablation: Ablation) -> str:
     """Render the page: a row a variant, a column a classifier and budget."""
-    templates = jinja2.Environment(
-        loader=jinja2.PackageLoader("benchmarks"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - Markdown, from our own values
-    )
     cells = {(effect.classifier, effect.labels) for effect in ablation.effects}
     columns = sorted(cells, key=lambda cell: (list(CLASSIFIER_TITLES).index(cell[0]), cell[1]))
     effects = {(e.variant, (e.classifier, e.labels)): e for e in ablation.effects}
-    return templates.get_template(PAGE).render(
+    return load_template(PAGE).render(
         ablation=ablation,
         names=CLASSIFIER_TITLES,
         columns=columns,

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from benchmarks.growth import OVERHEAD_FACTOR
 from benchmarks.results import Contender, Curve, Growth, Results
 
-__all__ = ["render_growth", "render_page", "write_results"]
+__all__ = ["load_template", "render_growth", "render_page", "write_results"]
 
 COLORS = ("#0072b2", "#d55e00", "#009e73")
 GREY = "#999999"
@@ -30,10 +30,13 @@ def write_results(results: Results, root: Path) -> None:
 
 def render_page(results: Results) -> str:
     """Render the page as Markdown."""
-    return load_template().render(results=results, overhead_factor=OVERHEAD_FACTOR)
+    return load_template("benchmarks.md.j2").render(
+        results=results, overhead_factor=OVERHEAD_FACTOR
+    )
 
 
-def load_template() -> jinja2.Template:
+def load_template(name: str) -> jinja2.Template:
+    """Return a template of a page in Markdown."""
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("benchmarks"),
         undefined=jinja2.StrictUndefined,
@@ -43,7 +46,7 @@ def load_template() -> jinja2.Template:
     )
     templates.filters["ratio"] = phrase_ratio
     templates.filters["duration"] = phrase_duration
-    return templates.get_template("benchmarks.md.j2")
+    return templates.get_template(name)
 
 
 def phrase_ratio(contender: Contender) -> str:
