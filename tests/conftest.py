@@ -14,6 +14,7 @@ from gan_aug.config import DcganConfig
 from gan_aug.dataset import Dataset, load_dataset
 from gan_aug.device import Compute, select_compute
 from gan_aug.images import LabeledImages
+from gan_aug.quality import Duplicates, JudgeInfo, Metrics, Quality
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +63,32 @@ def make_score() -> Callable[..., Score]:
         return Score.model_validate(sound | values)
 
     return make_score
+
+
+@pytest.fixture(scope="session")
+def make_quality() -> Callable[[float, float], Quality]:
+    """Return a maker of judgements with given Fréchet distances of images and of the floor."""
+
+    def make_quality(frechet_distance: float, floor: float) -> Quality:
+        metrics = Metrics(
+            frechet_distance=frechet_distance,
+            kernel_distance=0.5,
+            precision=0.9,
+            recall=0.8,
+            density=0.7,
+            coverage=0.6,
+            class_distance=0.05,
+        )
+        return Quality(
+            images=10_000,
+            reference_images=9_000,
+            synthetic=metrics,
+            floor=metrics.model_copy(update={"frechet_distance": floor}),
+            duplicates=Duplicates(count=40, share=0.004, distance=3.21),
+            judge=JudgeInfo(sha256="abcdef0123456789", validation_accuracy=0.9952),
+        )
+
+    return make_quality
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from gan_aug.comparison import Comparison
 from gan_aug.config import GatesConfig
 from gan_aug.gates import check_gates, take_baseline
 from gan_aug.images import PseudoLabeledImages
-from gan_aug.quality import Duplicates, JudgeInfo, Metrics, Quality
 
 CONFIG = GatesConfig()
 DIGESTS = {"x_train": "12", "y_train": "34"}
@@ -75,23 +74,6 @@ def test_a_digit_that_the_generator_lost_is_noticed(check, pseudo):
 
 
 @pytest.mark.parametrize(("distance", "noticed"), [(9.0, False), (11.0, True)])
-def test_images_far_from_real_ones_are_noticed(check, distance, noticed):
-    floor = Metrics(
-        frechet_distance=2.0,
-        kernel_distance=0.0,
-        precision=1,
-        recall=1,
-        density=1,
-        coverage=1,
-        class_distance=0,
-    )
-    quality = Quality(
-        images=10,
-        reference_images=10,
-        synthetic=floor.model_copy(update={"frechet_distance": distance}),
-        floor=floor,
-        duplicates=Duplicates(count=0, share=0, distance=1),
-        judge=JudgeInfo(sha256="12", validation_accuracy=0.99),
-    )
-    failures = check(quality=quality)
+def test_images_far_from_real_ones_are_noticed(check, make_quality, distance, noticed):
+    failures = check(quality=make_quality(distance, 2.0))
     assert [failure.gate for failure in failures] == ["frechet_ratio"] * noticed

@@ -7,7 +7,6 @@ from gan_aug.calibration import TeacherCalibration
 from gan_aug.comparison import Comparison, PairedDifference
 from gan_aug.config import PseudoLabelConfig, RunConfig
 from gan_aug.pseudo_label import pseudo_label
-from gan_aug.quality import Duplicates, JudgeInfo, Metrics, Quality
 from gan_aug.report import RunFacts, StageTime, render_report, summarize_pseudo_labels
 
 PAIRED = PairedDifference(
@@ -80,25 +79,8 @@ def test_the_verdict_is_the_first_line(render):
     assert render().splitlines()[0] == "**It helps.**"
 
 
-def test_quality_is_told_beside_its_floor(render):
-    metrics = Metrics(
-        frechet_distance=12.5,
-        kernel_distance=0.5,
-        precision=0.9,
-        recall=0.8,
-        density=0.7,
-        coverage=0.6,
-        class_distance=0.05,
-    )
-    quality = Quality(
-        images=10_000,
-        reference_images=9_000,
-        synthetic=metrics,
-        floor=metrics.model_copy(update={"frechet_distance": 2.5}),
-        duplicates=Duplicates(count=40, share=0.004, distance=3.21),
-        judge=JudgeInfo(sha256="abcdef0123456789", validation_accuracy=0.9952),
-    )
-    report = render(quality=quality)
+def test_quality_is_told_beside_its_floor(render, make_quality):
+    report = render(quality=make_quality(12.5, 2.5))
     assert "Fréchet distance 12.5, 5.0 times the 2.5 of" in report
     assert "| Fréchet distance | 12.50 | 2.50 | less |" in report
     assert "| coverage: real images with a synthetic neighbour | 0.600 | 0.600 | more |" in report
