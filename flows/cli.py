@@ -320,6 +320,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         signal.signal(ending, signal.default_int_handler)
     try:
         app(arguments, exit_on_error=False, print_error=False)
+    except TimeoutError as error:
+        terminal.print_error(f"timeout: {error}; the same command goes on where this one stopped")
+        sys.exit(EXIT_FAILED)
     except (UserError, CycloptsError, ValidationError, OSError) as error:
         terminal.print_error(phrase(error))
         sys.exit(EXIT_USER_ERROR)

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas import State
+from prefect.client.schemas import State, TaskRun
 from prefect.states import Completed
+from prefect.tasks import exponential_backoff
 
 from flows.gpu import take_gpu
 from flows.publish import publish_progress
@@ -45,6 +46,7 @@ from gan_aug.comparison import (
 )
 from gan_aug.config import ArmName, Classifier, Precision, RunConfig
 from gan_aug.device import Compute, select_compute
+from gan_aug.errors import DownloadError
 from gan_aug.images import CLASSES, Float32, Images, LabeledImages, PseudoLabeledImages
 from gan_aug.progress import tell_each
 from gan_aug.store import Entry, Store
@@ -74,6 +76,13 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 MNIST_VARIABLE = "GAN_AUG_MNIST"
+# Seconds. They end what hangs, and are far above what any stage takes.
+STAGE_TIMEOUT = 2 * 3600
+TRAINING_TIMEOUT = 48 * 3600
+DOWNLOAD_RETRIES = 3
+# Seconds before the first retry; every other waits twice as long.
+DOWNLOAD_BACKOFF = 5
+
 JUDGE_SEED = 0
 JUDGE_PRECISION: Precision = "float32"
 
@@ -134,7 +143,19 @@ def finish(
     )
 
 
-@task(cache_policy=NO_CACHE, task_run_name="load")
+def is_worth_retrying(_task: Any, _task_run: TaskRun, state: State[Any]) -> bool:
+    """Tell a failed download from data that will not be better the next time."""
+    return isinstance(state.result(raise_on_failure=False), DownloadError)
+
+
+@task(
+    cache_policy=NO_CACHE,
+    task_run_name="load {config.dataset}",
+    timeout_seconds=STAGE_TIMEOUT,
+    retries=DOWNLOAD_RETRIES,
+    retry_delay_seconds=exponential_backoff(DOWNLOAD_BACKOFF),
+    retry_condition_fn=is_worth_retrying,
+)
 def load_data(kept: Store, config: RunConfig) -> State[Entry]:
     """Load and verify the data set; ``GAN_AUG_MNIST`` names a local MNIST."""
     local = os.environ.get(MNIST_VARIABLE)
@@ -145,7 +166,11 @@ def load_data(kept: Store, config: RunConfig) -> State[Entry]:
     return finish("load", entry, lambda folder: store.save_dataset(folder, data))
 
 
-@task(cache_policy=NO_CACHE, task_run_name="draw labels")
+@task(
+    cache_policy=NO_CACHE,
+    task_run_name="draw labels · {config.labels}, seed {config.seed}",
+    timeout_seconds=STAGE_TIMEOUT,
+)
 def draw_labels(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
     """Draw the training images whose labels may be seen."""
 
@@ -157,7 +182,11 @@ def draw_labels(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
     return finish("labels", entry, compute)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="train DCGAN")
+@task(
+    cache_policy=NO_CACHE,
+    task_run_name="train DCGAN · {config.dcgan.steps} steps",
+    timeout_seconds=TRAINING_TIMEOUT,
+)
 def train_dcgan(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
     """Train the DCGAN on all training images, without their labels."""
     device = select_compute(config.device, config.precision)
@@ -193,7 +222,11 @@ def train_dcgan(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
     return finish("DCGAN", entry, compute, device)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="synthesize")
+@task(
+    cache_policy=NO_CACHE,
+    task_run_name="synthesize · {config.synthesis.images} images",
+    timeout_seconds=STAGE_TIMEOUT,
+)
 def synthesize(kept: Store, config: RunConfig, dcgan: Entry) -> State[Entry]:
     """Generate images."""
     device = select_compute(config.device, config.precision)
@@ -219,7 +252,7 @@ def synthesize(kept: Store, config: RunConfig, dcgan: Entry) -> State[Entry]:
     return finish("synthesis", entry, compute)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="train judge")
+@task(cache_policy=NO_CACHE, task_run_name="train judge", timeout_seconds=TRAINING_TIMEOUT)
 def train_judge(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
     """Train the network that judges synthetic images, on all training labels.
 
@@ -242,7 +275,11 @@ def train_judge(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
     return finish("judge", entry, compute, device)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="measure quality")
+@task(
+    cache_policy=NO_CACHE,
+    task_run_name="measure quality · {config.quality.images} images",
+    timeout_seconds=STAGE_TIMEOUT,
+)
 def measure_quality(
     kept: Store, config: RunConfig, data: Entry, synthetic: Entry, judge: Entry
 ) -> State[Entry]:
@@ -290,13 +327,21 @@ def measure_quality(
     return finish("quality", entry, compute)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="train teacher {number}")
+@task(
+    cache_policy=NO_CACHE,
+    task_run_name="train teacher {number} · {config.cnn.updates} updates",
+    timeout_seconds=TRAINING_TIMEOUT,
+)
 def train_teacher(kept: Store, config: RunConfig, number: int, training_set: Entry) -> State[Entry]:
     """Train one more network of the teacher, on the same images from another seed."""
     return fit_cnn(kept, config, f"teacher {number}", training_set, seed=config.seed, member=number)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="fit temperature")
+@task(
+    cache_policy=NO_CACHE,
+    task_run_name="fit temperature · {config.pseudo_labels.calibration_folds} folds",
+    timeout_seconds=TRAINING_TIMEOUT,
+)
 def fit_temperature(kept: Store, config: RunConfig, data: Entry, labeled: Entry) -> State[Entry]:
     """Fit the teacher's temperature to labeled images, each predicted by a CNN of other folds."""
     device = select_compute(config.device, config.precision)
@@ -339,7 +384,7 @@ def fit_temperature(kept: Store, config: RunConfig, data: Entry, labeled: Entry)
     return finish("temperature", entry, compute, device)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="assess teacher")
+@task(cache_policy=NO_CACHE, task_run_name="assess teacher", timeout_seconds=STAGE_TIMEOUT)
 def assess_teacher(kept: Store, config: RunConfig, data: Entry, teacher: Teacher) -> State[Entry]:
     """Tell how far the teacher can be trusted, on validation images; it decides nothing."""
     device = select_compute(config.device, config.precision)
@@ -358,7 +403,7 @@ def assess_teacher(kept: Store, config: RunConfig, data: Entry, teacher: Teacher
     return finish("teacher's calibration", entry, compute)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="pseudo-label, synthetic")
+@task(cache_policy=NO_CACHE, task_run_name="pseudo-label, synthetic", timeout_seconds=STAGE_TIMEOUT)
 def label_synthetic(
     kept: Store, config: RunConfig, synthetic: Entry, teacher: Teacher
 ) -> State[Entry]:
@@ -373,7 +418,7 @@ def label_synthetic(
     )
 
 
-@task(cache_policy=NO_CACHE, task_run_name="pseudo-label, pool")
+@task(cache_policy=NO_CACHE, task_run_name="pseudo-label, pool", timeout_seconds=STAGE_TIMEOUT)
 def label_pool(
     kept: Store, config: RunConfig, data: Entry, labeled: Entry, teacher: Teacher
 ) -> State[Entry]:
@@ -432,7 +477,9 @@ def load_temperature(teacher: Teacher) -> float:
     return store.load_temperature(teacher.temperature) if teacher.temperature else 1.0
 
 
-@task(cache_policy=NO_CACHE, task_run_name="build training set, {arm}")
+@task(
+    cache_policy=NO_CACHE, task_run_name="build training set, {arm}", timeout_seconds=STAGE_TIMEOUT
+)
 def build_training_set(
     kept: Store,
     config: RunConfig,
@@ -489,7 +536,11 @@ def count_copies(config: RunConfig) -> int:
     return min(CLASSES * config.pseudo_labels.per_class, config.synthesis.images)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="train CNN, {arm}")
+@task(
+    cache_policy=NO_CACHE,
+    task_run_name="train CNN, {arm} · {config.cnn.updates} updates",
+    timeout_seconds=TRAINING_TIMEOUT,
+)
 def train_cnn(kept: Store, config: RunConfig, arm: ArmName, training_set: Entry) -> State[Entry]:
     """Train a fresh CNN on one arm's training set."""
     return fit_cnn(kept, config, f"CNN, {arm}", training_set, seed=config.seed)
@@ -530,7 +581,11 @@ def derive_seed(seed: int, *places: int) -> int:
     return int(np.random.SeedSequence([seed, *places]).generate_state(1)[0] >> 1)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="train LightGBM, {arm}")
+@task(
+    cache_policy=NO_CACHE,
+    task_run_name="train LightGBM, {arm} · {config.boosting.rounds} rounds",
+    timeout_seconds=TRAINING_TIMEOUT,
+)
 def train_boosting(
     kept: Store, config: RunConfig, arm: ArmName, training_set: Entry
 ) -> State[Entry]:
@@ -557,7 +612,11 @@ TRAIN: Mapping[Classifier, Task[..., State[Entry]]] = {"cnn": train_cnn, "lightg
 """Classifier → the task that trains it."""
 
 
-@task(cache_policy=NO_CACHE, task_run_name="predict {classifier}, {arm}")
+@task(
+    cache_policy=NO_CACHE,
+    task_run_name="predict {classifier}, {arm}",
+    timeout_seconds=STAGE_TIMEOUT,
+)
 def predict(
     kept: Store, config: RunConfig, classifier: Classifier, arm: str, model: Entry, data: Entry
 ) -> State[Entry]:
@@ -583,7 +642,7 @@ def predict(
     return finish(label, entry, compute)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="compare")
+@task(cache_policy=NO_CACHE, task_run_name="compare", timeout_seconds=STAGE_TIMEOUT)
 def compare(
     config: RunConfig, data: Entry, sets: Mapping[ArmName, Entry], predictions: Outputs
 ) -> Comparison:

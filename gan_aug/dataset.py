@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from gan_aug.config import Labels
-from gan_aug.errors import UserError
+from gan_aug.errors import DownloadError, UserError
 from gan_aug.images import CLASSES, SIDE, LabeledImages, digest_array
 
 __all__ = ["Dataset", "Provenance", "draw_labeled", "load_dataset"]
@@ -232,7 +232,7 @@ def download_mnist() -> Arrays:
             (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
     except Exception as error:
         reason = " ".join(str(error).split())
-        raise UserError(
+        raise DownloadError(
             "mnist: expected Keras to find or download MNIST, found no way to it; set "
             "GAN_AUG_MNIST to a local mnist.npz, or use --dataset digits "
             f"({reason})"

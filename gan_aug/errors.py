@@ -1,6 +1,6 @@
 """What a user can get wrong, and what can go wrong under a user's hands."""
 
-__all__ = ["GateError", "TrainingDivergedError", "UserError"]
+__all__ = ["DownloadError", "GateError", "TrainingDivergedError", "UserError"]
 
 
 class UserError(Exception):
@@ -9,6 +9,10 @@ class UserError(Exception):
     The message is one line: what was expected, what was found, what to do. The command prints it
     and exits with code 2.
     """
+
+
+class DownloadError(UserError):
+    """Something can't be fetched now; it may be there later."""
 
 
 class GateError(Exception):

@@ -54,7 +54,10 @@ def run(state):
 
 
 def states_of_tasks(flow_run_id):
-    """Wait for the report's, the last: the server learns of states from events, after the run."""
+    """Return the state of each task by the first part of its name.
+
+    Wait for the report's, the last: the server learns of states from events, after the run.
+    """
     deadline = time.monotonic() + 30
     states = {}
     while not ("report" in states and all(state and state.is_final() for state in states.values())):
@@ -64,7 +67,7 @@ def states_of_tasks(flow_run_id):
             task_runs = client.read_task_runs(
                 flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
             )
-        states = {task_run.name: task_run.state for task_run in task_runs}
+        states = {task_run.name.partition(" · ")[0]: task_run.state for task_run in task_runs}
     return {name: state.name for name, state in states.items()}
 
 
@@ -218,6 +221,13 @@ def test_a_second_run_reuses_every_stage_and_says_so(run, artifacts):
     assert state.result().read_comparison() == run.read_comparison()
 
 
+def test_the_names_of_tasks_say_how_much_there_is_to_do(state):
+    flow_run = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
+    with get_client(sync_client=True) as client:
+        names = {task_run.name for task_run in client.read_task_runs(flow_run_filter=flow_run)}
+    assert {"load digits", "train DCGAN · 4 steps", "train CNN, gan · 4 updates"} <= names
+
+
 def test_another_selection_reuses_the_networks_and_redoes_what_depends_on_it(run, artifacts):
     stricter = TINY | {"pseudo_labels": {"confidence_threshold": 0.1, "per_class": 1}}
     config = resolve_config("smoke", stricter)
@@ -254,6 +264,42 @@ def test_the_teacher_may_be_the_original_cnn(run, artifacts):
     with np.load(finished.path / "synthetic.npz") as file:
         opinions = predict_cnn(teacher, file["images"])
         np.testing.assert_allclose(file["probabilities"], opinions, atol=1e-5)
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """What Keras says when it is asked for MNIST, one after the other."""
+    answers = []
+
+    def load_data():
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.delenv(tasks.MNIST_VARIABLE, raising=False)
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
+    monkeypatch.setattr(tasks.load_data, "retry_delay_seconds", [0, 0, 0])
+    return answers
+
+
+def test_a_download_that_fails_is_tried_again_and_wrong_data_are_not(answers, digits, tmp_path):
+    wrong = tuple((part.images, part.labels) for part in (digits.train, digits.test))
+    answers += [OSError("no route to host"), OSError("reset"), wrong, wrong]
+    config = resolve_config("smoke", TINY | {"dataset": "mnist"})
+    with pytest.raises(UserError, match="expected the arrays of MNIST"):
+        augment(config, artifacts=str(tmp_path))
+    assert answers == [wrong]
+
+
+def test_a_training_that_takes_too_long_is_ended_and_goes_on_later(tmp_path, monkeypatch):
+    long = {**TINY["dcgan"], "steps": 100_000}
+    config = resolve_config("smoke", TINY | {"dcgan": long})
+    monkeypatch.setattr(tasks.train_dcgan, "timeout_seconds", 4.0)
+    with pytest.raises(TimeoutError, match="4.0 second"):
+        augment(config, artifacts=str(tmp_path))
+    [checkpoint] = tmp_path.glob("store/dcgan/*.checkpoint.npz")
+    assert checkpoint.stat().st_size
 
 
 def test_more_folds_than_labels_of_a_digit_are_refused_before_any_training(tmp_path, monkeypatch):
