@@ -186,6 +186,7 @@ def up(
     host: str = "127.0.0.1",
     port: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=65535))] = 4200,
     database: str | None = None,
+    notify: str | None = None,
     folder: Path = Path(),
     log: Path = Path("artifacts/prefect.log"),
 ) -> None:
@@ -203,8 +204,12 @@ def up(
     database
         The server's database: `postgresql+asyncpg://user:password@host/name`, or by default SQLite
         in Prefect's home.
+    notify
+        Address that a run's failure, crash or failed gate is posted to, as the JSON that Slack and
+        Mattermost take: `{"title": …, "text": …}`.
     folder
-        Checkout with the `prefect.yaml` that says what to deploy; runs write their artifacts there.
+        Checkout with the `prefect.yaml` that says what to deploy and the `automations.yaml` that
+        says what to react to; runs write their artifacts there.
     log
         What server and worker print goes there.
     """
@@ -220,6 +225,7 @@ def up(
         run_stack(
             Address(host, port),
             database=database,
+            notify=notify,
             folder=folder.absolute(),
             log=log.absolute(),
             on_ready=announce,

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import httpx
 import prefect
-from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from flows.automations import AUTOMATIONS_FILE, create_automations
 from flows.gpu import limit_gpu
 from gan_aug.errors import UserError
 
@@ -25,6 +27,8 @@ START_SECONDS = 120.0
 # Longer than Prefect gives a flow run to stop, so that the worker sees it end.
 STOP_SECONDS = 60.0
 POLL_SECONDS = 0.5
+# What automations.yaml waits for is four times as long; it is the least that Prefect allows.
+HEARTBEAT_SECONDS = 30
 PROBE_SECONDS = 5.0
 
 OnReady = Callable[[str], None]
@@ -54,7 +58,13 @@ class Address:
 
 
 def run_stack(
-    address: Address, *, database: str | None, folder: Path, log: Path, on_ready: OnReady
+    address: Address,
+    *,
+    database: str | None,
+    notify: str | None,
+    folder: Path,
+    log: Path,
+    on_ready: OnReady,
 ) -> None:
     """Serve schedules and UI until interrupted.
 
@@ -64,7 +74,9 @@ def run_stack(
     Args:
         address: Of the server.
         database: Connection URL of the server's database; SQLite in Prefect's home if None.
-        folder: Holds ``prefect.yaml`` and is where runs write their artifacts.
+        notify: Where automations post notifications; nowhere if None.
+        folder: Holds ``prefect.yaml`` and ``automations.yaml``, and is where runs write their
+            artifacts.
         log: What server and worker print goes there.
         on_ready: Called with the UI's address once everything runs.
 
@@ -73,16 +85,18 @@ def run_stack(
             of the stack does not start.
         KeyboardInterrupt: It was stopped.
     """
-    if not (folder / DEPLOYMENTS_FILE).is_file():
-        raise UserError(
-            f"{folder}: expected {DEPLOYMENTS_FILE} there, which says what to deploy, found none; "
-            "run the command in a checkout of gan-aug, or name one with --folder"
-        )
+    for file, purpose in ((DEPLOYMENTS_FILE, "deploy"), (AUTOMATIONS_FILE, "react to")):
+        if not (folder / file).is_file():
+            raise UserError(
+                f"{folder}: expected {file} there, which says what to {purpose}, found none; run "
+                "the command in a checkout of gan-aug, or name one with --folder"
+            )
     environment = {
         **os.environ,
         "PREFECT_API_URL": address.api,
         "PREFECT_SERVER_API_HOST": address.host,
         "PREFECT_SERVER_API_PORT": str(address.port),
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
         **({"PREFECT_SERVER_DATABASE_CONNECTION_URL": database} if database else {}),
     }
     with contextlib.ExitStack() as parts:
@@ -93,8 +107,12 @@ def run_stack(
             server = parts.enter_context(start("server", "start"))
             wait_for_server(address, server, log)
             running.append(server)
-        with SyncPrefectClient(address.api) as client:
+        with (
+            temporary_settings({PREFECT_API_URL: address.api}),
+            get_client(sync_client=True) as client,
+        ):
             limit_gpu(client)
+            create_automations(client, folder / AUTOMATIONS_FILE, notify)
         start.run("work-pool", "create", POOL, "--type", "process", "--overwrite")
         start.run("deploy", "--all")
         running.append(parts.enter_context(start("worker", "start", "--pool", POOL)))

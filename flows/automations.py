@@ -1,0 +1,66 @@
+"""What the server does on its own when something happens: ``automations.yaml``."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prefect.blocks.notifications import CustomWebhookNotificationBlock
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.events import AutomationCore
+
+from gan_aug.errors import UserError
+
+__all__ = ["AUTOMATIONS_FILE", "create_automations"]
+
+AUTOMATIONS_FILE = "automations.yaml"
+NOTIFICATION_BLOCK = "gan-aug"
+NOTIFICATION = "send-notification"
+# `text` is what Slack, Mattermost and Teams show.
+MESSAGE = {"title": "{{subject}}", "text": "{{subject}}\n{{body}}"}
+
+
+def create_automations(client: SyncPrefectClient, file: Path, notify: str | None) -> None:
+    """Create the automations of a file, or change those of the same names.
+
+    Args:
+        client: Of the server.
+        file: Automations as ``prefect automation create`` takes them, without the block that
+            notifications need.
+        notify: Address that notifications are posted to as JSON; without one, automations that
+            send any are left out.
+
+    Raises:
+        UserError: The file holds something else.
+    """
+    block = {"block_document_id": save_webhook(notify)} if notify else {}
+    for planned in read_automations(file):
+        notifies = any(action["type"] == NOTIFICATION for action in planned["actions"])
+        if notifies and not block:
+            continue
+        actions = [
+            action | (block if action["type"] == NOTIFICATION else {})
+            for action in planned["actions"]
+        ]
+        automation = AutomationCore.model_validate(planned | {"actions": actions})
+        known = client.read_automations_by_name(automation.name)
+        if known:
+            client.update_automation(known[0].id, automation)
+        else:
+            client.create_automation(automation)
+
+
+def read_automations(file: Path) -> list[dict[str, Any]]:
+    """Return what a file says of each automation, in the words of Prefect's API."""
+    planned = yaml.safe_load(file.read_text(encoding="utf-8"))
+    if not isinstance(planned, list):
+        raise UserError(
+            f"{file}: expected a list of automations, found {type(planned).__name__}; begin each "
+            "with `- name:`"
+        )
+    return planned
+
+
+def save_webhook(url: str) -> Any:
+    """Save, on the server of the settings, where notifications go; return the block's id."""
+    block = CustomWebhookNotificationBlock(name=NOTIFICATION_BLOCK, url=url, json_data=MESSAGE)
+    return block.save(NOTIFICATION_BLOCK, overwrite=True)
