@@ -43,10 +43,11 @@ def create_automations(client: SyncPrefectClient, file: Path, notify: str | None
         ]
         automation = AutomationCore.model_validate(planned | {"actions": actions})
         known = client.read_automations_by_name(automation.name)
-        if known:
-            client.update_automation(known[0].id, automation)
-        else:
+        if not known:
             client.create_automation(automation)
+        # A change forgets which runs it was waiting for.
+        elif known[0].model_dump(exclude={"id"}) != automation.model_dump():
+            client.update_automation(known[0].id, automation)
 
 
 def read_automations(file: Path) -> list[dict[str, Any]]:

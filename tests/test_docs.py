@@ -58,6 +58,6 @@ def test_links_to_files_lead_somewhere(page):
 def test_flags_in_the_readme_exist():
     settings = {f"--{name}".replace("_", "-") for name in flatten(RunConfig().model_dump())}
     command = {"--preset", "--name", "--artifacts", "--dry-run", "--json", "--help"}
-    command |= {"--budgets", "--draws", "--host", "--port", "--database"}
+    command |= {"--budgets", "--draws", "--host", "--port", "--database", "--notify"}
     named = set(re.findall(r"(?<![\w-])--[a-z][\w.-]*[\w]", (ROOT / "README.md").read_text()))
     assert named <= settings | command

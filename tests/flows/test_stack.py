@@ -1,53 +1,80 @@
 """The monitored stack: a real server and a real worker, started by the command."""
 
 import contextlib
-import http.server
 import json
-import os
-import signal
+import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
-import httpx
+import keras
+import numpy as np
+import psutil
 import pytest
+import yaml
+from stack import (
+    COMMAND,
+    ROOT,
+    copy_checkout,
+    find_free_port,
+    listen,
+    start_stack,
+    wait_until,
+)
 
 from flows.stack import POOL, Address, find_server
 from gan_aug.errors import UserError
 
-ROOT = Path(__file__).parent.parent.parent
-COMMAND = Path(sys.executable).with_name("gan-aug")
-PATIENCE = 180
+POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"))), None)
 
 
 @pytest.fixture
 def port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return find_free_port()
 
 
-@contextlib.contextmanager
-def serve(port, body):
-    """Listen with a server that answers everything with the same JSON."""
+@pytest.fixture
+def checkout(tmp_path):
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    return copy_checkout(folder)
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(json.dumps(body).encode())
 
-        def log_message(self, *_arguments):
-            """Stay silent."""
+@pytest.fixture
+def home(tmp_path):
+    """Return where Prefect keeps what it has to remember."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield
-        server.shutdown()
+
+@pytest.fixture
+def postgres(tmp_path):
+    """Start a PostgreSQL server with a database, and return how Prefect names it."""
+    if POSTGRES is None:
+        pytest.skip("no PostgreSQL on this machine")
+    # It refuses to run as root.
+    user, place = "postgres", Path("/tmp") / f"gan-aug-postgres-{find_free_port()}"
+    port = find_free_port()
+    place.mkdir()
+    shutil.chown(place, user)
+
+    def call(*words):
+        subprocess.run(words, user=user, cwd=place, check=True, capture_output=True)
+
+    call(POSTGRES / "initdb", "--pgdata", "data", "--auth", "trust")
+    options = f"-p {port} -k {place} -h 127.0.0.1"
+    # Waiting for its output would be waiting for the server.
+    call(POSTGRES / "pg_ctl", "--pgdata", "data", "--log", "log", "--options", options, "start")
+    try:
+        call(POSTGRES / "createdb", "-h", "127.0.0.1", "-p", str(port), "prefect")
+        yield f"postgresql+asyncpg://{user}@127.0.0.1:{port}/prefect"
+    finally:
+        call(POSTGRES / "pg_ctl", "--pgdata", "data", "--mode", "fast", "stop")
+        shutil.rmtree(place)
 
 
 def test_nothing_listens(port):
@@ -55,7 +82,7 @@ def test_nothing_listens(port):
 
 
 def test_another_version_is_told_apart(port):
-    with serve(port, "1.2.3"), pytest.raises(UserError, match=r"expected Prefect 3.*found 1\.2\.3"):
+    with listen(port, "1.2.3"), pytest.raises(UserError, match=r"expected Prefect 3.*1\.2\.3"):
         find_server(Address("127.0.0.1", port))
 
 
@@ -74,60 +101,158 @@ def answer_nonsense(listener):
     connection.close()
 
 
-def test_a_folder_without_deployments_is_a_user_error(tmp_path):
+@pytest.mark.parametrize("missing", ["prefect.yaml", "automations.yaml"])
+def test_a_folder_without_its_files_is_a_user_error(checkout, tmp_path, missing):
+    (checkout / missing).unlink()
     done = subprocess.run(
-        [COMMAND, "up", "--folder", tmp_path, "--log", tmp_path / "log"],
+        [COMMAND, "up", "--folder", checkout, "--log", tmp_path / "log"],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 2
-    assert "expected prefect.yaml there" in done.stderr
+    assert f"expected {missing} there" in done.stderr
 
 
 @pytest.mark.slow
-def test_the_stack_serves_the_deployments_and_leaves_their_schedules_active(tmp_path, port):
-    home = tmp_path / "home"
-    environment = {name: v for name, v in os.environ.items() if not name.startswith("PREFECT_API")}
-    stack = subprocess.Popen(
-        [COMMAND, "up", "--port", str(port), "--folder", ROOT, "--log", tmp_path / "log"],
-        env=environment | {"PREFECT_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        api = Address("127.0.0.1", port).api
-        wait_until(lambda: count_workers(api) == 1, stack)
-        found = httpx.post(f"{api}/deployments/filter", json={}).json()
-        assert {d["name"] for d in found} == {"nightly-mnist", "weekly-mnist", "smoke"}
-        for deployment in found:
-            assert deployment["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
-            assert "config" in deployment["parameter_openapi_schema"]["properties"]
-        assert "<title>" in httpx.get(f"http://127.0.0.1:{port}", follow_redirects=True).text
-    finally:
-        stack.send_signal(signal.SIGTERM)
-        output, errors = stack.communicate(timeout=PATIENCE)
-    assert stack.returncode == 0, errors
-    assert output.startswith(f"http://127.0.0.1:{port} ")
+def test_the_stack_serves_the_deployments_and_leaves_their_schedules_active(checkout, home, port):
+    with start_stack(checkout, home=home, port=port) as stack:
+        check_deployments(stack)
+        with stack.connect() as client:
+            [automation] = client.read_automations()
+        assert automation.name == "gan-aug - run without heartbeat", "nobody is to be notified"
+        assert stack.url == f"http://127.0.0.1:{port}"
+    assert stack.process.returncode == 0
     assert find_server(Address("127.0.0.1", port)) is None
     with contextlib.closing(sqlite3.connect(home / "prefect.db")) as database:
         active = database.execute("select active from deployment_schedule").fetchall()
     assert active == [(1,), (1,)]
 
 
-def count_workers(api):
-    """Return how many workers are online, or -1 as long as nobody can tell."""
-    with contextlib.suppress(httpx.HTTPError):
-        answer = httpx.post(f"{api}/work_pools/{POOL}/workers/filter", json={})
-        if answer.status_code == httpx.codes.OK:
-            return len(answer.json())
-    return -1
+@pytest.mark.slow
+def test_the_server_keeps_its_data_in_postgresql(checkout, home, port, postgres):
+    with start_stack(checkout, "--database", postgres, home=home, port=port) as stack:
+        check_deployments(stack)
+    assert not (home / "prefect.db").exists()
 
 
-def wait_until(holds, process):
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+def check_deployments(stack):
+    with stack.connect() as client:
+        stack.wait_until(lambda: client.read_workers_for_work_pool(POOL))
+        found = client.read_deployments()
+    assert {d.name for d in found} == {"nightly-mnist", "weekly-mnist", "smoke"}
+    for deployment in found:
+        assert deployment.concurrency_options.collision_strategy == "CANCEL_NEW"
+        assert "config" in deployment.parameter_openapi_schema["properties"]
+
+
+@pytest.mark.slow
+def test_what_fails_is_told_and_what_was_killed_goes_on(checkout, home, port, tmp_path):
+    """One stack after the other, with the same memory: starting them is what takes long."""
+    shorten_patience(checkout / "automations.yaml")
+    hook = find_free_port()
+    notify = ("--notify", f"http://127.0.0.1:{hook}/")
+    config = read_smoke_config(checkout)
+    config["dcgan"] |= {"steps": 1500, "interval": 25}
+    with listen(hook) as posted:
+        with start_stack(checkout, *notify, home=home, port=port) as stack:
+            flow_run = stack.start_run("augment/smoke", config=config, name="killed")
+            stack.wait_until(lambda: find_checkpoints(stack))
+            kill_worker(stack)
+            wait_until(lambda: stack.process.poll() is not None)
+            assert stack.process.returncode == 2
+            assert "expected server and worker to go on" in stack.process.stderr.read()
+        [checkpoint] = find_checkpoints(stack)
+        with start_stack(checkout, *notify, home=home, port=port) as stack:
+            stack.wait_until(lambda: stack.read_state(flow_run).name == "Crashed")
+            stack.wait_until(lambda: posted)
+            assert "is Crashed" in posted[0]["title"]
+            assert checkpoint.exists()
+            retry(stack, flow_run)
+            assert stack.wait_for_end(flow_run).is_completed()
+            posted.clear()
+
+            worse = stack.artifacts / "runs" / "killed" / "baseline.json"
+            baseline = json.loads(worse.read_text())
+            baseline["accuracies"] = dict.fromkeys(baseline["accuracies"], 1.0)
+            worse.write_text(json.dumps(baseline))
+            gated = config | {"gates": {"enabled": True}}
+            shutil.copytree(worse.parent, worse.parent.with_name("gated"))
+            (worse.parent.with_name("gated") / "config.json").unlink()
+            failed = stack.wait_for_end(
+                stack.start_run("augment/smoke", config=gated, name="gated")
+            )
+            assert failed.is_failed()
+            assert "gates:" in failed.message
+            stack.wait_until(lambda: len(posted) == 2)
+    [told] = [message for message in posted if "did not pass its gates" in message["title"]]
+    assert "cnn gan" in told["text"]
+    assert (stack.artifacts / "runs" / "gated" / "report.html").exists()
+
+    uninterrupted = tmp_path / "uninterrupted"
+    run_in_process(config, uninterrupted)
+    for name in ("gan_history.csv", "comparison.csv"):
+        assert (uninterrupted / "runs" / "killed" / name).read_bytes() == (
+            stack.artifacts / "runs" / "killed" / name
+        ).read_bytes()
+    weights, expected = (
+        keras.models.load_model(folder / "runs" / "killed" / "generator.keras").get_weights()
+        for folder in (stack.artifacts, uninterrupted)
+    )
+    for ours, theirs in zip(weights, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def shorten_patience(automations):
+    """Have a run crash as soon as a heartbeat is late."""
+    planned = yaml.safe_load(automations.read_text())
+    [silence] = [one for one in planned if "heartbeat" in one["name"]]
+    silence["trigger"]["within"] = 35
+    automations.write_text(yaml.safe_dump(planned))
+
+
+def read_smoke_config(checkout):
+    deployments = yaml.safe_load((checkout / "prefect.yaml").read_text())["deployments"]
+    return next(d["parameters"]["config"] for d in deployments if d["name"] == "smoke")
+
+
+def find_checkpoints(stack):
+    return list(stack.artifacts.glob("store/dcgan/*.checkpoint.npz"))
+
+
+def kill_worker(stack):
+    """Kill the worker and what it runs, all at once, as a machine that runs out of memory does."""
+    [worker] = [
+        child
+        for child in psutil.Process(stack.process.pid).children()
+        if "worker" in child.cmdline()
+    ]
+    for process in [worker, *worker.children(recursive=True)]:
+        process.kill()
+
+
+def retry(stack, flow_run):
+    """Retry as an operator would."""
+    words = [sys.executable, "-m", "prefect", "flow-run", "retry", str(flow_run)]
+    done = subprocess.run(
+        words,
+        env={"PREFECT_API_URL": f"{stack.url}/api", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def run_in_process(config, artifacts):
+    """Run the same settings in a process that nothing disturbs."""
+    program = (
+        "import json, sys; from flows.augment import augment; from gan_aug.config import RunConfig;"
+        "augment(RunConfig(**json.loads(sys.argv[1])), name='killed', artifacts=sys.argv[2])"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program, json.dumps(config), artifacts],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )

@@ -1,0 +1,143 @@
+"""A real `gan-aug up` for tests: a server, a worker, and a checkout of their own."""
+
+import contextlib
+import http.server
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prefect.client.orchestration import SyncPrefectClient
+
+ROOT = Path(__file__).parent.parent
+COMMAND = Path(sys.executable).with_name("gan-aug")
+PATIENCE = 180
+# Prefect looks every minute, which is long for a test.
+IMPATIENT = {
+    "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
+    "PREFECT_WORKER_QUERY_SECONDS": "2",
+}
+
+
+@dataclass
+class Stack:
+    """A running `gan-aug up`.
+
+    Attributes:
+        process: The command.
+        folder: The checkout that its runs work in.
+        url: Of the UI.
+    """
+
+    process: subprocess.Popen[str]
+    folder: Path
+    url: str
+
+    @property
+    def artifacts(self) -> Path:
+        return self.folder / "artifacts"
+
+    @contextlib.contextmanager
+    def connect(self) -> Iterator[SyncPrefectClient]:
+        with SyncPrefectClient(f"{self.url}/api") as client:
+            yield client
+
+    def start_run(self, deployment: str, **parameters: Any) -> Any:
+        """Start a run of a deployment, and return its id."""
+        with self.connect() as client:
+            found = client.read_deployment_by_name(deployment)
+            return client.create_flow_run_from_deployment(
+                found.id, parameters=found.parameters | parameters
+            ).id
+
+    def read_state(self, flow_run_id: Any) -> Any:
+        with self.connect() as client:
+            return client.read_flow_run(flow_run_id).state
+
+    def wait_for_end(self, flow_run_id: Any) -> Any:
+        """Return the state that a run ends in."""
+        self.wait_until(lambda: self.read_state(flow_run_id).is_final())
+        return self.read_state(flow_run_id)
+
+    def wait_until(self, holds: Callable[[], Any]) -> None:
+        wait_until(holds, lambda: self.process.poll() is None)
+
+
+def wait_until(holds: Callable[[], Any], still: Callable[[], bool] = lambda: True) -> None:
+    """Return once something holds; fail once it can't any more."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert still(), "the stack has stopped"
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def copy_checkout(folder: Path) -> Path:
+    """Copy what runs need, so that they write nothing into the real checkout."""
+    for package in ("flows", "gan_aug"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / package, folder / package, ignore=ignored)
+    for file in ("prefect.yaml", "automations.yaml"):
+        shutil.copy(ROOT / file, folder)
+    return folder
+
+
+@contextlib.contextmanager
+def start_stack(folder: Path, *flags: str, home: Path, port: int) -> Iterator[Stack]:
+    """Run `gan-aug up` until its worker works; stop it as a service manager would."""
+    environment = {name: v for name, v in os.environ.items() if not name.startswith("PREFECT_API")}
+    words = [COMMAND, "up", "--port", str(port), "--folder", folder, "--log", home / "log", *flags]
+    process = subprocess.Popen(
+        words,
+        env=environment | IMPATIENT | {"PREFECT_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        stack = Stack(process, folder, process.stdout.readline().partition("  ")[0])
+        if not stack.url:
+            raise AssertionError(process.stderr.read())
+        yield stack
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE)
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def listen(port: int, answer: Any = None) -> Iterator[list[Any]]:
+    """Answer all requests with the same JSON, and yield the list of what is posted."""
+    posted = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
+
+        def do_POST(self):
+            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.do_GET()
+
+        def log_message(self, *_arguments):
+            """Stay silent."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield posted
+        server.shutdown()
