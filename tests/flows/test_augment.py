@@ -295,7 +295,7 @@ def test_a_download_that_fails_is_tried_again_and_wrong_data_are_not(answers, di
 def test_a_training_that_takes_too_long_is_ended_and_goes_on_later(tmp_path, monkeypatch):
     long = {**TINY["dcgan"], "steps": 100_000}
     config = resolve_config("smoke", TINY | {"dcgan": long})
-    monkeypatch.setattr(tasks.train_dcgan, "timeout_seconds", 4.0)
+    monkeypatch.setattr(tasks.train_dcgan, "timeout_seconds", 15.0)
     with pytest.raises(TimeoutError, match="exceeded timeout"):
         augment(config, artifacts=str(tmp_path))
     [checkpoint] = tmp_path.glob("store/dcgan/*.checkpoint.npz")
