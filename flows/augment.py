@@ -10,14 +10,13 @@ from flows.gates import pass_gates
 from flows.pipeline import plan_run, run_stages
 from flows.publish import publish_results
 from flows.reports import write_report
-from gan_aug import store
 from gan_aug.augmentation import check_arms
 from gan_aug.config import RunConfig
 from gan_aug.dataset import Provenance
 from gan_aug.device import select_compute
 from gan_aug.environment import describe_environment
 from gan_aug.runs import Run, check_name, make_name
-from gan_aug.store import Store
+from gan_aug.store import Store, load_provenance
 
 __all__ = ["augment"]
 
@@ -26,20 +25,24 @@ logger = logging.getLogger(__name__)
 
 @flow(name="augment")
 def augment(
-    config: RunConfig = RunConfig(), name: str | None = None, artifacts: str = "artifacts"
+    config: RunConfig = RunConfig(),
+    name: str | None = None,
+    artifacts: str = "artifacts",
+    store: str | None = None,
 ) -> Run:
     """Train a DCGAN, pseudo-label its images, retrain both classifiers, compare.
 
     Args:
         config: Settings of every stage.
         name: Name of the run; by default made from data, labels, seed and settings.
-        artifacts: Folder of the store and the runs.
+        artifacts: Folder of the runs and the store.
+        store: Folder of the store, or URL of one that other hosts share: `s3://bucket/folder`.
 
     Returns:
         The finished run.
 
     Raises:
-        UserError: Data or settings are not usable.
+        UserError: Data, settings or store are not usable.
         GateError: The run is finished, and does not pass its gates.
         OSError: The artifacts can't be written.
     """
@@ -47,10 +50,9 @@ def augment(
         check_name(name)
     compute = select_compute(config.device, config.precision)
     logger.info("networks train on %s in %s", compute.name, compute.dtype_policy)
-    kept = Store(Path(artifacts) / "store")
-
+    kept = Store.open(Path(artifacts), store)
     data = tasks.load_data(kept, config).result()
-    provenance = store.load_provenance(data)
+    provenance = load_provenance(data)
     labeled, unlabeled = plan_run(kept, config, data)
     check_arms(config.arms, unlabeled)
     run = Run.open(Path(artifacts), name or name_run(config, provenance), config)

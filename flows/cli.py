@@ -43,6 +43,13 @@ QUIET = {
 }
 
 Artifacts = Annotated[Path, Parameter(help="Folder that holds the runs and the store.")]
+StoreLocation = Annotated[
+    str | None,
+    Parameter(
+        help="Another folder for the store, or the URL of one that other hosts share: "
+        "`s3://bucket/folder`."
+    ),
+]
 
 app = App(
     name="gan-aug",
@@ -57,6 +64,7 @@ def run(
     preset: Preset = "quick",
     name: str | None = None,
     artifacts: Artifacts = Path("artifacts"),
+    store: StoreLocation = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
     config: Annotated[RunConfig, Parameter(name="*")] = RunConfig(),
@@ -84,7 +92,7 @@ def run(
     if dry_run:
         terminal.OUT.print_json(resolved.model_dump_json())
         return
-    run_flow(resolved, name=name, artifacts=artifacts, as_json=json)
+    run_flow(resolved, name=name, artifacts=artifacts, store=store, as_json=json)
 
 
 @app.command
@@ -95,8 +103,11 @@ def study(
     preset: Preset = "quick",
     name: str | None = None,
     artifacts: Artifacts = Path("artifacts"),
+    store: StoreLocation = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
+    workers: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 1,
+    dask: str | None = None,
     config: Annotated[RunConfig, Parameter(name="*")] = RunConfig(),
 ) -> None:
     """Compare all arms at several label budgets, over several draws of labels.
@@ -119,6 +130,10 @@ def study(
         Print the resolved settings and stop.
     json
         Print the result as JSON on stdout; everything else goes to stderr.
+    workers
+        Processes of this machine that compute runs of the study side by side.
+    dask
+        Address of the scheduler of a Dask cluster, `tcp://host:8786`, to compute them on instead.
     """
     changes = config.model_dump(exclude_unset=True)
     if "labels" in changes:
@@ -129,10 +144,14 @@ def study(
     if dry_run:
         terminal.OUT.print_json(resolved.model_dump_json())
         return
+    if dask and workers > 1:
+        raise UserError("workers: expected --workers or --dask, found both; leave one out")
     prepare_run(run)
     from flows.study import study as study_flow  # noqa: PLC0415 - seconds to import; --help must not wait
 
-    finished = study_flow(resolved, name=name, artifacts=str(artifacts))
+    finished = study_flow(
+        resolved, name=name, artifacts=str(artifacts), store=store, workers=workers, dask=dask
+    )
     result = finished.read_study()
     if json:
         terminal.OUT.print_json(result.model_dump_json())
@@ -262,12 +281,14 @@ def doctor(
     terminal.OUT.print(terminal.tabulate_facts(facts))
 
 
-def run_flow(config: RunConfig, *, name: str | None, artifacts: Path, as_json: bool) -> None:
+def run_flow(
+    config: RunConfig, *, name: str | None, artifacts: Path, store: str | None, as_json: bool
+) -> None:
     """Run the pipeline in this process and print what it found."""
     prepare_run(config)
     from flows.augment import augment  # noqa: PLC0415 - seconds to import; --help must not wait
 
-    finished = augment(config, name=name, artifacts=str(artifacts))
+    finished = augment(config, name=name, artifacts=str(artifacts), store=store)
     comparison = finished.read_comparison()
     if as_json:
         terminal.OUT.print_json(comparison.model_dump_json())

@@ -45,8 +45,16 @@ class Outcome:
     stages: list[Entry]
 
 
-def plan_run(kept: Store, config: RunConfig, data: Entry) -> tuple[Entry, int]:
+def plan_run(
+    kept: Store, config: RunConfig, data: Entry, *, processes: int = 1
+) -> tuple[Entry, int]:
     """Draw a run's labels, and refuse what can't be done before any of it is.
+
+    Args:
+        kept: Where outputs are kept.
+        config: The run's settings.
+        data: The data set.
+        processes: How many of this machine are to compute such runs side by side.
 
     Returns:
         Which training images are labeled, and how many are not.
@@ -58,7 +66,7 @@ def plan_run(kept: Store, config: RunConfig, data: Entry) -> tuple[Entry, int]:
     labels = load_labeled(data, "train").labels
     drawn = load_indices(labeled)
     check_folds(labels[drawn], config.pseudo_labels.calibration_folds)
-    check_memory(config, len(labels))
+    check_memory(config, len(labels), processes=processes)
     return labeled, len(labels) - len(drawn)
 
 

@@ -1,33 +1,35 @@
 """When does it pay: label budgets, draws, arms and classifiers, and their means."""
 
-import contextlib
-import functools
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 from prefect import flow
+from pydantic import PositiveInt
 
 from flows import tasks
-from flows.pipeline import Outcome, plan_run, run_stages
+from flows.cells import Call, compute_elsewhere, compute_here
+from flows.pipeline import plan_run
 from flows.publish import publish_progress, publish_results
 from flows.reports import write_study
+from flows.scale import open_runner
 from gan_aug.augmentation import list_buildable
-from gan_aug.config import ArmName, Classifier, RunConfig, StudyConfig
+from gan_aug.config import RunConfig, StudyConfig
 from gan_aug.device import select_compute
 from gan_aug.environment import describe_environment
 from gan_aug.runs import Study, check_name, make_name
 from gan_aug.store import Entry, Store, load_provenance
-from gan_aug.study import Failure, summarize_study
+from gan_aug.study import summarize_study
 
 __all__ = ["study"]
-
-logger = logging.getLogger(__name__)
 
 
 @flow(name="study")
 def study(
-    config: StudyConfig = StudyConfig(), name: str | None = None, artifacts: str = "artifacts"
+    config: StudyConfig = StudyConfig(),
+    name: str | None = None,
+    artifacts: str = "artifacts",
+    store: str | None = None,
+    workers: PositiveInt = 1,
+    dask: str | None = None,
 ) -> Study:
     """Compare all arms at several label budgets, over several draws of labels.
 
@@ -37,39 +39,45 @@ def study(
     Args:
         config: Budgets, draws, and the settings of every run.
         name: Name of the study; by default made from data and settings.
-        artifacts: Folder of the store and the studies.
+        artifacts: Folder of the studies and the store.
+        store: Folder of the store, or URL of one that other hosts share: `s3://bucket/folder`.
+        workers: Processes of this machine that compute runs of the study side by side.
+        dask: Address of the scheduler of a Dask cluster to compute them on instead. Its workers
+            need gan-aug, and the store: at the same path, or through `store`.
 
     Returns:
         The finished study.
 
     Raises:
-        UserError: Data or settings are not usable; nothing was trained.
+        UserError: Data, settings, store or cluster are not usable; nothing was trained.
         OSError: The artifacts can't be written.
     """
     if name is not None:
         check_name(name)
     compute = select_compute(config.run.device, config.run.precision)
-    kept = Store(Path(artifacts) / "store")
+    kept = Store.open(Path(artifacts), store)
     data = tasks.load_data(kept, config.run).result()
     provenance = load_provenance(data)
-    runs = [plan_cells(kept, run, data) for run in config.list_runs()]
+    processes = 0 if dask else workers
+    calls = [plan_cells(kept, run, data, processes) for run in config.list_runs()]
     folder = Study.open(
         Path(artifacts), name or make_name(provenance.name, "study", config), config
     )
     folder.write_environment(describe_environment(compute, provenance))
 
-    outcomes: list[Outcome] = []
-    failures: list[Failure] = []
-    with publish_progress("study-progress", "runs of the study", len(runs)) as on_progress:
-        for place, (run, labeled) in enumerate(runs, start=1):
-            logger.info("run %d of %d: %s labels, seed %d", place, len(runs), run.labels, run.seed)
-            keep = functools.partial(keep_failure, failures, run)
-            with keep():
-                outcomes.append(run_stages(kept, run, data, labeled, guard=keep))
-            on_progress(place, {})
+    with (
+        publish_progress("study-progress", "runs of the study", len(calls)) as on_progress,
+        open_runner(workers, dask) as runner,
+    ):
+        cells = (
+            compute_elsewhere(runner, calls, on_progress)
+            if runner
+            else compute_here(calls, on_progress)
+        )
+    outcomes = [done.outcome for done in cells if done.outcome]
     result = summarize_study(
         [score for outcome in outcomes for score in outcome.comparison.scores],
-        failures,
+        [failure for done in cells for failure in done.failures],
         confidence_level=config.run.comparison.confidence_level,
     )
     write_study(folder, result, outcomes)
@@ -77,27 +85,13 @@ def study(
     return folder
 
 
-def plan_cells(kept: Store, config: RunConfig, data: Entry) -> tuple[RunConfig, Entry]:
+def plan_cells(kept: Store, config: RunConfig, data: Entry, processes: int) -> Call:
     """Draw a run's labels, and leave out the arms that its data can't make."""
-    labeled, unlabeled = plan_run(kept, config, data)
-    return config.model_copy(update={"arms": list_buildable(config.arms, unlabeled)}), labeled
-
-
-@contextlib.contextmanager
-def keep_failure(
-    failures: list[Failure],
-    run: RunConfig,
-    classifier: Classifier | None = None,
-    arm: ArmName | None = None,
-) -> Iterator[None]:
-    """Note an error of a cell, or of a whole run, and go on."""
-    try:
-        yield
-    except Exception as error:
-        message = f"{type(error).__name__}: {error}"
-        logger.error("failed: %s labels, seed %d: %s", run.labels, run.seed, message)  # noqa: TRY400
-        failures.append(
-            Failure(
-                labels=run.labels, seed=run.seed, classifier=classifier, arm=arm, message=message
-            )
-        )
+    labeled, unlabeled = plan_run(kept, config, data, processes=processes)
+    buildable = list_buildable(config.arms, unlabeled)
+    return {
+        "kept": kept,
+        "config": config.model_copy(update={"arms": buildable}),
+        "data": data,
+        "labeled": labeled,
+    }

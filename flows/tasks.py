@@ -134,6 +134,7 @@ def finish(
             logger.info("%s: started", label)
             with take_gpu(device), entry.build() as folder:
                 compute(folder)
+        entry.push(replace=not reused)
     what = "cached" if reused else f"done in {entry.seconds:.1f} s"
     logger.info("%s: %s", label, what)
     return Completed(

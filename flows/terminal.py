@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import multiprocessing
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ERR",
     "OUT",
+    "log_progress",
     "log_to_terminal",
     "mute_native_output",
     "print_error",
@@ -46,12 +48,18 @@ OUT = Console(soft_wrap=True, highlight=False)
 ERR = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
+def log_progress() -> list[logging.Logger]:
+    """Have this project's loggers tell what they do, and return them."""
+    loggers = [logging.getLogger(name) for name in ("gan_aug", "flows")]
+    for logger in loggers:
+        logger.setLevel(logging.INFO)
+    return loggers
+
+
 def log_to_terminal() -> None:
     """Send the log lines of this project, and warnings of all others, to stderr."""
     handler = RichHandler(console=ERR, show_path=False, log_time_format="%H:%M:%S")
-    for name in ("gan_aug", "flows"):
-        logger = logging.getLogger(name)
-        logger.setLevel(logging.INFO)
+    for logger in log_progress():
         logger.handlers = [*(h for h in logger.handlers if not isinstance(h, RichHandler)), handler]
 
 
@@ -91,7 +99,9 @@ def show_progress(label: str, total: int) -> Iterator[OnProgress]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=ERR, transient=True, disable=not ERR.is_terminal) as progress:
+    # The bars of several processes would overwrite each other.
+    shown = ERR.is_terminal and multiprocessing.parent_process() is None
+    with Progress(*columns, console=ERR, transient=True, disable=not shown) as progress:
         task = progress.add_task(label, total=total, metrics="")
 
         def on_progress(done: int, metrics: Mapping[str, float]) -> None:

@@ -25,6 +25,7 @@ from gan_aug.errors import TrainingDivergedError
 from gan_aug.images import Images, to_uint8
 from gan_aug.layers import ClusterCode
 from gan_aug.progress import OnProgress, ignore_progress
+from gan_aug.seeding import seed_keras
 
 __all__ = ["HISTORY_COLUMNS", "Checkpoint", "TrainedDcgan", "train_dcgan"]
 
@@ -137,8 +138,8 @@ def train_dcgan(
     Raises:
         TrainingDivergedError: A loss is not finite; the last checkpoint is untouched.
     """
-    keras.utils.set_random_seed(seed)
-    players = build_players(config, compute)
+    with seed_keras(seed):
+        players = build_players(config, compute)
     history = restore(players, checkpoint.load()) if checkpoint else []
     train_steps = build_train_steps(players, images, config, seed=seed, compute=compute)
     noise = draw_noise(GRID_IMAGES, config.latent_dim, seed=(seed, -1))

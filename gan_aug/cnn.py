@@ -14,6 +14,7 @@ from gan_aug.config import CnnConfig
 from gan_aug.device import Compute
 from gan_aug.images import CLASSES, SIDE, Float32, Images, TrainingSet, to_unit
 from gan_aug.progress import OnProgress, ignore_progress
+from gan_aug.seeding import seed_keras
 
 __all__ = ["build_cnn", "predict_probabilities", "train_cnn"]
 
@@ -79,8 +80,8 @@ def train_cnn(
     Returns:
         The trained network, ``(n, 28, 28, 1)`` in [0, 1] → ``(n, 10)`` probabilities.
     """
-    keras.utils.set_random_seed(seed)
-    model = build_cnn(dtype_policy=compute.dtype_policy)
+    with seed_keras(seed):
+        model = build_cnn(dtype_policy=compute.dtype_policy)
     schedule = keras.optimizers.schedules.CosineDecay(config.learning_rate, config.updates)
     model.compile(
         optimizer=keras.optimizers.Adam(schedule),

@@ -33,12 +33,15 @@ SETTINGS = {
 }
 
 
-def check_memory(config: RunConfig, train_images: int, *, available: int | None = None) -> None:
-    """Refuse a run that needs more memory than there is.
+def check_memory(
+    config: RunConfig, train_images: int, *, processes: int = 1, available: int | None = None
+) -> None:
+    """Refuse runs that need more memory than there is.
 
     Args:
         config: The run's settings.
         train_images: Training images in the data set.
+        processes: How many such runs there are at a time.
         available: Bytes that may be taken; by default what the system has to give.
 
     Raises:
@@ -47,10 +50,12 @@ def check_memory(config: RunConfig, train_images: int, *, available: int | None 
     free = psutil.virtual_memory().available if available is None else available
     needs = estimate_memory(config, train_images)
     stage = max(needs, key=lambda name: needs[name])
-    if needs[stage] > free:
+    if processes * needs[stage] > free:
+        times = f" {processes} times" if processes > 1 else ""
+        remedy = f"--workers or {SETTINGS[stage]}" if processes > 1 else SETTINGS[stage]
         raise UserError(
-            f"memory: expected the {stage} stage to fit in the {free / 2**30:.1f} GiB available, "
-            f"found that it needs about {needs[stage] / 2**30:.1f} GiB; lower {SETTINGS[stage]}"
+            f"memory: expected the {stage} stage to fit{times} in the {free / 2**30:.1f} GiB "
+            f"available, found that it needs about {needs[stage] / 2**30:.1f} GiB; lower {remedy}"
         )
 
 

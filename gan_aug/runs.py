@@ -220,7 +220,7 @@ class Study(ReportFolder):
 
     def copy_samples(self, dcgan: Entry) -> None:
         """Copy the last sample grid of a DCGAN's training."""
-        self.copy(max((dcgan.path / SAMPLES_FOLDER).iterdir()), SAMPLES_FILE)
+        self.copy(max((dcgan.folder / SAMPLES_FOLDER).iterdir()), SAMPLES_FILE)
 
 
 @dataclass(frozen=True)
@@ -267,18 +267,18 @@ class Run(ReportFolder):
     def copy_dcgan(self, entry: Entry) -> None:
         """Copy networks, history and sample grids."""
         for name in (GENERATOR_FILE, DISCRIMINATOR_FILE, HISTORY_FILE):
-            self.copy(entry.path / name, name)
-        for grid in sorted((entry.path / SAMPLES_FOLDER).iterdir()):
+            self.copy(entry.folder / name, name)
+        for grid in sorted((entry.folder / SAMPLES_FOLDER).iterdir()):
             self.copy(grid, f"{SAMPLES_FOLDER}/{grid.name}")
 
     def copy_quality(self, entry: Entry) -> None:
         """Copy the judgement of the synthetic images."""
-        self.copy(entry.path / QUALITY_FILE, QUALITY_FILE)
+        self.copy(entry.folder / QUALITY_FILE, QUALITY_FILE)
 
     def copy_model(self, entry: Entry, classifier: Classifier, arm: str) -> None:
         """Copy a trained classifier in its native format."""
         file = CLASSIFIER_FILES[classifier]
-        self.copy(entry.path / file, f"{classifier}-{arm}{Path(file).suffix}")
+        self.copy(entry.folder / file, f"{classifier}-{arm}{Path(file).suffix}")
 
 
 @dataclass(frozen=True)

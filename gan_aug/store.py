@@ -1,7 +1,8 @@
 """The store: what each stage made of its inputs, so that none runs twice.
 
 ``<artifacts>/store/<stage>/<key>/`` holds the output of one stage for one set of inputs. A folder
-is written under a temporary name and renamed when it is whole.
+is written under a temporary name and renamed when it is whole. Where hosts share a remote store,
+every output is copied there, and found there by the others.
 """
 
 import contextlib
@@ -23,9 +24,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel
+from upath import UPath
 
 from gan_aug.calibration import TeacherCalibration
 from gan_aug.dataset import Dataset, Provenance
+from gan_aug.errors import UserError
 from gan_aug.files import (
     CNN_FILE,
     DISCRIMINATOR_FILE,
@@ -44,6 +47,7 @@ from gan_aug.files import (
 )
 from gan_aug.images import Float32, Images, LabeledImages, PseudoLabeledImages, TrainingSet
 from gan_aug.quality import Quality
+from gan_aug.remote import fetch_folder, find_remote, push_folder
 from gan_aug.source import digest_source
 
 __all__ = [
@@ -128,12 +132,14 @@ class Entry:
     """The place of one stage's output for one set of inputs.
 
     Attributes:
-        path: Folder of the finished output.
+        path: Folder of the finished output on this host.
+        remote: Folder of its copy that other hosts reach, if there is to be one.
         label: What the stage calls its output, for people.
         reused: Whether a run found the output finished.
     """
 
     path: Path
+    remote: UPath | None = None
     label: str = ""
     reused: bool = False
 
@@ -143,9 +149,31 @@ class Entry:
         return f"{self.path.parent.name}/{self.path.name}"
 
     @property
+    def folder(self) -> Path:
+        """Where to read the finished output, which is fetched if another host made it.
+
+        Raises:
+            UserError: It isn't where this host looks.
+        """
+        if not self.path.exists():
+            with self.lock():
+                found = self.path.exists() or self.fetch()
+            if not found:
+                raise UserError(
+                    f"store: expected {self.identity} at {self.remote or self.path}, found none; "
+                    "give all hosts one store with --store"
+                )
+        return self.path
+
+    @property
     def partial(self) -> Path:
         """Folder of the output while it is being made."""
         return self.path.with_name(f"{self.path.name}.partial")
+
+    @property
+    def fetched(self) -> Path:
+        """Folder of the output while it is being fetched."""
+        return self.path.with_name(f"{self.path.name}.fetched")
 
     @property
     def checkpoint(self) -> ArrayCheckpoint:
@@ -155,7 +183,7 @@ class Entry:
     @property
     def seconds(self) -> float:
         """How long the output took to make."""
-        return float(json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))["seconds"])
+        return float(json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))["seconds"])
 
     def lock(self) -> filelock.FileLock:
         """Keep other processes from making the same output meanwhile."""
@@ -163,12 +191,35 @@ class Entry:
         return filelock.FileLock(self.path.with_name(f"{self.path.name}.lock"))
 
     def is_complete(self) -> bool:
-        """Whether the output is there with every byte it was written with."""
-        try:
-            files = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))["files"]
-            return all(digest_file(self.path / name) == digest for name, digest in files.items())
-        except (OSError, ValueError, KeyError):
+        """Whether the output is here with every byte it was written with; if not, fetch it."""
+        return is_whole(self.path) or self.fetch()
+
+    def fetch(self) -> bool:
+        """Copy the output from its remote folder; tell whether it is whole there."""
+        if self.remote is None:
             return False
+        try:
+            manifest = json.loads((self.remote / MANIFEST).read_text(encoding="utf-8"))
+            fetch_folder(self.remote, self.fetched, [*manifest["files"], MANIFEST])
+        except (FileNotFoundError, ValueError, KeyError):
+            return False
+        if not is_whole(self.fetched):
+            logger.warning("%s is damaged: making it again", self.remote)
+            return False
+        shutil.rmtree(self.path, ignore_errors=True)
+        self.fetched.rename(self.path)
+        return True
+
+    def push(self, *, replace: bool) -> None:
+        """Copy the output to its remote folder, if there is to be one.
+
+        Args:
+            replace: Even where one is there already.
+        """
+        if self.remote is None or ((self.remote / MANIFEST).exists() and not replace):
+            return
+        manifest = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
+        push_folder(self.path, self.remote, list(manifest["files"]), last=MANIFEST)
 
     @contextlib.contextmanager
     def build(self) -> Iterator[Path]:
@@ -199,15 +250,41 @@ class Entry:
         self.checkpoint.path.unlink(missing_ok=True)
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether a folder has every byte that its manifest speaks of."""
+    try:
+        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        return all(digest_file(folder / name) == digest for name, digest in files.items())
+    except (OSError, ValueError, KeyError):
+        return False
+
+
 @dataclass(frozen=True)
 class Store:
     """Outputs of stages, found by what they were made from.
 
     Attributes:
         root: Folder of the store.
+        remote: Folder that other hosts reach, where every output is copied to.
     """
 
     root: Path
+    remote: UPath | None = None
+
+    @classmethod
+    def open(cls, artifacts: Path, location: str | None) -> "Store":
+        """Open the store of an artifacts folder.
+
+        Args:
+            artifacts: Its ``store`` is the store, or the cache of a remote one.
+            location: Another folder to be the store, or the URL of a remote one.
+
+        Raises:
+            UserError: The remote store can't be written.
+        """
+        if location and "://" in location:
+            return cls(artifacts / "store", find_remote(location))
+        return cls(Path(location) if location else artifacts / "store")
 
     def entry(self, stage: str, *code: ModuleType, **inputs: Any) -> Entry:
         """Return the place of a stage's output.
@@ -230,7 +307,7 @@ class Store:
             [stage, FORMAT, [digest_source(module) for module in code], described], sort_keys=True
         )
         key = hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
-        return Entry(self.root / stage / key)
+        return Entry(self.root / stage / key, self.remote and self.remote / stage / key)
 
 
 # ------------------------------------------------------------- what stages write
@@ -247,13 +324,13 @@ def save_dataset(folder: Path, dataset: Dataset) -> None:
 def load_provenance(entry: Entry) -> Provenance:
     """Read where a data set comes from."""
     return Provenance.model_validate_json(
-        (entry.path / PROVENANCE_FILE).read_text(encoding="utf-8")
+        (entry.folder / PROVENANCE_FILE).read_text(encoding="utf-8")
     )
 
 
 def load_labeled(entry: Entry, part: Literal["train", "validation", "test"]) -> LabeledImages:
     """Read one part of a data set."""
-    with np.load(entry.path / f"{part}.npz") as file:
+    with np.load(entry.folder / f"{part}.npz") as file:
         return LabeledImages(file["images"], file["labels"])
 
 
@@ -265,7 +342,7 @@ def save_indices(folder: Path, indices: NDArray[np.intp]) -> None:
 
 def load_indices(entry: Entry) -> NDArray[np.intp]:
     """Read back what :func:`save_indices` wrote."""
-    indices: NDArray[np.intp] = np.load(entry.path / INDICES_FILE)
+    indices: NDArray[np.intp] = np.load(entry.folder / INDICES_FILE)
     return indices
 
 
@@ -281,7 +358,7 @@ def save_training_set(folder: Path, training_set: TrainingSet) -> None:
 
 def load_training_set(entry: Entry) -> TrainingSet:
     """Read back what :func:`save_training_set` wrote."""
-    with np.load(entry.path / TRAINING_SET_FILE) as file:
+    with np.load(entry.folder / TRAINING_SET_FILE) as file:
         return TrainingSet(file["images"], file["targets"], file["weights"])
 
 
@@ -302,18 +379,18 @@ def save_sample_grid(folder: Path, step: int, png: bytes) -> None:
 
 def load_sample_grids(entry: Entry) -> dict[int, bytes]:
     """Read the sample grids of a training: step → PNG."""
-    folder = entry.path / SAMPLES_FOLDER
+    folder = entry.folder / SAMPLES_FOLDER
     return {int(path.stem.rpartition("-")[2]): path.read_bytes() for path in folder.iterdir()}
 
 
 def load_generator(entry: Entry) -> Any:
     """Read the trained generator."""
-    return load_keras(entry.path / GENERATOR_FILE)
+    return load_keras(entry.folder / GENERATOR_FILE)
 
 
 def load_history(entry: Entry) -> list[dict[str, float]]:
     """Read the losses and accuracies of the DCGAN's training."""
-    table = pd.read_csv(entry.path / HISTORY_FILE)
+    table = pd.read_csv(entry.folder / HISTORY_FILE)
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
@@ -325,7 +402,7 @@ def save_images(folder: Path, images: Images) -> None:
 
 def load_images(entry: Entry) -> Images:
     """Read back what :func:`save_images` wrote."""
-    images: Images = np.load(entry.path / IMAGES_FILE)
+    images: Images = np.load(entry.folder / IMAGES_FILE)
     return images
 
 
@@ -341,7 +418,7 @@ def save_pseudo_labels(folder: Path, pseudo: PseudoLabeledImages) -> None:
 
 def load_pseudo_labels(entry: Entry) -> PseudoLabeledImages:
     """Read back what :func:`save_pseudo_labels` wrote."""
-    with np.load(entry.path / SYNTHETIC_FILE) as file:
+    with np.load(entry.folder / SYNTHETIC_FILE) as file:
         return PseudoLabeledImages(file["images"], file["probabilities"], file["decisions"])
 
 
@@ -352,7 +429,7 @@ def save_temperature(folder: Path, temperature: float) -> None:
 
 def load_temperature(entry: Entry) -> float:
     """Read back what :func:`save_temperature` wrote."""
-    return float(json.loads((entry.path / TEMPERATURE_FILE).read_text(encoding="utf-8")))
+    return float(json.loads((entry.folder / TEMPERATURE_FILE).read_text(encoding="utf-8")))
 
 
 def save_teacher(folder: Path, teacher: TeacherCalibration) -> None:
@@ -362,7 +439,7 @@ def save_teacher(folder: Path, teacher: TeacherCalibration) -> None:
 
 def load_teacher(entry: Entry) -> TeacherCalibration:
     """Read back what :func:`save_teacher` wrote."""
-    return TeacherCalibration.model_validate_json((entry.path / TEACHER_FILE).read_bytes())
+    return TeacherCalibration.model_validate_json((entry.folder / TEACHER_FILE).read_bytes())
 
 
 def save_cnn(folder: Path, model: Any) -> None:
@@ -372,7 +449,7 @@ def save_cnn(folder: Path, model: Any) -> None:
 
 def load_cnn(entry: Entry) -> Any:
     """Read a trained CNN."""
-    return load_keras(entry.path / CNN_FILE)
+    return load_keras(entry.folder / CNN_FILE)
 
 
 def load_keras(path: Path) -> Any:
@@ -388,7 +465,7 @@ def save_quality(folder: Path, quality: Quality) -> None:
 
 def load_quality(entry: Entry) -> Quality:
     """Read back what :func:`save_quality` wrote."""
-    return Quality.model_validate_json((entry.path / QUALITY_FILE).read_text(encoding="utf-8"))
+    return Quality.model_validate_json((entry.folder / QUALITY_FILE).read_text(encoding="utf-8"))
 
 
 def save_lightgbm(folder: Path, booster: Any) -> None:
@@ -401,7 +478,7 @@ def load_lightgbm(entry: Entry) -> Any:
     """Read a trained booster."""
     import lightgbm  # noqa: PLC0415 - listing runs must not wait for it
 
-    return lightgbm.Booster(model_file=entry.path / LIGHTGBM_FILE)
+    return lightgbm.Booster(model_file=entry.folder / LIGHTGBM_FILE)
 
 
 def save_predictions(folder: Path, split: str, probabilities: Float32) -> None:
@@ -412,5 +489,5 @@ def save_predictions(folder: Path, split: str, probabilities: Float32) -> None:
 
 def load_predictions(entry: Entry, split: str) -> Float32:
     """Read back what :func:`save_predictions` wrote."""
-    probabilities: Float32 = np.load(entry.path / f"{split}.npy")
+    probabilities: Float32 = np.load(entry.folder / f"{split}.npy")
     return probabilities

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 DOMAIN = sorted((ROOT / "gan_aug").glob("*.py"))
 
-LEAVES = {"errors", "config", "images", "progress", "device"}
+LEAVES = {"errors", "config", "images", "progress", "device", "seeding"}
 STAGES = {
     "dataset",
     "synthesis",
@@ -26,9 +26,11 @@ ALLOWED = {
     "errors": set(),
     "config": set(),
     "progress": set(),
+    "seeding": set(),
     "images": {"errors"},
     "device": {"config", "errors"},
     "files": set(),
+    "remote": {"errors"},
     "source": set(),
     **dict.fromkeys(STAGES, LEAVES),
     "comparison": LEAVES | {"calibration"},
@@ -40,7 +42,7 @@ ALLOWED = {
     "galleries": LEAVES | {"figures"},
     "report": LEAVES | {"calibration", "comparison", "quality", "study"},
     "study": LEAVES | {"comparison"},
-    "store": LEAVES | {"calibration", "dataset", "files", "quality", "source"},
+    "store": LEAVES | {"calibration", "dataset", "files", "quality", "remote", "source"},
     "gates": LEAVES | {"comparison", "quality"},
     "runs": LEAVES | {"comparison", "files", "gates", "report", "store", "study"},
     "__init__": set(),

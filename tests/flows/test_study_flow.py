@@ -5,25 +5,12 @@ import logging
 from html.parser import HTMLParser
 
 import pytest
+from tiny import TINY_STUDY as CONFIG
 
 from flows import tasks
 from flows.study import study
 from gan_aug.augmentation import ARMS
-from gan_aug.config import StudyConfig, resolve_config
 from gan_aug.errors import UserError
-
-TINY = {
-    "dataset": "digits",
-    "device": "cpu",
-    "arms": ["original", "gan", "real_pool"],
-    "cnn": {"updates": 2, "epochs": 0, "batch_size": 8},
-    "dcgan": {"generator_width": 8, "discriminator_width": 4, "steps": 2, "interval": 2},
-    "synthesis": {"images": 40},
-    "pseudo_labels": {"confidence_threshold": 0.1, "per_class": 20},
-    "boosting": {"rounds": 2},
-    "comparison": {"resamples": 100},
-}
-CONFIG = StudyConfig(budgets=(50, "all"), draws=(2, 1), run=resolve_config("smoke", TINY))
 
 
 class Page(HTMLParser):

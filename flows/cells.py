@@ -1,0 +1,133 @@
+"""The cells of a study: classifiers on arms, run by run, here or elsewhere."""
+
+import contextlib
+import functools
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.futures import PrefectFuture, as_completed
+
+from flows import tasks
+from flows.pipeline import Outcome, run_stages
+from flows.scale import Runner
+from gan_aug.config import ArmName, Classifier, RunConfig
+from gan_aug.progress import OnProgress
+from gan_aug.store import Entry, Store
+from gan_aug.study import Failure
+
+__all__ = ["Call", "Cells", "compute_cells", "compute_elsewhere", "compute_here"]
+
+logger = logging.getLogger(__name__)
+
+
+class Call(TypedDict):
+    """What the cells of one run are computed from: arguments of :data:`compute_cells`."""
+
+    kept: Store
+    config: RunConfig
+    data: Entry
+    labeled: Entry
+
+
+@dataclass(frozen=True)
+class Cells:
+    """What became of the cells of one run.
+
+    Attributes:
+        outcome: What its stages made; None if one failed that all cells need.
+        failures: What failed.
+    """
+
+    outcome: Outcome | None
+    failures: list[Failure]
+
+
+@task(
+    cache_policy=NO_CACHE,
+    task_run_name="run · {config.labels} labels, seed {config.seed}",
+)
+def compute_cells(kept: Store, config: RunConfig, data: Entry, labeled: Entry) -> Cells:
+    """Compute the cells of one run; one that fails is noted, and the others go on."""
+    failures: list[Failure] = []
+    outcome = None
+    keep = functools.partial(keep_failure, failures, config)
+    with keep():
+        outcome = run_stages(kept, config, data, labeled, guard=keep)
+    return Cells(outcome, failures)
+
+
+def compute_here(calls: Sequence[Call], on_progress: OnProgress) -> list[Cells]:
+    """Compute one run after the other in this process."""
+    cells = []
+    for place, call in enumerate(calls, start=1):
+        logger.info("run %d of %d: %s", place, len(calls), describe(call["config"]))
+        cells.append(compute_cells(**call))
+        on_progress(place, {})
+    return cells
+
+
+def compute_elsewhere(
+    runner: Runner, calls: Sequence[Call], on_progress: OnProgress
+) -> list[Cells]:
+    """Have workers compute the runs side by side, each once the DCGAN of its draw is trained."""
+    trained: dict[int, PrefectFuture[Any]] = {
+        seed: runner.submit(
+            tasks.train_dcgan,
+            {"kept": call["kept"], "config": call["config"], "data": call["data"]},
+        )
+        for seed, call in {call["config"].seed: call for call in calls}.items()
+    }
+    futures = [
+        runner.submit(compute_cells, dict(call), wait_for=[trained[call["config"].seed]])
+        for call in calls
+    ]
+    for done, _ in enumerate(as_completed(futures), start=1):
+        logger.info("%d of %d runs done", done, len(calls))
+        on_progress(done, {})
+    return [
+        collect(call["config"], trained[call["config"].seed], future)
+        for call, future in zip(calls, futures, strict=True)
+    ]
+
+
+def collect(config: RunConfig, trained: PrefectFuture[Any], future: PrefectFuture[Cells]) -> Cells:
+    """Return what a worker computed; a lost worker is a failure."""
+    failures: list[Failure] = []
+    with keep_failure(failures, config):
+        # If the DCGAN failed, the run did not begin and has no reason of its own.
+        trained.result()
+        return future.result()
+    return Cells(None, failures)
+
+
+def describe(config: RunConfig) -> str:
+    """``100 labels, seed 0``."""
+    return f"{config.labels} labels, seed {config.seed}"
+
+
+@contextlib.contextmanager
+def keep_failure(
+    failures: list[Failure],
+    config: RunConfig,
+    classifier: Classifier | None = None,
+    arm: ArmName | None = None,
+) -> Iterator[None]:
+    """Note an error of a cell, or of a whole run, and go on."""
+    try:
+        yield
+    except Exception as error:
+        message = f"{type(error).__name__}: {error}"
+        logger.error("failed: %s: %s", describe(config), message)  # noqa: TRY400
+        failures.append(
+            Failure(
+                labels=config.labels,
+                seed=config.seed,
+                classifier=classifier,
+                arm=arm,
+                message=message,
+            )
+        )

@@ -1,0 +1,157 @@
+"""A study on several processes and on several hosts has the numbers of one on its own."""
+
+import contextlib
+import shutil
+import subprocess
+import sys
+
+import boto3
+import pytest
+from distributed import Client
+from moto.server import ThreadedMotoServer
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    LogFilter,
+    LogFilterFlowRunId,
+)
+from stack import PATIENCE, find_free_port, wait_until
+from tiny import TINY_STUDY
+
+from flows.study import study
+from gan_aug.errors import UserError
+
+BUCKET = "gan-aug-test"
+DRAWS = 2
+RUNS = 3
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    """The scores of the study in one process."""
+    folder = study(TINY_STUDY, name="one", artifacts=str(tmp_path_factory.mktemp("one")))
+    return read_scores(folder)
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    """Serve S3 on loopback, and return the URL of a store in a bucket of it."""
+    server = ThreadedMotoServer("127.0.0.1", find_free_port())
+    server.start()
+    address = f"http://127.0.0.1:{server._port}"
+    for name, value in {
+        "AWS_ENDPOINT_URL": address,
+        "AWS_ACCESS_KEY_ID": "anyone",
+        "AWS_SECRET_ACCESS_KEY": "anything",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    boto3.client("s3").create_bucket(Bucket=BUCKET)
+    yield f"s3://{BUCKET}/store"
+    server.stop()
+
+
+@contextlib.contextmanager
+def start_cluster(folder, workers):
+    """Run a scheduler and workers as an administrator would, each worker in a folder of its own."""
+    port = find_free_port()
+    address = f"tcp://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
+    flags = ["--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
+    with contextlib.ExitStack() as parts:
+        parts.enter_context(start(folder / "scheduler", *command, *flags))
+        for number in range(workers):
+            command = [sys.executable, "-m", "distributed.cli.dask_worker", address]
+            flags = ["--nthreads", "1", "--no-dashboard"]
+            parts.enter_context(start(folder / f"worker-{number}", *command, *flags))
+        with Client(address, timeout=PATIENCE) as client:
+            client.wait_for_workers(workers, timeout=PATIENCE)
+        yield address
+
+
+@contextlib.contextmanager
+def start(folder, *words):
+    folder.mkdir()
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(words, cwd=folder, stdout=log, stderr=log)
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
+
+
+def read_scores(folder):
+    return (folder.path / "comparison.csv").read_bytes()
+
+
+def read_logs(flow_run_id):
+    log_filter = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[flow_run_id]))
+    with get_client(sync_client=True) as client:
+        return [log.message for log in client.read_logs(log_filter)]
+
+
+def read_task_runs(flow_run_id):
+    """Return the runs of tasks, once all have ended: the server learns of it from events."""
+    found = []
+
+    def have_ended():
+        with get_client(sync_client=True) as client:
+            found[:] = client.read_task_runs(
+                flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
+            )
+        return any(one.name == "report" for one in found) and all(
+            one.state and one.state.is_final() for one in found
+        )
+
+    wait_until(have_ended)
+    return found
+
+
+@pytest.mark.slow
+def test_processes_have_the_numbers_of_one_and_are_seen_in_the_ui(expected, tmp_path):
+    state = study(TINY_STUDY, name="two", artifacts=str(tmp_path), workers=2, return_state=True)
+    assert read_scores(state.result()) == expected
+    assert len(list((tmp_path / "store" / "dcgan").glob("*/manifest.json"))) == DRAWS
+    flow_run = state.state_details.flow_run_id
+    names = [one.name.partition(" · ")[0] for one in read_task_runs(flow_run)]
+    assert names.count("run") == RUNS
+    assert names.count("train DCGAN") == RUNS + DRAWS
+    wait_until(lambda: any("DCGAN: step 2 of 2" in line for line in read_logs(flow_run)))
+
+
+@pytest.mark.slow
+def test_hosts_that_share_a_bucket_have_the_numbers_of_one(expected, tmp_path, monkeypatch, bucket):
+    """Relative to their own folders, the workers have artifacts of their own, as on other hosts."""
+    monkeypatch.chdir(tmp_path)
+    with start_cluster(tmp_path, workers=2) as address:
+        cluster = study(TINY_STUDY, name="dask", artifacts="artifacts", store=bucket, dask=address)
+        assert read_scores(cluster) == expected
+    made = [
+        len(list(tmp_path.glob(f"{place}/artifacts/store/cnn/*/")))
+        for place in ("worker-0", "worker-1")
+    ]
+    assert all(made), "both worked"
+
+    shutil.rmtree("artifacts")
+    state = study(TINY_STUDY, name="later", artifacts="artifacts", store=bucket, return_state=True)
+    assert read_scores(state.result()) == expected
+    messages = [one.state.message for one in read_task_runs(state.state_details.flow_run_id)]
+    assert "DCGAN: cached" in messages
+    assert not [message for message in messages if message and ": done in" in message]
+
+
+def test_a_cluster_that_does_not_answer_is_refused_before_any_training(tmp_path):
+    address = f"tcp://127.0.0.1:{find_free_port()}"
+    with pytest.raises(UserError, match=f"dask: expected a scheduler at {address}"):
+        study(TINY_STUDY, name="never", artifacts=str(tmp_path), dask=address)
+    assert not list(tmp_path.glob("store/cnn"))
+
+
+def test_a_bucket_that_does_not_exist_is_refused_before_anything(tmp_path, bucket):
+    with pytest.raises(
+        UserError, match=r"store: expected a folder that can be written.*NoSuchBucket|bucket"
+    ):
+        study(TINY_STUDY, artifacts=str(tmp_path), store="s3://of-nobody/store")
+    assert list(tmp_path.iterdir()) == []
