@@ -1,11 +1,14 @@
+import shutil
 import subprocess
 import sys
 
+import fsspec
 import numpy as np
 import pytest
 
 from gan_aug import boosting, store, synthesis
 from gan_aug.config import DcganConfig
+from gan_aug.errors import UserError
 from gan_aug.images import PseudoLabeledImages
 from gan_aug.store import Store
 
@@ -137,3 +140,71 @@ def test_dataset_comes_back_as_it_was(entry, digits):
         loaded = store.load_labeled(entry, part)
         np.testing.assert_array_equal(loaded.images, getattr(digits, part).images)
         np.testing.assert_array_equal(loaded.labels, getattr(digits, part).labels)
+
+
+@pytest.fixture
+def shared():
+    """The URL of a store in memory."""
+    yield "memory://gan-aug/store"
+    fsspec.filesystem("memory").rm("/gan-aug", recursive=True)
+
+
+def open_on(host, shared):
+    return Store.open(host, shared).entry("stage", synthesis, seed=1)
+
+
+def test_what_one_host_made_another_finds(tmp_path, shared):
+    here, there = open_on(tmp_path / "here", shared), open_on(tmp_path / "there", shared)
+    build(here)
+    assert not there.is_complete()
+    here.push(replace=True)
+    assert (there.folder / "output.txt").read_text() == "whole"
+    assert there.is_complete()
+    assert there.seconds == here.seconds
+
+
+def test_what_is_damaged_in_the_shared_store_is_made_again(tmp_path, shared, caplog):
+    here, there = open_on(tmp_path / "here", shared), open_on(tmp_path / "there", shared)
+    build(here)
+    here.push(replace=True)
+    (here.remote / "output.txt").write_text("other")
+    assert not there.is_complete()
+    assert "is damaged: making it again" in caplog.text
+    build(there)
+    there.push(replace=True)
+    shutil.rmtree(here.path)
+    assert here.is_complete()
+
+
+def test_a_host_that_is_alone_with_its_store_says_what_it_looked_for(tmp_path):
+    entry = Store.open(tmp_path, None).entry("stage", synthesis, seed=1)
+    with pytest.raises(UserError, match=r"store: expected stage/.* found none"):
+        _ = entry.folder
+
+
+def test_the_shared_store_has_the_manifest_last(tmp_path, shared, monkeypatch):
+    entry = open_on(tmp_path, shared)
+    build(entry)
+    pushed = []
+    put = type(entry.remote.fs).put_file
+
+    def note(fs, source, target, **options):
+        pushed.append(target.rpartition("/")[2])
+        put(fs, source, target, **options)
+
+    monkeypatch.setattr(type(entry.remote.fs), "put_file", note)
+    entry.push(replace=False)
+    entry.push(replace=False)
+    assert pushed == ["output.txt", "manifest.json"]
+
+
+def test_another_folder_can_be_the_store(tmp_path):
+    entry = open_on(tmp_path, str(tmp_path / "other"))
+    assert entry.path.is_relative_to(tmp_path / "other")
+    assert entry.remote is None
+
+
+@pytest.mark.parametrize("location", ["nowhere://x", "s3://"])
+def test_a_store_that_cannot_be_written_is_refused(tmp_path, location):
+    with pytest.raises(UserError, match="store: expected a folder that can be written at"):
+        Store.open(tmp_path, location)

@@ -34,21 +34,19 @@ def expected(tmp_path_factory):
     return read_scores(folder)
 
 
-@pytest.fixture
-def bucket(monkeypatch):
+@pytest.fixture(scope="module")
+def bucket():
     """Serve S3 on loopback, and return the URL of a store in a bucket of it."""
-    server = ThreadedMotoServer("127.0.0.1", find_free_port())
+    port = find_free_port()
+    server = ThreadedMotoServer("127.0.0.1", port)
     server.start()
-    address = f"http://127.0.0.1:{server._port}"
-    for name, value in {
-        "AWS_ENDPOINT_URL": address,
-        "AWS_ACCESS_KEY_ID": "anyone",
-        "AWS_SECRET_ACCESS_KEY": "anything",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    boto3.client("s3").create_bucket(Bucket=BUCKET)
-    yield f"s3://{BUCKET}/store"
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        environment.setenv("AWS_ACCESS_KEY_ID", "anyone")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "anything")
+        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        boto3.client("s3").create_bucket(Bucket=BUCKET)
+        yield f"s3://{BUCKET}/store"
     server.stop()
 
 
@@ -150,8 +148,6 @@ def test_a_cluster_that_does_not_answer_is_refused_before_any_training(tmp_path)
 
 
 def test_a_bucket_that_does_not_exist_is_refused_before_anything(tmp_path, bucket):
-    with pytest.raises(
-        UserError, match=r"store: expected a folder that can be written.*NoSuchBucket|bucket"
-    ):
+    with pytest.raises(UserError, match=r"expected a folder that can be written at s3://of-nob"):
         study(TINY_STUDY, artifacts=str(tmp_path), store="s3://of-nobody/store")
     assert list(tmp_path.iterdir()) == []
