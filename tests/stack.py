@@ -21,8 +21,11 @@ from prefect.client.orchestration import SyncPrefectClient
 ROOT = Path(__file__).parent.parent
 COMMAND = Path(sys.executable).with_name("gan-aug")
 PATIENCE = 180
-# Prefect's workers look every 10 seconds, which is long for a test.
-IMPATIENT = {"PREFECT_WORKER_QUERY_SECONDS": "2"}
+# Prefect's workers look every 10 seconds and its scheduler every minute, which is long for a test.
+IMPATIENT = {
+    "PREFECT_WORKER_QUERY_SECONDS": "2",
+    "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
+}
 
 
 @dataclass
