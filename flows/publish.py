@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["publish_progress", "publish_results"]
 
-# The UI grows slow beyond some 300 KB of Markdown.
-PICTURE_BYTES = 200_000
+# The UI grows slow beyond some 300 KB of Markdown; the text is some 10 KB.
+PICTURE_BYTES = 280_000
 SECONDS_BETWEEN_UPDATES = 5.0
 
 
@@ -38,10 +38,12 @@ def publish_results(folder: ReportFolder, kind: str, verdict: str, scores: Seque
         scores: Rows of the table.
     """
     markdown = folder.read_report_with_pictures(limit=PICTURE_BYTES)
-    create_markdown_artifact(markdown, key=f"{kind}-report", description=verdict)
-    create_table_artifact(
-        [score.to_row() for score in scores], key=f"{kind}-comparison", description=verdict
-    )
+    create_markdown_artifact(markdown, key=f"{kind}-report", description=folder.name)
+    rows = [
+        {name: float(f"{v:.4g}") if isinstance(v, float) else v for name, v in row.items()}
+        for row in (score.to_row() for score in scores)
+    ]
+    create_table_artifact(rows, key=f"{kind}-comparison", description=verdict)
     create_link_artifact(
         folder.page.absolute().as_uri(),
         link_text=str(folder.page),

@@ -11,7 +11,7 @@ from prefect.logging.configuration import setup_logging
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 
-from flows.terminal import log_progress, mute_native_output
+from flows.terminal import mute_native_output
 from gan_aug.errors import UserError
 
 __all__ = ["Runner", "open_runner"]
@@ -73,7 +73,6 @@ def start_worker() -> None:
     # A terminal sends Ctrl-C to all processes of a command; the first one ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     setup_logging()
-    log_progress()
     with mute_native_output():
         import tensorflow as tf  # noqa: PLC0415 - here, where what it prints is dropped
 

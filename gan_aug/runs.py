@@ -62,6 +62,8 @@ COMPARISON_CSV = "comparison.csv"
 SAMPLES_FILE = "samples.png"
 REPORT_FILE = "report.md"
 PAGE_FILE = "report.html"
+PICTURE = r"!\[(?P<description>[^]]*)\]\((?P<file>[\w./-]+\.png)\)"
+ESSENTIAL_PICTURES = {"training", "gan_history", "comparison", "learning_curves"}
 
 
 Config = TypeVar("Config", bound=BaseModel)
@@ -172,20 +174,23 @@ class ReportFolder:
 
         Args:
             limit: Bytes that all pictures may take; for one that would go beyond, the text says
-                where to find it.
+                where to find it. The samples and curves of the training come before the others.
         """
-        taken = 0
+        report = self.read_report()
+        files = [match["file"] for match in re.finditer(PICTURE, report)]
+        kept: dict[str, str] = {}
+        for file in sorted(files, key=lambda file: Path(file).stem not in ESSENTIAL_PICTURES):
+            png = base64.b64encode((self.path / file).read_bytes()).decode()
+            if limit is None or sum(map(len, kept.values())) + len(png) <= limit:
+                kept[file] = png
 
         def embed(reference: re.Match[str]) -> str:
-            nonlocal taken
-            png = base64.b64encode((self.path / reference["file"]).read_bytes()).decode()
-            if limit is not None and taken + len(png) > limit:
-                return f"*{reference['description']}: in {PAGE_FILE}.*"
-            taken += len(png)
-            return f"![{reference['description']}](data:image/png;base64,{png})"
+            description, file = reference["description"], reference["file"]
+            if file not in kept:
+                return f"*{description}: in {PAGE_FILE}.*"
+            return f"![{description}](data:image/png;base64,{kept[file]})"
 
-        picture = r"!\[(?P<description>[^]]*)\]\((?P<file>[\w./-]+\.png)\)"
-        return re.sub(picture, embed, self.read_report())
+        return re.sub(PICTURE, embed, report)
 
     def copy(self, source: Path, name: str) -> None:
         """Copy one file into the folder."""

@@ -94,6 +94,16 @@ def test_pictures_beyond_the_limit_are_named_and_not_carried(tmp_path):
     )
 
 
+def test_samples_and_curves_are_carried_before_other_pictures(tmp_path):
+    run = Run(tmp_path)
+    for name in ("extremes", "training"):
+        run.write_figure(name, b"PNG")
+    run.write_report("![Extremes](extremes.png) ![Training](training.png)")
+    assert run.read_report_with_pictures(limit=4) == (
+        "*Extremes: in report.html.* ![Training](data:image/png;base64,UE5H)"
+    )
+
+
 def test_config_on_disk_is_plain_json(tmp_path):
     run = Run.open(tmp_path, "mine", RunConfig())
     written = json.loads((run.path / "config.json").read_text())

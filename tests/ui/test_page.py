@@ -1,9 +1,6 @@
 """A report's page in a real browser, without a network."""
 
-import shutil
-
 import pytest
-from playwright.sync_api import sync_playwright
 
 from gan_aug.augmentation import ARMS
 from gan_aug.calibration import TeacherCalibration
@@ -21,11 +18,8 @@ PICTURES = [
     "neighbors",
     *(f"{name}-100" for name in ("confusion", "changes", "reliability", "decisions", "extremes")),
 ]
-CHROMIUM = shutil.which("chromium")
 
 DIFFERENCE = PairedDifference(difference=0.01, low=0.0, high=0.1, mcnemar_p=0.1, gained=3, lost=1)
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on the PATH")
 
 
 @pytest.fixture(scope="module")
@@ -86,14 +80,6 @@ def address(tmp_path_factory, digits, make_score):
         )
     )
     return (study.path / "report.html").as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture
