@@ -269,12 +269,14 @@ def doctor(
     json
         Print it as JSON.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", QUIET["TF_CPP_MIN_LOG_LEVEL"])
+    for variable, value in QUIET.items():
+        os.environ.setdefault(variable, value)
     with terminal.mute_native_output():
+        from flows.stack import describe_server  # noqa: PLC0415 - seconds to import
         from gan_aug.device import select_compute  # noqa: PLC0415 - it looks for GPUs
         from gan_aug.environment import diagnose  # noqa: PLC0415 - seconds to import
 
-        facts = diagnose(select_compute(device, precision))
+        facts = {**diagnose(select_compute(device, precision)), "Prefect server": describe_server()}
     if json:
         terminal.OUT.print_json(data=facts)
         return

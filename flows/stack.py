@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,13 +14,15 @@ from pathlib import Path
 import httpx
 import prefect
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import WorkerStatus
+from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.automations import AUTOMATIONS_FILE, create_automations
 from flows.gpu import limit_gpu
 from gan_aug.errors import UserError
 
-__all__ = ["DEPLOYMENTS_FILE", "POOL", "Address", "run_stack"]
+__all__ = ["DEPLOYMENTS_FILE", "POOL", "Address", "describe_server", "run_stack"]
 
 POOL = "gan-aug"
 DEPLOYMENTS_FILE = "prefect.yaml"
@@ -30,6 +33,8 @@ POLL_SECONDS = 0.5
 # What automations.yaml waits for is four times as long; it is the least that Prefect allows.
 HEARTBEAT_SECONDS = 30
 PROBE_SECONDS = 5.0
+LOCKED = "database is locked"
+UNLOCK = "stop what else writes to it, or give the server PostgreSQL with gan-aug up --database"
 
 OnReady = Callable[[str], None]
 
@@ -144,6 +149,29 @@ def find_server(address: Address) -> str | None:
     return str(version)
 
 
+def describe_server() -> str:
+    """Say in a line which server runs report to, and who runs what is scheduled there."""
+    address = PREFECT_API_URL.value()
+    if address is None:
+        return (
+            "none (PREFECT_API_URL is not set); a run starts one of its own for as long as it takes"
+        )
+    try:
+        with get_client(sync_client=True) as client:
+            client.read_work_pool(POOL)
+            found = client.read_workers_for_work_pool(POOL)
+    except ObjectNotFound:
+        return f"{address}, where nothing is deployed yet; run gan-aug up"
+    except httpx.HTTPError as error:
+        return f"{address}, which does not answer ({error}); run gan-aug up"
+    online = sum(worker.status == WorkerStatus.ONLINE for worker in found)
+    if not online:
+        return f"{address}, where no worker takes scheduled runs; run gan-aug up"
+    return (
+        f"{address}, where scheduled runs are taken by {online} worker{'s' if online > 1 else ''}"
+    )
+
+
 def wait_for_server(address: Address, server: subprocess.Popen[bytes], log: Path) -> None:
     """Return as soon as the server answers."""
     deadline = time.monotonic() + START_SECONDS
@@ -161,10 +189,12 @@ def watch(running: list[subprocess.Popen[bytes]], log: Path) -> None:
 
 
 def tail(log: Path) -> str:
-    """Return the last line of the log that says something, and where the others are."""
-    lines = log.read_text(errors="replace").split("\n")
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "nothing printed")
-    return f"{last} (all of it in {log})"
+    """Return the line of the log that says most of what went wrong, and where the others are."""
+    lines = [line.strip() for line in log.read_text(errors="replace").split("\n") if line.strip()]
+    errors = [line for line in lines if re.match(r"[\w.]+(Error|Exception): ", line)]
+    line = next(reversed(errors or lines), "nothing printed")
+    remedy = f"; {UNLOCK}" if LOCKED in line else ""
+    return f"{line}{remedy} (all of it in {log})"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import shutil
 import socket
 import sqlite3
@@ -15,6 +16,9 @@ import numpy as np
 import psutil
 import pytest
 import yaml
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from stack import (
     COMMAND,
     ROOT,
@@ -26,7 +30,7 @@ from stack import (
 )
 
 import gan_aug.dcgan  # noqa: F401 - the layers of the generator that is loaded
-from flows.stack import POOL, Address, find_server
+from flows.stack import POOL, Address, describe_server, find_server, tail
 from gan_aug.errors import UserError
 
 GATED = "gan-aug: gated did not pass its gates"
@@ -103,6 +107,34 @@ def answer_nonsense(listener):
     connection.close()
 
 
+def test_of_a_log_the_last_error_is_told_and_not_the_last_line(tmp_path):
+    """The log that a server leaves whose SQLite file something else has locked."""
+    log = tmp_path / "log"
+    log.write_text(
+        "sqlite3.OperationalError: database is locked\n\nThe above exception was the cause:\n"
+        "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) database is locked\n"
+        "[SQL: BEGIN IMMEDIATE]\nERROR:    Application startup failed. Exiting.\nServer stopped!\n"
+    )
+    assert re.fullmatch(
+        r"sqlalchemy.* database is locked; stop what else writes to it, .*--database .*log\)",
+        tail(log),
+    )
+    log.write_text("Starting\n\nServer stopped!\n")
+    assert tail(log) == f"Server stopped! (all of it in {log})"
+
+
+def test_it_is_said_where_runs_report_and_that_nobody_works_there(prefect_server, port):
+    assert "where nothing is deployed yet; run gan-aug up" in describe_server()
+    with get_client(sync_client=True) as client:
+        client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
+        assert "where no worker takes scheduled runs; run gan-aug up" in describe_server()
+        client.delete_work_pool(POOL)
+    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{port}/api"}):
+        assert re.search(r"which does not answer \(.+\); run gan-aug up", describe_server())
+    with temporary_settings({PREFECT_API_URL: None}):
+        assert describe_server().startswith("none (PREFECT_API_URL is not set)")
+
+
 @pytest.mark.parametrize("missing", ["prefect.yaml", "automations.yaml"])
 def test_a_folder_without_its_files_is_a_user_error(checkout, tmp_path, missing):
     (checkout / missing).unlink()
@@ -141,6 +173,8 @@ def test_the_server_keeps_its_data_in_postgresql(checkout, home, port, postgres)
 def check_deployments(stack):
     with stack.connect() as client:
         stack.wait_until(lambda: client.read_workers_for_work_pool(POOL))
+        with temporary_settings({PREFECT_API_URL: f"{stack.url}/api"}):
+            assert describe_server().endswith("scheduled runs are taken by 1 worker")
         found = client.read_deployments()
     assert {d.name for d in found} == {"nightly-mnist", "weekly-mnist", "smoke"}
     for deployment in found:
