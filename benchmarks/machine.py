@@ -20,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 OUTPUTS = (
     "artifacts/benchmarks.json",
     "artifacts/ablation.json",
+    "artifacts/overhead.json",
     "docs/ablation.md",
     "docs/benchmarks.md",
     "docs/benchmarks-growth.png",

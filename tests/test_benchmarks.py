@@ -13,6 +13,7 @@ from benchmarks.growth import CURVES, build_curve, fit_exponent
 from benchmarks.interleave import Entrant, Worker, clean_environment, interleave, race, summarize
 from benchmarks.memory import sum_resident
 from benchmarks.ours.growth import draw_set
+from benchmarks.overhead import compare_rounds
 from benchmarks.quality import build_points, latest_within
 from benchmarks.report import phrase_duration, render_growth, render_page
 from benchmarks.results import (
@@ -343,3 +344,9 @@ def test_the_growth_is_plotted(results):
 def test_the_page_is_that_of_the_committed_results():
     page = render_page(read_results(COMMITTED))
     assert (ROOT / "docs" / "benchmarks.md").read_text() == page
+
+
+def test_what_a_flow_adds_is_compared_within_rounds():
+    added, share = compare_rounds([11.0, 22.0, 36.0], [10.0, 20.0, 30.0])
+    assert added == 2.0
+    assert share == pytest.approx(0.1)
