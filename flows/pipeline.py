@@ -27,6 +27,7 @@ class Outcome:
         data: The data set.
         dcgan: The trained DCGAN.
         pseudo: Where they come from → the images that the teacher labeled.
+        teacher: Who labeled them.
         teacher_calibration: How far the teacher can be trusted.
         models: The classifiers.
         predictions: What they say of validation and test images.
@@ -38,6 +39,7 @@ class Outcome:
     data: Entry
     dcgan: Entry
     pseudo: Mapping[Need, Entry]
+    teacher: tasks.Teacher
     teacher_calibration: Entry
     models: tasks.Outputs
     predictions: tasks.Outputs
@@ -125,6 +127,7 @@ def run_stages(
         data=data,
         dcgan=dcgan,
         pseudo=pseudo,
+        teacher=teacher,
         teacher_calibration=trusted,
         models=models,
         predictions=comparable,

@@ -42,6 +42,7 @@ def write_report(run: Run, outcome: Outcome) -> None:
     run.write_synthetic(store.load_pseudo_labels(outcome.pseudo["synthetic"]))
     for (classifier, arm), model in outcome.models.items():
         run.copy_model(model, classifier, arm)
+    run.copy_teacher(outcome.teacher.networks[1:], outcome.teacher.temperature)
     if outcome.judged:
         run.copy_quality(outcome.judged)
     run.copy_dcgan(outcome.dcgan)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -111,6 +112,7 @@ def render_learning_curves(result: StudyResult) -> bytes:
         axes.set_xticks(budgets, [f"{budget:,}" for budget in budgets], minor=False)
         axes.set_xticks([], minor=True)
         axes.set_yscale("log")
+        axes.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter("{x:g}")
         axes.spines[["top", "right"]].set_visible(False)

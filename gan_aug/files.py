@@ -32,6 +32,7 @@ HISTORY_FILE = "gan_history.csv"
 SAMPLES_FOLDER = "samples"
 SYNTHETIC_FILE = "synthetic.npz"
 QUALITY_FILE = "quality.json"
+TEMPERATURE_FILE = "temperature.json"
 
 Array = NDArray[Any]
 

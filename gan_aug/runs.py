@@ -29,6 +29,7 @@ from gan_aug.files import (
     QUALITY_FILE,
     SAMPLES_FOLDER,
     SYNTHETIC_FILE,
+    TEMPERATURE_FILE,
     Array,
     atomic_file,
     write_arrays,
@@ -279,6 +280,18 @@ class Run(ReportFolder):
     def copy_quality(self, entry: Entry) -> None:
         """Copy the judgement of the synthetic images."""
         self.copy(entry.folder / QUALITY_FILE, QUALITY_FILE)
+
+    def copy_teacher(self, further: Sequence[Entry], temperature: Entry | None) -> None:
+        """Copy what a teacher has beside the CNN that is an arm's too.
+
+        Args:
+            further: Its second network, its third, and so on.
+            temperature: What their logits are divided by, if that was fitted.
+        """
+        for number, network in enumerate(further, start=2):
+            self.copy(network.folder / CNN_FILE, f"teacher-{number}{Path(CNN_FILE).suffix}")
+        if temperature:
+            self.copy(temperature.folder / TEMPERATURE_FILE, TEMPERATURE_FILE)
 
     def copy_model(self, entry: Entry, classifier: Classifier, arm: str) -> None:
         """Copy a trained classifier in its native format."""

@@ -38,6 +38,7 @@ from gan_aug.files import (
     QUALITY_FILE,
     SAMPLES_FOLDER,
     SYNTHETIC_FILE,
+    TEMPERATURE_FILE,
     Array,
     atomic_file,
     digest_file,
@@ -94,7 +95,6 @@ PROVENANCE_FILE = "provenance.json"
 IMAGES_FILE = "images.npy"
 INDICES_FILE = "indices.npy"
 TRAINING_SET_FILE = "training_set.npz"
-TEMPERATURE_FILE = "temperature.json"
 TEACHER_FILE = "teacher.json"
 
 

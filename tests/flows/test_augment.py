@@ -20,6 +20,7 @@ from flows import gates, tasks
 from flows.augment import augment
 from gan_aug.augmentation import ARMS
 from gan_aug.boosting import predict_probabilities as predict_boosting
+from gan_aug.calibration import average_teachers
 from gan_aug.cnn import predict_probabilities as predict_cnn
 from gan_aug.config import resolve_config
 from gan_aug.dataset import draw_labeled
@@ -250,10 +251,16 @@ def test_an_ensemble_with_a_temperature_labels_instead_of_one_network(run, artif
     report = state.result().read_report()
     assert "The teacher, 2 CNNs at temperature" in report
     assert "before the temperature" in report
-    with np.load(state.result().path / "synthetic.npz") as file:
-        alone = keras.models.load_model(run.path / "cnn-shift.keras")
-        opinions = predict_cnn(alone, file["images"])
-        assert np.abs(opinions - file["probabilities"]).max() > 1e-3
+    folder = state.result().path
+    networks = [
+        keras.models.load_model(folder / file) for file in ("cnn-shift.keras", "teacher-2.keras")
+    ]
+    temperature = json.loads((folder / "temperature.json").read_text())
+    with np.load(folder / "synthetic.npz") as file:
+        opinions = [predict_cnn(network, file["images"]) for network in networks]
+        together = average_teachers(opinions, temperature)
+        np.testing.assert_allclose(file["probabilities"], together, atol=1e-5)
+        assert np.abs(opinions[0] - file["probabilities"]).max() > 1e-3
 
 
 def test_the_teacher_may_be_the_original_cnn(run, artifacts):
