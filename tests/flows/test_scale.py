@@ -140,6 +140,17 @@ def test_hosts_that_share_a_bucket_have_the_numbers_of_one(expected, tmp_path, m
     assert not [message for message in messages if message and ": done in" in message]
 
 
+@pytest.mark.slow
+def test_a_draw_whose_dcgan_fails_elsewhere_says_why(tmp_path):
+    rates = {"generator_learning_rate": 1e30, "discriminator_learning_rate": 1e30}
+    dcgan = TINY_STUDY.run.dcgan.model_copy(update=rates)
+    run = TINY_STUDY.run.model_copy(update={"dcgan": dcgan})
+    config = TINY_STUDY.model_copy(update={"budgets": (50,), "draws": (1,), "run": run})
+    [failure] = study(config, artifacts=str(tmp_path), workers=2).read_study().failures
+    assert failure.message.startswith("TrainingDivergedError: ")
+    assert (failure.labels, failure.classifier, failure.arm) == (50, None, None)
+
+
 def test_a_cluster_that_does_not_answer_is_refused_before_any_training(tmp_path):
     address = f"tcp://127.0.0.1:{find_free_port()}"
     with pytest.raises(UserError, match=f"dask: expected a scheduler at {address}"):
