@@ -10,7 +10,6 @@ from flows.gates import pass_gates
 from flows.pipeline import plan_run, run_stages
 from flows.publish import publish_results
 from flows.reports import write_report
-from flows.terminal import log_progress
 from gan_aug.augmentation import check_arms
 from gan_aug.config import RunConfig
 from gan_aug.dataset import Provenance
@@ -47,7 +46,6 @@ def augment(
         GateError: The run is finished, and does not pass its gates.
         OSError: The artifacts can't be written.
     """
-    log_progress()
     if name is not None:
         check_name(name)
     compute = select_compute(config.device, config.precision)

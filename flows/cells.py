@@ -14,7 +14,6 @@ from prefect.futures import PrefectFuture, as_completed
 from flows import tasks
 from flows.pipeline import Outcome, run_stages
 from flows.scale import Runner
-from flows.terminal import log_progress
 from gan_aug.config import ArmName, Classifier, RunConfig
 from gan_aug.progress import OnProgress
 from gan_aug.store import Entry, Store
@@ -53,7 +52,6 @@ class Cells:
 )
 def compute_cells(kept: Store, config: RunConfig, data: Entry, labeled: Entry) -> Cells:
     """Compute the cells of one run; one that fails is noted, and the others go on."""
-    log_progress()
     failures: list[Failure] = []
     outcome = None
     keep = functools.partial(keep_failure, failures, config)

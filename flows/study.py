@@ -11,7 +11,6 @@ from flows.pipeline import plan_run
 from flows.publish import publish_progress, publish_results
 from flows.reports import write_study
 from flows.scale import open_runner
-from flows.terminal import log_progress
 from gan_aug.augmentation import list_buildable
 from gan_aug.config import RunConfig, StudyConfig
 from gan_aug.device import select_compute
@@ -53,7 +52,6 @@ def study(
         UserError: Data, settings, store or cluster are not usable; nothing was trained.
         OSError: The artifacts can't be written.
     """
-    log_progress()
     if name is not None:
         check_name(name)
     compute = select_compute(config.run.device, config.run.precision)

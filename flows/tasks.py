@@ -22,7 +22,7 @@ from prefect.tasks import exponential_backoff
 
 from flows.gpu import take_gpu
 from flows.publish import publish_progress
-from flows.terminal import show_progress
+from flows.terminal import log_progress, show_progress
 from gan_aug import (
     adversarial,
     augmentation,
@@ -74,6 +74,8 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+# In any process that runs a task, on any host, Prefect is to see what it does.
+log_progress()
 
 MNIST_VARIABLE = "GAN_AUG_MNIST"
 # Seconds. They end what hangs, and are far above what any stage takes.
