@@ -1,7 +1,7 @@
 """Put what was measured into the README: ``python docs/render_readme.py``.
 
 The reference study's table comes from ``artifacts/reference/``, the speeds from
-``artifacts/benchmarks.json``.
+``artifacts/benchmarks.json``, what Prefect adds from ``artifacts/overhead.json``.
 """
 
 import json
@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 REFERENCE = ROOT / "artifacts" / "reference" / "study.json"
 BENCHMARKS = ROOT / "artifacts" / "benchmarks.json"
+OVERHEAD = ROOT / "artifacts" / "overhead.json"
 
 
 def render_readme() -> str:
@@ -24,6 +25,7 @@ def render_readme() -> str:
     blocks = {
         "results": render_results(result),
         "speed": render_speed(json.loads(BENCHMARKS.read_bytes())),
+        "overhead": render_overhead(json.loads(OVERHEAD.read_bytes())),
     }
     readme = README.read_text(encoding="utf-8")
     for name, block in blocks.items():
@@ -66,6 +68,22 @@ def render_speed(benchmarks: Mapping[str, Any]) -> str:
             f"Peak memory of a `quick` run: {benchmarks['memory']['peak_gib']:.1f} GiB.",
             "",
         ]
+    )
+
+
+def render_overhead(overhead: Mapping[str, Any]) -> str:
+    """Say what Prefect adds to a run, and how that was measured."""
+    each = ", ".join(
+        f"{flow:.1f} beside {direct:.1f}"
+        for flow, direct in zip(overhead["flow_seconds"], overhead["direct_seconds"], strict=True)
+    )
+    machine, stamp = overhead["machine"], overhead["stamp"]
+    return (
+        f"Prefect added {overhead['added_seconds']:+.1f} s ({overhead['added_share']:+.1%}) to a "
+        f"run of `quick` with {overhead['steps']:,} steps of the DCGAN, beside calling the "
+        f"functions of its stages (seconds, by turns, the server started before: {each}; "
+        f"`{overhead['command']}` on {machine['cpu_model']}, {machine['cores']} cores, at commit "
+        f"`{stamp['commit'][:7]}`).\n"
     )
 
 

@@ -28,6 +28,7 @@ __all__ = ["app", "main"]
 EXIT_FAILED = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+VIEW_SCALE = 8
 
 LEASES_ON_DISK = "prefect.server.concurrency.lease_storage.filesystem"
 # Set before Prefect and TensorFlow are imported; a value in the environment wins.
@@ -198,6 +199,52 @@ def show(
         terminal.OUT.print_json(comparison.model_dump_json())
         return
     terminal.print_result(comparison, found.path)
+
+
+@app.command
+def view(
+    source: str,
+    *,
+    index: int | None = None,
+    part: Literal["train", "validation", "test"] = "train",
+    output: Path | None = None,
+    artifacts: Artifacts = Path("artifacts"),
+) -> None:
+    """Draw a digit of a data set, or what the generator of a run draws; write it as PNG.
+
+    Parameters
+    ----------
+    source
+        Name of a run, as `gan-aug runs` lists it, or a data set, as `--dataset` takes it.
+    index
+        Which image of a data set, from 0; the first sixteen by default.
+    part
+        Of a data set.
+    output
+        The PNG; by default named after what it shows, in the current folder.
+    """
+    with terminal.mute_native_output():
+        from flows.view import View, view_digit, view_digits, view_run  # noqa: PLC0415 - seconds to import
+    from gan_aug.files import atomic_file  # noqa: PLC0415 - a second to import
+    from gan_aug.galleries import render_grid  # noqa: PLC0415 - a second to import
+    from gan_aug.runs import Run  # noqa: PLC0415 - a second to import
+
+    run = Run(artifacts / Run.home / source)
+    found: View
+    if run.path.is_dir():
+        if index is not None:
+            raise UserError(
+                f"index: expected none for the run {source}, found {index}; leave it out"
+            )
+        found = view_run(run)
+    else:
+        found = view_digits(source, part) if index is None else view_digit(source, part, index)
+    path = output or Path(f"{found.name}.png")
+    with atomic_file(path) as file:
+        file.write(render_grid(found.images, scale=VIEW_SCALE))
+    terminal.draw(render_grid(found.images, scale=1))
+    terminal.OUT.print(found.caption, markup=False)
+    terminal.OUT.print(str(path), markup=False)
 
 
 @app.command

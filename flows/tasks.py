@@ -6,7 +6,6 @@ Prefect's own is off, and a reused stage ends in the state ``Cached``.
 
 import dataclasses
 import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from prefect.client.schemas import State, TaskRun
 from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 
+from flows.data import find_mnist
 from flows.gpu import take_gpu
 from flows.publish import publish_progress
 from flows.terminal import log_progress, show_progress
@@ -77,7 +77,6 @@ logger = logging.getLogger(__name__)
 # In any process that runs a task, on any host, Prefect is to see what it does.
 log_progress()
 
-MNIST_VARIABLE = "GAN_AUG_MNIST"
 # Seconds. They end what hangs, and are far above what any stage takes.
 STAGE_TIMEOUT = 2 * 3600
 TRAINING_TIMEOUT = 48 * 3600
@@ -161,9 +160,8 @@ def is_worth_retrying(_task: Any, _task_run: TaskRun, state: State[Any]) -> bool
 )
 def load_data(kept: Store, config: RunConfig) -> State[Entry]:
     """Load and verify the data set; ``GAN_AUG_MNIST`` names a local MNIST."""
-    local = os.environ.get(MNIST_VARIABLE)
     logger.info("load: reading and verifying %s", config.dataset)
-    data = dataset.load_dataset(config.dataset, Path(local).expanduser() if local else None)
+    data = dataset.load_dataset(config.dataset, find_mnist())
     provenance = data.provenance
     entry = kept.entry("dataset", dataset, name=provenance.name, sha256=provenance.sha256)
     return finish("load", entry, lambda folder: store.save_dataset(folder, data))

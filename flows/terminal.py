@@ -1,6 +1,7 @@
 """What a person sees in the terminal: progress and log lines on stderr, results on stdout."""
 
 import contextlib
+import io
 import logging
 import multiprocessing
 import os
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ERR",
     "OUT",
+    "draw",
     "log_progress",
     "log_to_terminal",
     "mute_native_output",
@@ -203,6 +205,16 @@ def tabulate_facts(facts: Mapping[str, str]) -> Table:
     for name, fact in facts.items():
         table.add_row(name, escape(fact))
     return table
+
+
+def draw(png: bytes) -> None:
+    """Draw a small picture in half-blocks, where stdout is a terminal wide enough for it."""
+    from PIL import Image  # noqa: PLC0415 - --help must not wait
+    from rich_pixels import Pixels  # noqa: PLC0415 - --help must not wait
+
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    if OUT.is_terminal and picture.width <= OUT.width:
+        OUT.print(Pixels.from_image(picture))
 
 
 def tabulate_runs(summaries: Sequence["RunSummary"]) -> Table:

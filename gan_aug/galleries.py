@@ -31,16 +31,17 @@ EXTREMES = 10
 COLUMNS = 12
 
 
-def render_grid(images: Images, *, columns: int | None = None) -> bytes:
+def render_grid(images: Images, *, columns: int | None = None, scale: int = SCALE) -> bytes:
     """Lay images out in rows.
 
     Args:
         images: ``(n, 28, 28)`` uint8.
         columns: Images per row; as square as possible if None.
+        scale: Side in which each of their pixels is drawn.
     """
     canvas = lay_out(images, columns or math.ceil(math.sqrt(len(images))))
     picture = Image.fromarray(canvas)
-    picture = picture.resize((SCALE * picture.width, SCALE * picture.height), Image.Resampling.BOX)
+    picture = picture.resize((scale * picture.width, scale * picture.height), Image.Resampling.BOX)
     buffer = io.BytesIO()
     picture.quantize(SHADES).save(buffer, format="png", optimize=True)
     return buffer.getvalue()

@@ -39,7 +39,7 @@ from gan_aug.files import (
 from gan_aug.gates import Baseline
 from gan_aug.images import PseudoLabeledImages
 from gan_aug.report import render_page
-from gan_aug.store import Entry
+from gan_aug.store import Entry, load_keras
 from gan_aug.study import StudyResult
 
 __all__ = [
@@ -276,6 +276,22 @@ class Run(ReportFolder):
             self.copy(entry.folder / name, name)
         for grid in sorted((entry.folder / SAMPLES_FOLDER).iterdir()):
             self.copy(grid, f"{SAMPLES_FOLDER}/{grid.name}")
+
+    def load_generator(self) -> Any:
+        """Return the trained generator.
+
+        Raises:
+            UserError: There is none yet, or the file is not one.
+        """
+        path = self.path / GENERATOR_FILE
+        if not path.exists():
+            raise UserError(f"{path}: expected a trained generator, found none; finish the run")
+        try:
+            return load_keras(path)
+        except (OSError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{path}: expected a generator of gan-aug, found: {error}; run it again"
+            ) from error
 
     def copy_quality(self, entry: Entry) -> None:
         """Copy the judgement of the synthetic images."""

@@ -60,6 +60,7 @@ __all__ = [
     "load_history",
     "load_images",
     "load_indices",
+    "load_keras",
     "load_labeled",
     "load_lightgbm",
     "load_predictions",
@@ -453,6 +454,7 @@ def load_cnn(entry: Entry) -> Any:
 
 
 def load_keras(path: Path) -> Any:
+    """Read a network in Keras's format."""
     import keras  # noqa: PLC0415 - seconds to import; listing runs must not wait for it
 
     return keras.models.load_model(path, compile=False)
