@@ -8,7 +8,8 @@ from playwright.sync_api import sync_playwright
 CHROMIUM = shutil.which("chromium")
 
 
-@pytest.fixture(scope="session")
+# Playwright has an event loop running in this thread, which other tests must not find there.
+@pytest.fixture(scope="module")
 def browser():
     if CHROMIUM is None:
         pytest.skip("there is no chromium on the PATH")
