@@ -66,6 +66,7 @@ def measure(*, steps: int = 12_000, rounds: int = 3, root: Path = ROOT) -> None:
     root
         Folder whose `artifacts` are written.
     """
+    code = stamp(("prefect", "tensorflow"))
     entrants = {
         name: Entrant(name, WORKLOAD, {"orchestrated": name == "flow", "steps": steps})
         for name in ("flow", "direct")
@@ -80,7 +81,7 @@ def measure(*, steps: int = 12_000, rounds: int = 3, root: Path = ROOT) -> None:
     added, share = compare_rounds(seconds["flow"], seconds["direct"])
     overhead = Overhead(
         machine=describe_machine(),
-        stamp=stamp(("prefect", "tensorflow")),
+        stamp=code,
         command=f"python -m benchmarks.overhead --steps {steps} --rounds {rounds}",
         steps=steps,
         flow_seconds=seconds["flow"],

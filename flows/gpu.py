@@ -4,6 +4,7 @@ import contextlib
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.concurrency.sync import concurrency
+from prefect.exceptions import ObjectNotFound
 
 from gan_aug.device import Compute
 
@@ -13,8 +14,11 @@ LIMIT = "gan-aug-gpu"
 
 
 def limit_gpu(client: SyncPrefectClient) -> None:
-    """Have the server let one training at a time onto the GPU."""
-    client.upsert_global_concurrency_limit_by_name(LIMIT, 1)
+    """Have the server let one training at a time onto the GPU, unless it has such a limit."""
+    try:
+        client.read_global_concurrency_limit_by_name(LIMIT)
+    except ObjectNotFound:
+        client.upsert_global_concurrency_limit_by_name(LIMIT, 1)
 
 
 def take_gpu(device: Compute | None) -> contextlib.AbstractContextManager[None]:

@@ -23,3 +23,10 @@ def test_a_gpu_is_taken_by_one_training_at_a_time_and_a_cpu_by_any_number(client
         with take_gpu(device):
             assert count_taken(client) == taken
         assert count_taken(client) == 0
+
+
+def test_a_limit_that_an_operator_raised_stays(client):
+    client.upsert_global_concurrency_limit_by_name(LIMIT, 2)
+    limit_gpu(client)
+    assert client.read_global_concurrency_limit_by_name(LIMIT).limit == 2
+    client.upsert_global_concurrency_limit_by_name(LIMIT, 1)
