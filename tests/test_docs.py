@@ -60,6 +60,6 @@ def test_flags_in_the_readme_exist():
     command = {"--preset", "--name", "--artifacts", "--dry-run", "--json", "--help"}
     command |= {"--budgets", "--draws", "--host", "--port", "--database", "--notify"}
     command |= {"--workers", "--dask", "--store", "--index"}
-    of_others = {"--pool", "--limit", "--type"}
+    of_others = {"--pool", "--limit", "--type", "--steps", "--rounds"}
     named = set(re.findall(r"(?<![\w-])--[a-z][\w.-]*[\w]", (ROOT / "README.md").read_text()))
     assert named <= settings | command | of_others
