@@ -285,7 +285,7 @@ def answers(monkeypatch):
             raise answer
         return answer
 
-    monkeypatch.delenv(tasks.MNIST_VARIABLE, raising=False)
+    monkeypatch.delenv(data.MNIST_VARIABLE, raising=False)
     monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
     monkeypatch.setattr(tasks.load_data, "retry_delay_seconds", [0, 0, 0])
     return answers
