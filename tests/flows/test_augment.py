@@ -16,7 +16,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterId,
 )
 
-from flows import gates, tasks
+from flows import data, gates, tasks
 from flows.augment import augment
 from gan_aug.augmentation import ARMS
 from gan_aug.boosting import predict_probabilities as predict_boosting
