@@ -1,16 +1,29 @@
-"""A study of real digits that takes seconds."""
+"""A run and a study of real digits that take seconds."""
 
 from gan_aug.config import StudyConfig, resolve_config
 
 TINY_RUN = {
     "dataset": "digits",
     "device": "cpu",
-    "arms": ["original", "gan", "real_pool"],
-    "cnn": {"updates": 2, "epochs": 0, "batch_size": 8},
-    "dcgan": {"generator_width": 8, "discriminator_width": 4, "steps": 2, "interval": 2},
-    "synthesis": {"images": 40},
+    "cnn": {"updates": 4, "epochs": 0, "batch_size": 16},
+    "dcgan": {"generator_width": 8, "discriminator_width": 4, "steps": 4, "interval": 2},
+    "synthesis": {"images": 60},
     "pseudo_labels": {"confidence_threshold": 0.1, "per_class": 20},
-    "boosting": {"rounds": 2},
+    "boosting": {"rounds": 3},
     "comparison": {"resamples": 100},
 }
-TINY_STUDY = StudyConfig(budgets=(50, "all"), draws=(2, 1), run=resolve_config("smoke", TINY_RUN))
+TINY_STUDY = StudyConfig(
+    budgets=(50, "all"),
+    draws=(2, 1),
+    run=resolve_config(
+        "smoke",
+        TINY_RUN
+        | {
+            "arms": ["original", "gan", "real_pool"],
+            "cnn": TINY_RUN["cnn"] | {"updates": 2, "batch_size": 8},
+            "dcgan": TINY_RUN["dcgan"] | {"steps": 2},
+            "synthesis": {"images": 40},
+            "boosting": {"rounds": 2},
+        },
+    ),
+)

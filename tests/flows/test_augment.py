@@ -15,6 +15,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterId,
 )
+from tiny import TINY_RUN as TINY
 
 from flows import data, gates, tasks
 from flows.augment import augment
@@ -26,16 +27,6 @@ from gan_aug.config import resolve_config
 from gan_aug.dataset import draw_labeled
 from gan_aug.errors import GateError, UserError
 
-TINY = {
-    "dataset": "digits",
-    "device": "cpu",
-    "cnn": {"updates": 4, "epochs": 0, "batch_size": 16},
-    "dcgan": {"generator_width": 8, "discriminator_width": 4, "steps": 4, "interval": 2},
-    "synthesis": {"images": 60},
-    "pseudo_labels": {"confidence_threshold": 0.1, "per_class": 20},
-    "boosting": {"rounds": 3},
-    "comparison": {"resamples": 100},
-}
 CONFIG = resolve_config("smoke", TINY)
 
 
