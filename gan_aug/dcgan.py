@@ -58,7 +58,8 @@ def build_discriminator(config: DcganConfig, *, dtype_policy: str = "float32") -
     """Build an untrained discriminator: images, and their clusters if there are any, → logits.
 
     ``(n, 28, 28, 1)`` in [0, 1] → ``(n, 1)``; with clusters, ``(n,)`` int32 is the second input. A
-    positive logit means "real"; the chapter's final sigmoid is part of the loss here.
+    positive logit means "real"; the chapter's final sigmoid is part of the loss here. What the
+    logits are made of is the output of the layer named ``features``.
 
     Args:
         config: Chooses the architecture and its width; the chapter's width is 64.
@@ -109,7 +110,7 @@ def discriminator_layers(config: DcganConfig, dtype: str) -> list[layers.Layer]:
             layers.LeakyReLU(LEAK, dtype=dtype),
             layers.Dropout(config.discriminator_dropout, dtype=dtype),
         ]
-    return [*hidden, layers.Flatten()]
+    return [*hidden, layers.Flatten(name="features")]
 
 
 def chapter_generator_layers(width: int, dtype: str) -> list[layers.Layer]:
