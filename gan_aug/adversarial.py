@@ -1,16 +1,12 @@
-"""Adversarial training of the DCGAN: the step, the loop, its checkpoints.
+"""Adversarial training of the DCGAN.
 
 The losses are Goodfellow et al. (2014): binary cross-entropy for the discriminator, and its
-non-saturating form for the generator. Every random draw of a step is a function of the seed and
-the step's number, and dropout's own state is part of a checkpoint, so a resumed training takes
-exactly the steps the uninterrupted one would have taken.
+non-saturating form for the generator.
 """
 
-import itertools
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -21,15 +17,13 @@ from gan_aug.clustering import cluster_images
 from gan_aug.config import DcganConfig
 from gan_aug.dcgan import build_discriminator, build_generator
 from gan_aug.device import Compute
-from gan_aug.errors import TrainingDivergedError
 from gan_aug.images import Images, to_uint8
 from gan_aug.layers import ClusterCode
 from gan_aug.progress import OnProgress, ignore_progress
 from gan_aug.seeding import seed_keras
+from gan_aug.training import Checkpoint, Training, draw_noise, train, update_average
 
-__all__ = ["HISTORY_COLUMNS", "Checkpoint", "TrainedDcgan", "train_dcgan"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["HISTORY_COLUMNS", "TrainedDcgan", "train_dcgan"]
 
 METRICS = (
     "discriminator_loss",
@@ -43,18 +37,7 @@ GRID_IMAGES = 64
 STATISTICS_BATCHES = 20
 STATISTICS_BATCH_SIZE = 256
 
-Arrays = Mapping[str, NDArray[Any]]
 OnInterval = Callable[[int, Images], None]
-
-
-class Checkpoint(Protocol):
-    """A place that keeps the newest state of a training, whole or not at all."""
-
-    def load(self) -> Arrays | None:
-        """Return the kept arrays, or None where nothing was kept yet."""
-
-    def save(self, arrays: Arrays) -> None:
-        """Replace what is kept by ``arrays``."""
 
 
 @dataclass(frozen=True)
@@ -140,21 +123,27 @@ def train_dcgan(
     """
     with seed_keras(seed):
         players = build_players(config, compute)
-    history = restore(players, checkpoint.load()) if checkpoint else []
-    train_steps = build_train_steps(players, images, config, seed=seed, compute=compute)
     noise = draw_noise(GRID_IMAGES, config.latent_dim, seed=(seed, -1))
-    done = int(history[-1]["step"]) if history else 0
-    if done:
-        logger.info("DCGAN: resumed at step %d of %d", done, config.steps)
-    for first, last in intervals(done, config.steps, config.interval):
-        metrics = train_interval(train_steps, first, last, compute.steps_per_call, on_progress)
+
+    def finish_interval(step: int) -> None:
         recompute_batch_statistics(players.average, config, seed=seed)
-        history.append({"step": last, **metrics})
-        logger.info("DCGAN: step %d of %d, %s", last, config.steps, describe(metrics))
         if on_interval:
-            on_interval(last, to_uint8(players.average(noise, training=False).numpy()))
-        if checkpoint:
-            checkpoint.save(snapshot(players, history))
+            on_interval(step, to_uint8(players.average(noise, training=False).numpy()))
+
+    history = train(
+        Training(
+            "DCGAN",
+            METRICS,
+            build_train_step(players, images, config, seed=seed),
+            players.variables,
+        ),
+        steps=config.steps,
+        interval=config.interval,
+        compute=compute,
+        checkpoint=checkpoint,
+        on_interval=finish_interval,
+        on_progress=on_progress,
+    )
     return TrainedDcgan(players.average, players.discriminator, history)
 
 
@@ -204,15 +193,10 @@ def build_optimizer(
     return keras.optimizers.Adam(schedule, beta_1=config.adam_beta_1)
 
 
-def build_train_steps(
-    players: Players, images: Images, config: DcganConfig, *, seed: int, compute: Compute
-) -> Callable[[int, int], tf.Tensor]:
-    """Compile the training step into a loop of steps.
-
-    Returns:
-        A function of the number of steps done and the number of steps to take, at most
-        ``compute.steps_per_call``, which takes them and returns ``(n, 4)`` :data:`METRICS`.
-    """
+def build_train_step(
+    players: Players, images: Images, config: DcganConfig, *, seed: int
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Return a function of a step's number that takes the step and returns its :data:`METRICS`."""
     real_images = tf.constant(images[..., None])
     real_clusters = tf.constant(assign_clusters(players, images, config, seed=seed))
 
@@ -227,17 +211,15 @@ def build_train_steps(
         )
         noise = draw_noise(config.batch_size, config.latent_dim, seed=noise_seed)
         metrics = update_players(players, reals, noise, penalty=penalty_weight(config, step))
-        update_average(players, config.ema_momentum, step)
+        update_average(
+            players.average.trainable_variables,
+            players.generator.trainable_variables,
+            config.ema_momentum,
+            step,
+        )
         return metrics
 
-    def train_steps(first: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-        rows = tf.TensorArray(tf.float32, compute.steps_per_call, element_shape=(len(METRICS),))
-        for i in tf.range(count):
-            rows = rows.write(i, train_step(first + i))
-        return rows.stack()[:count]
-
-    compiled = tf.function(train_steps, jit_compile=compute.jit_compile)
-    return lambda first, count: compiled(tf.constant(first), tf.constant(count))
+    return train_step
 
 
 def update_players(
@@ -363,79 +345,8 @@ def generator_factor(fake_logits: tf.Tensor) -> tf.Tensor:
     return -2.0 * tf.exp(-tf.maximum(fake_logits, -80.0))
 
 
-def update_average(players: Players, momentum: float, step: tf.Tensor) -> None:
-    """Move the average towards the generator; faster in the first steps, which are soon worthless.
-
-    The momentum starts at 1/10 and rises to its final value, as in TensorFlow's
-    ``ExponentialMovingAverage``.
-    """
-    done = tf.cast(step, tf.float32)
-    kept = tf.minimum(momentum, (1 + done) / (10 + done))
-    pairs = zip(
-        players.average.trainable_variables, players.generator.trainable_variables, strict=True
-    )
-    for average, weight in pairs:
-        average.assign(kept * average + (1 - kept) * weight)
-
-
 def binary_cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
-
-
-def draw_noise(count: int, latent_dim: int, *, seed: tf.Tensor | tuple[int, int]) -> tf.Tensor:
-    """Draw ``(count, latent_dim)`` float32 noise, uniform in [-1, 1) as in the chapter."""
-    return tf.random.stateless_uniform((count, latent_dim), seed, minval=-1.0, maxval=1.0)
-
-
-def intervals(done: int, steps: int, interval: int) -> Iterator[tuple[int, int]]:
-    """Cut the steps still to take at every multiple of ``interval``: ``(first, last)``, ..."""
-    cuts = [done, *range((done // interval + 1) * interval, steps, interval), steps]
-    return itertools.pairwise(cuts) if done < steps else iter(())
-
-
-def train_interval(
-    train_steps: Callable[[int, int], tf.Tensor],
-    first: int,
-    last: int,
-    steps_per_call: int,
-    on_progress: OnProgress,
-) -> dict[str, float]:
-    """Take the steps from ``first`` to ``last`` and return the mean of their metrics.
-
-    Raises:
-        TrainingDivergedError: A loss is not finite; no step after that call is taken.
-    """
-    rows = []
-    for start in range(first, last, steps_per_call):
-        count = min(steps_per_call, last - start)
-        newest = train_steps(start, count).numpy()
-        check_finite(newest, done=start, checkpoint=first)
-        rows.append(newest)
-        on_progress(start + count, name_metrics(newest))
-    return name_metrics(np.concatenate(rows))
-
-
-def name_metrics(rows: NDArray[np.float32]) -> dict[str, float]:
-    """Return the mean of each of the :data:`METRICS` over ``(n, 4)`` rows."""
-    return dict(zip(METRICS, rows.mean(axis=0, dtype=float).tolist(), strict=True))
-
-
-def check_finite(rows: NDArray[np.float32], *, done: int, checkpoint: int) -> None:
-    """Raise :class:`TrainingDivergedError` if a metric is infinite or not a number.
-
-    Args:
-        rows: ``(n, 4)`` :data:`METRICS` of the newest steps.
-        done: Steps taken before these.
-        checkpoint: The step at which the state was last good and could be kept; 0 at the start.
-    """
-    broken = np.argwhere(~np.isfinite(rows))
-    if len(broken):
-        row, column = broken[0]
-        kept = f"step {checkpoint}" if checkpoint else "none yet"
-        raise TrainingDivergedError(
-            f"DCGAN: expected finite losses, found {METRICS[column]} = {rows[row, column]} at step "
-            f"{done + row + 1}; last good checkpoint: {kept}; lower the learning rates"
-        )
 
 
 def recompute_batch_statistics(average: keras.Model, config: DcganConfig, *, seed: int) -> None:
@@ -443,26 +354,3 @@ def recompute_batch_statistics(average: keras.Model, config: DcganConfig, *, see
     for batch in range(STATISTICS_BATCHES):
         noise = draw_noise(STATISTICS_BATCH_SIZE, config.latent_dim, seed=(seed, -2 - batch))
         average(noise, training=True)
-
-
-def snapshot(players: Players, history: list[dict[str, float]]) -> Arrays:
-    """Return everything :func:`restore` needs, as named arrays."""
-    state = {f"variable_{i:03d}": v.numpy() for i, v in enumerate(players.variables)}
-    rows = {column: np.array([row[column] for row in history]) for column in HISTORY_COLUMNS}
-    return state | rows
-
-
-def restore(players: Players, arrays: Arrays | None) -> list[dict[str, float]]:
-    """Put a snapshot back into the players and return its history; nothing kept, nothing done."""
-    if arrays is None:
-        return []
-    for i, variable in enumerate(players.variables):
-        variable.assign(arrays[f"variable_{i:03d}"])
-    columns = (arrays[column].tolist() for column in HISTORY_COLUMNS)
-    return [dict(zip(HISTORY_COLUMNS, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
-def describe(metrics: Mapping[str, float]) -> str:
-    """``loss 0.65 (D) 0.83 (G), accuracy 0.62 (D) 0.36 (G)``."""
-    d_loss, d_accuracy, g_loss, g_accuracy = (f"{metrics[name]:.2f}" for name in METRICS)
-    return f"loss {d_loss} (D) {g_loss} (G), accuracy {d_accuracy} (D) {g_accuracy} (G)"

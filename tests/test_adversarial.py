@@ -8,6 +8,7 @@ import tensorflow as tf
 from gan_aug import adversarial
 from gan_aug.adversarial import HISTORY_COLUMNS, Batch, build_players, train_dcgan
 from gan_aug.errors import TrainingDivergedError
+from gan_aug.training import compile_steps, draw_noise, update_average
 
 
 class MemoryCheckpoint:
@@ -52,6 +53,11 @@ def reals(real):
     return real.images[:64]
 
 
+def compile_training(players, reals, config, seed, compute):
+    step = adversarial.build_train_step(players, reals, config, seed=seed)
+    return compile_steps(step, len(adversarial.METRICS), compute)
+
+
 def separate_gradients(players, reals, noise):
     """Each player's gradients from its own loss and its own backward pass."""
     ones, zeros = tf.ones((len(noise), 1)), tf.zeros((len(noise), 1))
@@ -91,7 +97,7 @@ def test_the_shared_backward_pass_equals_two_separate_ones(
     without_dropout(players.generator)
     players.discriminator.layers[-1].bias.assign([bias])
     images = as_batch(reals)
-    noise = adversarial.draw_noise(8, config.latent_dim, seed=(0, 0))
+    noise = draw_noise(8, config.latent_dim, seed=(0, 0))
     expected = separate_gradients(players, images, noise)
     keepers = GradientKeeper(), GradientKeeper()
     shared = dataclasses.replace(
@@ -111,7 +117,7 @@ def test_a_whole_step_updates_both_players_and_the_average(tiny_dcgan, cpu, real
     players = build_players(config, cpu)
     models = (players.generator, players.discriminator, players.average)
     before = [[v.numpy() for v in model.trainable_variables] for model in models]
-    train_steps = adversarial.build_train_steps(players, reals, config, seed=0, compute=cpu)
+    train_steps = compile_training(players, reals, config, 0, cpu)
     train_steps(0, 1)
     for model, old in zip(models, before, strict=True):
         assert any(unequal(old, [v.numpy() for v in model.trainable_variables]))
@@ -128,7 +134,7 @@ def test_the_generators_part_of_a_whole_step_leaves_the_discriminator(tiny_dcgan
     players = build_players(config, cpu)
     models = (players.generator, players.discriminator)
     before = [[v.numpy() for v in model.trainable_variables] for model in models]
-    adversarial.build_train_steps(players, reals, config, seed=0, compute=cpu)(0, 3)
+    compile_training(players, reals, config, 0, cpu)(0, 3)
     after = [[v.numpy() for v in model.trainable_variables] for model in models]
     assert any(unequal(before[0], after[0]))
     for old, new in zip(before[1], after[1], strict=True):
@@ -140,7 +146,7 @@ def test_steps_one_by_one_equal_steps_in_one_call(tiny_dcgan, cpu, reals):
     for calls in ([(0, 4)], [(0, 1), (1, 2), (3, 1)]):
         tf.keras.utils.set_random_seed(5)
         players = build_players(tiny_dcgan, cpu)
-        train_steps = adversarial.build_train_steps(players, reals, tiny_dcgan, seed=5, compute=cpu)
+        train_steps = compile_training(players, reals, tiny_dcgan, 5, cpu)
         for first, count in calls:
             train_steps(first, count)
         results.append(weights(players.generator))
@@ -215,16 +221,10 @@ def test_divergence_stops_the_training_and_names_the_step(tiny_dcgan, cpu, reals
 
 
 @pytest.mark.parametrize(("step", "kept"), [(0, 0.1), (8, 0.5), (10_000, 0.98)])
-def test_the_average_forgets_fast_at_first(tiny_dcgan, cpu, step, kept):
-    players = build_players(tiny_dcgan, cpu)
-    for average, weight in zip(
-        players.average.trainable_variables, players.generator.trainable_variables, strict=True
-    ):
-        average.assign(tf.ones_like(average))
-        weight.assign(tf.zeros_like(weight))
-    adversarial.update_average(players, 0.98, tf.constant(step))
-    for average in players.average.trainable_variables:
-        np.testing.assert_allclose(average, kept, rtol=1e-5)
+def test_the_average_forgets_fast_at_first(step, kept):
+    average, weight = keras.Variable([1.0, 1.0]), keras.Variable([0.0, 0.0])
+    update_average([average], [weight], 0.98, tf.constant(step))
+    np.testing.assert_allclose(average, kept, rtol=1e-5)
 
 
 def test_the_rate_decays_as_in_the_chapter(tiny_dcgan, cpu):
@@ -274,7 +274,7 @@ def test_fakes_occur_in_clusters_as_often_as_reals(tiny_dcgan, cpu, reals):
     config = tiny_dcgan.model_copy(update={"clusters": 4})
     players = build_players(config, cpu)
     clusters = adversarial.assign_clusters(players, reals, config, seed=0)
-    noise = adversarial.draw_noise(20_000, config.latent_dim, seed=(0, 0))
+    noise = draw_noise(20_000, config.latent_dim, seed=(0, 0))
     for generator in (players.generator, players.average):
         drawn = np.bincount(adversarial.find_clusters(generator, noise), minlength=4) / 20_000
         np.testing.assert_allclose(drawn, np.bincount(clusters, minlength=4) / 64, atol=0.02)

@@ -7,9 +7,10 @@ import keras
 from benchmarks.floor import count_chapter_step, count_step
 from benchmarks.ours.mnist import load_mnist
 from benchmarks.worker import Facts, Pause
-from gan_aug.adversarial import build_players, build_train_steps
+from gan_aug.adversarial import METRICS, build_players, build_train_step
 from gan_aug.config import resolve_config
 from gan_aug.device import select_compute
+from gan_aug.training import compile_steps
 
 WARM_UP_STEPS = 2
 
@@ -20,9 +21,8 @@ def run(pause: Pause) -> Facts:
     config = resolve_config("chapter").dcgan
     keras.utils.set_random_seed(0)
     players = build_players(config, compute)
-    train_steps = build_train_steps(
-        players, load_mnist().train.images, config, seed=0, compute=compute
-    )
+    train_step = build_train_step(players, load_mnist().train.images, config, seed=0)
+    train_steps = compile_steps(train_step, len(METRICS), compute)
     for step in itertools.count():
         train_steps(step, 1).numpy()
         if step + 1 >= WARM_UP_STEPS and pause() is None:
