@@ -425,4 +425,6 @@ def phrase(error: Exception) -> str:
 def phrase_field(detail: Any) -> str:
     """``dcgan.steps: input should be greater than or equal to 1, found 0``."""
     field = ".".join(str(part) for part in detail["loc"]).replace("_", "-")
+    if detail["type"] == "value_error":  # our own, which tell what was found
+        return ": ".join(filter(None, (field, str(detail["ctx"]["error"]))))
     return f"{field}: {detail['msg'][0].lower()}{detail['msg'][1:]}, found {detail['input']!r}"

@@ -1,12 +1,15 @@
 """Adversarial training of the DCGAN.
 
 The losses are Goodfellow et al. (2014): binary cross-entropy for the discriminator, and its
-non-saturating form for the generator.
+non-saturating form for the generator. Feature matching, one-sided label smoothing and historical
+averaging are those of Salimans et al., "Improved techniques for training GANs" (2016), section 3.
 """
 
+import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -15,9 +18,9 @@ from numpy.typing import NDArray
 
 from gan_aug.clustering import cluster_images
 from gan_aug.config import DcganConfig
-from gan_aug.dcgan import build_discriminator, build_generator
+from gan_aug.dcgan import build_discriminator, build_generator, open_discriminator
 from gan_aug.device import Compute
-from gan_aug.images import Images, to_uint8
+from gan_aug.images import SIDE, Images, Shape, add_channel, image_shape, to_uint8
 from gan_aug.layers import ClusterCode
 from gan_aug.progress import OnProgress, ignore_progress
 from gan_aug.seeding import seed_keras
@@ -46,9 +49,9 @@ class TrainedDcgan:
 
     Attributes:
         generator: Running average of the generator's weights: ``(n, latent_dim)`` noise →
-            ``(n, 28, 28, 1)`` float32 in [0, 1].
-        discriminator: ``(n, 28, 28, 1)``, and ``(n,)`` clusters if there are any → ``(n, 1)``
-            logits, positive for "real".
+            ``(n, height, width, channels)`` float32 in [0, 1].
+        discriminator: The same, and ``(n,)`` clusters if there are any → ``(n, 1)`` logits,
+            positive for "real".
         history: One row per interval, in :data:`HISTORY_COLUMNS`: losses in nats and accuracies
             in [0, 1], each the mean over the interval's steps.
     """
@@ -62,7 +65,7 @@ class Batch(NamedTuple):
     """Images for the discriminator.
 
     Attributes:
-        images: ``(n, 28, 28, 1)`` float32 in [0, 1].
+        images: ``(n, height, width, channels)`` float32 in [0, 1].
         clusters: ``(n,)`` int32.
     """
 
@@ -70,15 +73,51 @@ class Batch(NamedTuple):
     clusters: tf.Tensor
 
 
+class Gradients(NamedTuple):
+    """What one step is made of.
+
+    Attributes:
+        discriminator: Gradients of its loss, one a weight.
+        generator: The same.
+        metrics: ``(4,)`` :data:`METRICS`.
+    """
+
+    discriminator: list[tf.Tensor]
+    generator: list[tf.Tensor]
+    metrics: tf.Tensor
+
+
 @dataclass(frozen=True)
 class Players:
-    """Both networks, the generator's running average, and their optimizers."""
+    """Both networks and all that is trained with them.
+
+    Attributes:
+        generator: The generator.
+        discriminator: The discriminator.
+        average: Running average of the generator.
+        generator_optimizer: The generator's optimizer.
+        discriminator_optimizer: The discriminator's.
+        past: Means of all :attr:`weights` over the steps so far; empty without historical
+            averaging.
+    """
 
     generator: keras.Model
     discriminator: keras.Model
     average: keras.Model
     generator_optimizer: keras.optimizers.Optimizer
     discriminator_optimizer: keras.optimizers.Optimizer
+    past: Sequence[keras.Variable] = ()
+
+    @functools.cached_property
+    def critic(self) -> keras.Model:
+        """The discriminator with its features as a further output."""
+        return open_discriminator(self.discriminator)
+
+    @property
+    def weights(self) -> list[keras.Variable]:
+        """The discriminator's trainable weights, then the generator's."""
+        networks = (self.discriminator, self.generator)
+        return [weight for network in networks for weight in network.trainable_variables]
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -90,7 +129,7 @@ class Players:
             self.generator_optimizer,
             self.discriminator_optimizer,
         )
-        return [variable for owner in owners for variable in owner.variables]
+        return [*(variable for owner in owners for variable in owner.variables), *self.past]
 
 
 def train_dcgan(
@@ -106,23 +145,25 @@ def train_dcgan(
     """Train a generator against a discriminator.
 
     Args:
-        images: ``(n, 28, 28)`` uint8 real images; never validation or test ones.
+        images: ``(n, height, width)`` or ``(n, height, width, 3)`` uint8 real images; never
+            validation or test ones.
         config: Architecture, steps, optimizers.
         seed: Determines weights, noise, batches and dropout.
         compute: Device, precision and compilation.
         checkpoint: Where the state is kept every ``config.interval`` steps, and found again.
-        on_interval: Called after each interval with its last step and ``(64, 28, 28)`` uint8
-            samples of the running average, always from the same noise.
+        on_interval: Called after each interval with its last step and 64 uint8 samples of the
+            running average, always from the same noise.
         on_progress: Called every few steps with the number of steps done and the newest losses.
 
     Returns:
         The networks after ``config.steps`` steps, and the losses on the way.
 
     Raises:
+        UserError: There is no such network for images of this shape.
         TrainingDivergedError: A loss is not finite; the last checkpoint is untouched.
     """
     with seed_keras(seed):
-        players = build_players(config, compute)
+        players = build_players(config, compute, image_shape(images))
     noise = draw_noise(GRID_IMAGES, config.latent_dim, seed=(seed, -1))
 
     def finish_interval(step: int) -> None:
@@ -147,10 +188,10 @@ def train_dcgan(
     return TrainedDcgan(players.average, players.discriminator, history)
 
 
-def build_players(config: DcganConfig, compute: Compute) -> Players:
+def build_players(config: DcganConfig, compute: Compute, shape: Shape = (SIDE, SIDE, 1)) -> Players:
     """Build both networks, the average (equal to the generator) and the optimizers' state."""
-    generator = build_generator(config, dtype_policy=compute.dtype_policy)
-    discriminator = build_discriminator(config, dtype_policy=compute.dtype_policy)
+    generator = build_generator(config, shape, dtype_policy=compute.dtype_policy)
+    discriminator = build_discriminator(config, shape, dtype_policy=compute.dtype_policy)
     average = keras.models.clone_model(generator)
     average.set_weights(generator.get_weights())
     generator_optimizer = build_optimizer(
@@ -161,7 +202,13 @@ def build_players(config: DcganConfig, compute: Compute) -> Players:
     )
     generator_optimizer.build(generator.trainable_variables)
     discriminator_optimizer.build(discriminator.trainable_variables)
-    return Players(generator, discriminator, average, generator_optimizer, discriminator_optimizer)
+    players = Players(
+        generator, discriminator, average, generator_optimizer, discriminator_optimizer
+    )
+    if not config.historical_averaging:
+        return players
+    past = [keras.Variable(weight, trainable=False) for weight in players.weights]
+    return dataclasses.replace(players, past=past)
 
 
 def assign_clusters(
@@ -177,7 +224,8 @@ def assign_clusters(
     clusters = cluster_images(images, config.clusters, seed=seed)
     shares = np.bincount(clusters, minlength=config.clusters) / len(images)
     for generator in (players.generator, players.average):
-        generator.layers[0].set_shares(shares)
+        if code := find_code(generator):
+            code.set_shares(shares)
     return clusters
 
 
@@ -197,7 +245,7 @@ def build_train_step(
     players: Players, images: Images, config: DcganConfig, *, seed: int
 ) -> Callable[[tf.Tensor], tf.Tensor]:
     """Return a function of a step's number that takes the step and returns its :data:`METRICS`."""
-    real_images = tf.constant(images[..., None])
+    real_images = tf.constant(add_channel(images))
     real_clusters = tf.constant(assign_clusters(players, images, config, seed=seed))
 
     def train_step(step: tf.Tensor) -> tf.Tensor:
@@ -210,7 +258,7 @@ def build_train_step(
             tf.gather(real_clusters, indices),
         )
         noise = draw_noise(config.batch_size, config.latent_dim, seed=noise_seed)
-        metrics = update_players(players, reals, noise, penalty=penalty_weight(config, step))
+        metrics = update_players(players, reals, noise, config, step)
         update_average(
             players.average.trainable_variables,
             players.generator.trainable_variables,
@@ -223,72 +271,175 @@ def build_train_step(
 
 
 def update_players(
-    players: Players, reals: Batch, noise: tf.Tensor, *, penalty: tf.Tensor | float = 0.0
+    players: Players, reals: Batch, noise: tf.Tensor, config: DcganConfig, step: tf.Tensor
 ) -> tf.Tensor:
-    """Take one simultaneous step of both players, with one backward pass of the discriminator.
-
-    Both losses depend on the fakes only through their logits, and each fake's logit on that fake
-    alone (no layer of the discriminator mixes images). So the gradients of the two losses with
-    respect to a fake differ by the factor :func:`generator_factor`, and those of the generator's
-    weights follow from the pass that the discriminator's weights need anyway.
+    """Take one simultaneous step of both players.
 
     Args:
         players: What is updated, in place.
         reals: Real images.
         noise: ``(n, latent_dim)``, for as many fakes.
-        penalty: Weight of the gradient penalty in this step.
+        config: Losses and penalties.
+        step: Number of steps taken before.
 
     Returns:
         ``(4,)`` :data:`METRICS` before the step.
     """
+    separate = config.mixes_images or config.feature_matching
+    compute_gradients = compute_separate_gradients if separate else compute_shared_gradients
+    found = compute_gradients(players, reals, noise, config)
+    penalized = add_penalty(found.discriminator, players, reals, penalty_weight(config, step))
+    gradients = [*penalized, *found.generator]
+    if players.past:
+        gradients = add_pull(gradients, players, config.historical_averaging)
+        update_past(players, step)
+    split = len(penalized)
+    players.discriminator_optimizer.apply(
+        gradients[:split], players.discriminator.trainable_variables
+    )
+    players.generator_optimizer.apply(gradients[split:], players.generator.trainable_variables)
+    return found.metrics
+
+
+def compute_shared_gradients(
+    players: Players, reals: Batch, noise: tf.Tensor, config: DcganConfig
+) -> Gradients:
+    """Compute both players' gradients with one backward pass of the discriminator.
+
+    Both losses depend on the fakes only through their logits, and each fake's logit on that fake
+    alone (no layer of the discriminator mixes images). So the gradients of the two losses with
+    respect to a fake differ by the factor :func:`generator_factor`, and those of the generator's
+    weights follow from the pass that the discriminator's weights need anyway.
+    """
     count = len(noise)
     with tf.GradientTape() as generator_tape:
-        fakes = players.generator(noise, training=True)
+        fakes = generate_fakes(players, noise)
     both = Batch(
-        tf.concat([reals.images, fakes], axis=0),
-        tf.concat([reals.clusters, find_clusters(players.generator, noise)], axis=0),
+        tf.concat([reals.images, fakes.images], axis=0),
+        tf.concat([reals.clusters, fakes.clusters], axis=0),
     )
-    labels = tf.concat([tf.ones((count, 1)), tf.zeros((count, 1))], axis=0)
     with tf.GradientTape() as tape:
         tape.watch(both.images)
-        logits = discriminate(players, both)
-        discriminator_loss = binary_cross_entropy(labels, logits)
-    generator_weights = players.generator.trainable_variables
-    discriminator_weights = players.discriminator.trainable_variables
+        logits = discriminate(players.discriminator, both)
+        discriminator_loss = compute_discriminator_loss(logits[:count], logits[count:], config)
     *discriminator_gradients, image_gradients = tape.gradient(
-        discriminator_loss, [*discriminator_weights, both.images]
+        discriminator_loss, [*players.discriminator.trainable_variables, both.images]
     )
     fake_logits = logits[count:]
     factor = generator_factor(fake_logits)[:, :, None, None]
     generator_gradients = generator_tape.gradient(
-        fakes, generator_weights, output_gradients=factor * image_gradients[count:]
+        fakes.images,
+        players.generator.trainable_variables,
+        output_gradients=factor * image_gradients[count:],
     )
-    penalized = add_penalty(discriminator_gradients, players, reals, penalty)
-    players.discriminator_optimizer.apply(penalized, discriminator_weights)
-    players.generator_optimizer.apply(generator_gradients, generator_weights)
+    generator_loss = binary_cross_entropy(tf.ones_like(fake_logits), fake_logits)
+    metrics = measure_step(logits[:count], fake_logits, discriminator_loss, generator_loss)
+    return Gradients(discriminator_gradients, generator_gradients, metrics)
+
+
+def compute_separate_gradients(
+    players: Players, reals: Batch, noise: tf.Tensor, config: DcganConfig
+) -> Gradients:
+    """Compute each player's gradients from a backward pass of its own.
+
+    Reals and fakes go through the discriminator in batches of their own, as layers that look at a
+    whole batch want it.
+    """
+    with tf.GradientTape(persistent=True) as tape:
+        fakes = generate_fakes(players, noise)
+        real_features, real_logits = discriminate(players.critic, reals)
+        fake_features, fake_logits = discriminate(players.critic, fakes)
+        discriminator_loss = compute_discriminator_loss(real_logits, fake_logits, config)
+        generator_loss = (
+            match_features(real_features, fake_features)
+            if config.feature_matching
+            else binary_cross_entropy(tf.ones_like(fake_logits), fake_logits)
+        )
+    return Gradients(
+        tape.gradient(discriminator_loss, players.discriminator.trainable_variables),
+        tape.gradient(generator_loss, players.generator.trainable_variables),
+        measure_step(real_logits, fake_logits, discriminator_loss, generator_loss),
+    )
+
+
+def compute_discriminator_loss(
+    real_logits: tf.Tensor, fake_logits: tf.Tensor, config: DcganConfig
+) -> tf.Tensor:
+    """Return the mean cross-entropy of reals and fakes, with one-sided label smoothing.
+
+    Only the target of the reals is smoothed: a smoothed target of the fakes would have the best
+    discriminator depend on where the fakes are (Salimans et al., section 3.3).
+    """
+    real_labels = tf.fill(tf.shape(real_logits), 1.0 - config.label_smoothing)
+    fake_labels = tf.zeros_like(fake_logits)
+    return binary_cross_entropy(
+        tf.concat([real_labels, fake_labels], axis=0), tf.concat([real_logits, fake_logits], axis=0)
+    )
+
+
+def match_features(real_features: tf.Tensor, fake_features: tf.Tensor) -> tf.Tensor:
+    """Return the squared distance of the mean features (Salimans et al., section 3.1)."""
+    means = (
+        tf.reduce_mean(tf.cast(features, tf.float32), axis=0)
+        for features in (real_features, fake_features)
+    )
+    return tf.reduce_sum(tf.math.squared_difference(*means))
+
+
+def measure_step(
+    real_logits: tf.Tensor,
+    fake_logits: tf.Tensor,
+    discriminator_loss: tf.Tensor,
+    generator_loss: tf.Tensor,
+) -> tf.Tensor:
+    """Return ``(4,)`` :data:`METRICS`; each player is right about what it wants to be."""
+    right = tf.concat([real_logits > 0, fake_logits <= 0], axis=0)
     return tf.stack(
         [
             discriminator_loss,
-            tf.reduce_mean(tf.cast((logits > 0) == (labels > 0), tf.float32)),
-            binary_cross_entropy(tf.ones_like(fake_logits), fake_logits),
+            tf.reduce_mean(tf.cast(right, tf.float32)),
+            generator_loss,
             tf.reduce_mean(tf.cast(fake_logits > 0, tf.float32)),
         ]
     )
 
 
-def find_clusters(generator: keras.Model, noise: tf.Tensor) -> tf.Tensor:
-    """Return the ``(n,)`` clusters that noise stands for; all 0 for a generator without them."""
-    code = generator.layers[0]
-    if isinstance(code, ClusterCode):
-        return code.find_clusters(noise)
-    return tf.zeros(len(noise), tf.int32)
+def generate_fakes(players: Players, noise: tf.Tensor) -> Batch:
+    """Return as many fakes as there are rows of noise, and their clusters; 0 without clusters."""
+    code = find_code(players.generator)
+    clusters = code.find_clusters(noise) if code else tf.zeros(len(noise), tf.int32)
+    return Batch(players.generator(noise, training=True), clusters)
 
 
-def discriminate(players: Players, batch: Batch) -> tf.Tensor:
-    """Return the discriminator's ``(n, 1)`` logits, in training mode."""
-    takes_clusters = len(players.discriminator.inputs) == 2
+def find_code(generator: keras.Model) -> ClusterCode | None:
+    """Return the layer that knows the clusters, if there is one."""
+    return next((layer for layer in generator.layers if isinstance(layer, ClusterCode)), None)
+
+
+def add_pull(gradients: Sequence[tf.Tensor], players: Players, strength: float) -> list[tf.Tensor]:
+    """Add the gradients of the weights' squared distance from their mean over the steps so far.
+
+    Historical averaging (Salimans et al., section 3.3), which keeps players from circling around
+    each other. The mean counts as given.
+    """
+    return [
+        gradient + 2.0 * strength * (weight - mean)
+        for gradient, weight, mean in zip(gradients, players.weights, players.past, strict=True)
+    ]
+
+
+def update_past(players: Players, step: tf.Tensor) -> None:
+    """Take the weights before a step into their mean over the steps so far."""
+    share = 1.0 / (tf.cast(step, tf.float32) + 1.0)
+    for mean, weight in zip(players.past, players.weights, strict=True):
+        mean.assign(mean + share * (weight - mean))
+
+
+def discriminate(network: keras.Model, batch: Batch) -> Any:
+    """Return what the discriminator, or its opened form, says of a batch in training mode."""
+    takes_clusters = len(network.inputs) == 2
     inputs = [batch.images, batch.clusters] if takes_clusters else batch.images
-    return players.discriminator(inputs, training=True)
+    return network(inputs, training=True)
 
 
 def penalty_weight(config: DcganConfig, step: tf.Tensor) -> tf.Tensor | float:
@@ -319,7 +470,7 @@ def add_penalty(
         with tf.GradientTape() as outer:
             with tf.GradientTape() as inner:
                 inner.watch(reals.images)
-                logits = discriminate(players, reals)
+                logits = discriminate(players.discriminator, reals)
             slopes = inner.gradient(logits, reals.images)
             penalty = weight / 2 * tf.reduce_mean(tf.reduce_sum(slopes**2, axis=(1, 2, 3)))
         weights = players.discriminator.trainable_variables

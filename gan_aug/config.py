@@ -37,7 +37,7 @@ __all__ = [
     "to_study_flags",
 ]
 
-Preset = Literal["smoke", "quick", "chapter"]
+Preset = Literal["smoke", "quick", "chapter", "paper"]
 Device = Literal["auto", "cpu", "gpu"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Labels = Annotated[int, Field(ge=10)] | Literal["all"]
@@ -85,13 +85,14 @@ class CnnConfig(StageConfig):
 class DcganConfig(StageConfig):
     """The generator, the discriminator and how the two are trained."""
 
-    architecture: Literal["compact", "chapter"] = Field(
+    architecture: Literal["compact", "chapter", "paper"] = Field(
         "compact",
-        description="`chapter`: the networks of the book chapter. `compact`: far smaller ones.",
+        description="`chapter`: the networks of the book chapter. `paper`: those of the DCGAN "
+        "paper. `compact`: far smaller ones.",
     )
     latent_dim: Count = Field(100, description="Length of the noise vector the generator reads.")
     generator_width: Annotated[int, Field(ge=8, multiple_of=8)] = Field(
-        64, description="Channels of the generator's 7x7 feature map; later maps have fewer."
+        64, description="Channels of the generator's first feature map; later maps have fewer."
     )
     discriminator_width: Count = Field(
         16, description="Channels of the discriminator's first feature map; later maps have more."
@@ -109,6 +110,29 @@ class DcganConfig(StageConfig):
     )
     discriminator_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="Dropout after each of the discriminator's convolutions."
+    )
+    feature_matching: bool = Field(
+        False,
+        description="Have the generator bring the mean of the discriminator's features for its "
+        "images to that for real ones, instead of having its images taken for real.",
+    )
+    minibatch_discrimination: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="Features that tell the discriminator how close an image is to the others of "
+        "its batch; 0 for none.",
+    )
+    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)] = Field(
+        0.0, description="Subtract this from the discriminator's target for real images, 1."
+    )
+    historical_averaging: Annotated[float, Field(ge=0)] = Field(
+        0.0,
+        description="Weight of the squared distance of both networks' weights from their mean over "
+        "all steps before; 0 for none.",
+    )
+    virtual_batch_normalization: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="Normalize the generator's feature maps by those of a reference batch of this "
+        "size, which never changes, instead of by the batch's; 0 for none.",
     )
     steps: Count = Field(12_000, description="Updates of each of the two networks.")
     batch_size: Count = Field(64, description="Real images, and as many generated ones, per step.")
@@ -132,6 +156,27 @@ class DcganConfig(StageConfig):
     interval: Count = Field(
         500, description="Steps between checkpoints; each logs losses and saves a sample grid."
     )
+
+    @property
+    def mixes_images(self) -> bool:
+        """Whether an image's logit depends on the other images of a batch, in training."""
+        return self.architecture == "paper" or self.minibatch_discrimination > 0
+
+    @model_validator(mode="after")
+    def refuse_penalty_of_batches(self) -> Self:
+        """R1 is about the slope of one image's logit with respect to that image."""
+        if self.gradient_penalty and self.mixes_images:
+            mixer = (
+                "minibatch discrimination"
+                if self.minibatch_discrimination
+                else "the batch normalization of the architecture paper"
+            )
+            raise ValueError(
+                "expected gradient-penalty 0 for a discriminator whose logits depend on the other "
+                f"images of a batch, by {mixer}, found {self.gradient_penalty}; set "
+                "--dcgan.gradient-penalty 0"
+            )
+        return self
 
 
 class SynthesisConfig(StageConfig):
@@ -182,7 +227,7 @@ class PseudoLabelConfig(StageConfig):
     def refuse_one_fold(cls, folds: int) -> int:
         """A single fold would leave nothing to train on."""
         if folds == 1:
-            raise ValueError("expected 0 for no calibration, or at least 2")
+            raise ValueError("expected 0 for no calibration, or at least 2, found 1")
         return folds
 
 
@@ -420,7 +465,32 @@ CHAPTER: dict[str, Any] = {
     "pseudo_labels": {"teacher": "original", "per_class": 5000, "confidence_threshold": 0.8},
 }
 
-PRESETS: dict[Preset, dict[str, Any]] = {"smoke": SMOKE, "quick": {}, "chapter": CHAPTER}
+# Radford et al. (2015), section 4; widths as in the paper's figure 1 and in its published code.
+PAPER: dict[str, Any] = {
+    "labels": "all",
+    "cnn": {"epochs": 12},
+    "dcgan": {
+        "architecture": "paper",
+        "clusters": 0,
+        "gradient_penalty": 0.0,
+        "generator_width": 1024,
+        "discriminator_width": 128,
+        "steps": 10_000,
+        "batch_size": 128,
+        "generator_learning_rate": 2e-4,
+        "discriminator_learning_rate": 2e-4,
+        "ema_momentum": 0.0,
+    },
+    "synthesis": {"images": 75_000},
+    "pseudo_labels": {"per_class": 5000},
+}
+
+PRESETS: dict[Preset, dict[str, Any]] = {
+    "smoke": SMOKE,
+    "quick": {},
+    "chapter": CHAPTER,
+    "paper": PAPER,
+}
 
 
 def resolve_config(preset: Preset, overrides: Mapping[str, Any] | None = None) -> RunConfig:

@@ -2,7 +2,8 @@
 
 Images are stored as ``uint8`` in 0..255, shaped ``(n, 28, 28)``, ink bright on a dark ground as
 in MNIST. Networks see ``float32`` in [0, 1], shaped ``(n, 28, 28, 1)``; :func:`to_unit` and
-:func:`to_uint8` are the only bridges.
+:func:`to_uint8` are the only bridges. Pictures that only a DCGAN is trained on may have other
+sides, and three channels as their last axis; grey ones have no such axis.
 """
 
 import enum
@@ -23,9 +24,12 @@ __all__ = [
     "Images",
     "LabeledImages",
     "PseudoLabeledImages",
+    "Shape",
     "TrainingSet",
     "UInt8",
+    "add_channel",
     "digest_array",
+    "image_shape",
     "one_hot",
     "to_uint8",
     "to_unit",
@@ -37,6 +41,8 @@ CLASSES = 10
 UInt8 = NDArray[np.uint8]
 Float32 = NDArray[np.float32]
 Images = UInt8
+Shape = tuple[int, int, int]
+"""Height, width and channels of an image."""
 
 
 @dataclass(frozen=True)
@@ -134,13 +140,25 @@ class TrainingSet:
 
 
 def to_unit(images: Images) -> Float32:
-    """Turn ``(n, 28, 28)`` uint8 into what networks read: ``(n, 28, 28, 1)`` float32 in [0, 1]."""
-    return images[..., None].astype(np.float32) / np.float32(255)
+    """Turn uint8 into what networks read: ``(n, 28, 28, 1)`` float32 in [0, 1], or RGB likewise."""
+    return add_channel(images).astype(np.float32) / np.float32(255)
 
 
 def to_uint8(unit: Float32) -> Images:
-    """Turn a generator's ``(n, 28, 28, 1)`` float32 in [0, 1] into ``(n, 28, 28)`` uint8."""
-    return np.rint(np.clip(unit[..., 0], 0, 1) * 255).astype(np.uint8)
+    """Turn a generator's ``(n, 28, 28, 1)`` float32 in [0, 1], or RGB, into uint8 images."""
+    levels: Images = np.rint(np.clip(unit, 0, 1) * 255).astype(np.uint8)
+    return levels[..., 0] if levels.shape[-1] == 1 else levels
+
+
+def add_channel(images: Images) -> Images:
+    """Return ``(n, height, width, channels)``: grey images get an axis for their one channel."""
+    return images[..., None] if images.ndim == 3 else images
+
+
+def image_shape(images: Images) -> Shape:
+    """Return the shape of each image; 1 channel for grey ones."""
+    _, height, width, channels = add_channel(images).shape
+    return height, width, channels
 
 
 def one_hot(labels: UInt8) -> Float32:

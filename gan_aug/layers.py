@@ -1,4 +1,4 @@
-"""The layers that Keras has not, or not as fast: convolutions, normalization, clusters.
+"""The layers that Keras has not, or not as fast.
 
 Each of the fast ones is the same function of the same weights as Keras's own, and its tests hold it
 to that.
@@ -16,9 +16,13 @@ from numpy.typing import NDArray
 __all__ = [
     "ClusterCode",
     "FusedBatchNormalization",
+    "MinibatchDiscrimination",
     "ProjectionHead",
+    "ReferenceNoise",
     "SmallMapConv2D",
     "UpsampledConv2D",
+    "VirtualBatchNormalization",
+    "WithoutReference",
 ]
 
 # The largest map for which matrix products, tap by tap, are faster than the kernel gradient of a
@@ -258,3 +262,140 @@ class ProjectionHead(layers.Layer):  # type: ignore[misc] # Keras ships no types
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that build the layer again."""
         return {**super().get_config(), "clusters": self.clusters}
+
+
+@keras.saving.register_keras_serializable(package="gan_aug")
+class MinibatchDiscrimination(layers.Layer):  # type: ignore[misc] # Keras ships no types
+    """Appends to an image's features how close they are to those of the batch's other images.
+
+    Salimans et al., "Improved techniques for training GANs" (2016), section 3.2: features times a
+    tensor give a matrix for each image, of ``kernels`` rows of ``WIDTH``; a row's closeness to that
+    of another image is ``exp(-‖difference‖₁)``, and an image gets the sum over the others, row by
+    row. ``(n, d)`` → ``(n, d + kernels)``.
+    """
+
+    WIDTH = 5
+
+    def __init__(self, kernels: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kernels = kernels
+
+    def build(self, input_shape: tuple[int | None, int]) -> None:
+        """Create the tensor, ``(d, kernels * WIDTH)``."""
+        self.kernel = self.add_weight(
+            (input_shape[-1], self.kernels * self.WIDTH),
+            initializer="glorot_uniform",
+            name="kernel",
+        )
+
+    def call(self, features: Any) -> Any:
+        """Return the features with their closeness to the others."""
+        rows = tf.reshape(tf.matmul(features, self.kernel), (-1, self.kernels, self.WIDTH))
+        distances = tf.reduce_sum(tf.abs(rows[:, None] - rows[None, :]), axis=-1)
+        # An image's closeness to itself is always 1.
+        closeness = tf.reduce_sum(tf.exp(-distances), axis=1) - 1.0
+        return tf.concat([features, closeness], axis=1)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, int]) -> tuple[int | None, int]:
+        """Add a feature for each kernel."""
+        return input_shape[0], input_shape[1] + self.kernels
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that build the layer again."""
+        return {**super().get_config(), "kernels": self.kernels}
+
+
+@keras.saving.register_keras_serializable(package="gan_aug")
+class ReferenceNoise(layers.Layer):  # type: ignore[misc] # Keras ships no types
+    """Puts noise that never changes, uniform in [-1, 1), before a batch of noise.
+
+    Together with :class:`WithoutReference` it lets the reference batch of
+    :class:`VirtualBatchNormalization` travel through a network with every other batch.
+    ``(n, latent_dim)`` → ``(count + n, latent_dim)``.
+    """
+
+    def __init__(self, count: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.count = count
+
+    def build(self, input_shape: tuple[int | None, int]) -> None:
+        """Draw the noise."""
+        self.noise = self.add_weight(
+            (self.count, input_shape[-1]),
+            initializer=keras.initializers.RandomUniform(-1.0, 1.0),
+            trainable=False,
+            name="noise",
+        )
+
+    def call(self, noise: Any) -> Any:
+        """Return both, one below the other."""
+        return tf.concat([tf.convert_to_tensor(self.noise), noise], axis=0)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, int]) -> tuple[int | None, int]:
+        """Leave the number of rows open."""
+        return None, input_shape[1]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that build the layer again."""
+        return {**super().get_config(), "count": self.count}
+
+
+@keras.saving.register_keras_serializable(package="gan_aug")
+class WithoutReference(layers.Layer):  # type: ignore[misc] # Keras ships no types
+    """Takes the rows of the reference batch away: ``(count + n, ...)`` → ``(n, ...)``."""
+
+    def __init__(self, count: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.count = count
+
+    def call(self, inputs: Any) -> Any:
+        """Return the other rows."""
+        return inputs[self.count :]
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Leave the number of rows open."""
+        return None, *input_shape[1:]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that build the layer again."""
+        return {**super().get_config(), "count": self.count}
+
+
+@keras.saving.register_keras_serializable(package="gan_aug")
+class VirtualBatchNormalization(layers.Layer):  # type: ignore[misc] # Keras ships no types
+    """Normalizes each row by the statistics of a fixed reference batch and of itself.
+
+    Salimans et al. (2016), section 3.4. The reference batch is the first ``count`` rows; means and
+    mean squares are those of its rows, weighed ``count`` to 1 against those of the row itself. So
+    no row depends on the others, in training neither. ``(count + n, ..., channels)`` → the same.
+    """
+
+    EPSILON = 1e-3
+
+    def __init__(self, count: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs, autocast=False)
+        self.count = count
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the scale, all 1, and the offset, all 0, of each channel."""
+        self.gamma = self.add_weight((input_shape[-1],), initializer="ones", name="gamma")
+        self.beta = self.add_weight((input_shape[-1],), initializer="zeros", name="beta")
+
+    def call(self, inputs: Any) -> Any:
+        """Return the normalized rows."""
+        values = tf.cast(inputs, tf.float32)
+        mean, squares = (self.weigh(moment) for moment in (values, values**2))
+        variance = tf.maximum(squares - mean**2, 0.0)
+        normalized = (values - mean) * tf.math.rsqrt(variance + self.EPSILON)
+        return tf.cast(normalized * self.gamma + self.beta, inputs.dtype)
+
+    def weigh(self, moment: Any) -> Any:
+        """Return a moment's mean over the reference batch and over each row, weighed."""
+        inside = list(range(1, len(moment.shape) - 1))
+        rows = tf.reduce_mean(moment, axis=inside, keepdims=True) if inside else moment
+        reference = tf.reduce_mean(rows[: self.count], axis=0, keepdims=True)
+        return (self.count * reference + rows) / (self.count + 1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that build the layer again."""
+        return {**super().get_config(), "count": self.count}

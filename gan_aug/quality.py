@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, computed_field
+from scipy.special import rel_entr
 
 from gan_aug.errors import UserError
 from gan_aug.images import CLASSES, Images, UInt8, to_unit
@@ -33,6 +34,7 @@ __all__ = [
     "find_duplicates",
     "find_nearest",
     "frechet_distance",
+    "inception_score",
     "kernel_distance",
     "manifold_metrics",
     "measure_quality",
@@ -51,14 +53,14 @@ class Features:
 
     Attributes:
         activations: ``(n, 256)`` float64.
-        labels: ``(n,)`` uint8, the judge's most probable class.
+        probabilities: ``(n, 10)`` float64, of the classes.
 
     Raises:
         UserError: An activation is not finite.
     """
 
     activations: Float64
-    labels: UInt8
+    probabilities: Float64
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.activations).all():
@@ -69,6 +71,12 @@ class Features:
 
     def __len__(self) -> int:
         return len(self.activations)
+
+    @property
+    def labels(self) -> UInt8:
+        """``(n,)`` uint8: the judge's most probable class."""
+        labels: UInt8 = self.probabilities.argmax(axis=1).astype(np.uint8)
+        return labels
 
 
 class Metrics(BaseModel):
@@ -81,6 +89,8 @@ class Metrics(BaseModel):
         recall: The same authors', in [0, 1]: share of the reference images that are covered.
         density: Naeem et al. (2020), from 0, 1 for real images: how deep among real images.
         coverage: The same authors', in [0, 1]: share of reference images with a neighbour.
+        inception_score: Salimans et al. (2016), in the judge's probabilities, in [1, 10]: how sure
+            it is of each image, and how different it calls them. It knows no reference.
         class_distance: Total variation in [0, 1] between the class shares the judge sees.
     """
 
@@ -92,6 +102,7 @@ class Metrics(BaseModel):
     recall: float
     density: float
     coverage: float
+    inception_score: float
     class_distance: float
 
 
@@ -166,14 +177,16 @@ def extract_features(
     import keras  # noqa: PLC0415 - reading a Quality from a file must not wait for it
 
     network = keras.Model(judge.inputs, [judge.get_layer("features").output, *judge.outputs])
-    activations, labels = [], []
+    activations: list[Float64] = []
+    probabilities: list[Float64] = []
     for start in range(0, len(images), BATCH_SIZE):
         batch = images[start : start + BATCH_SIZE]
-        hidden, probabilities = network.predict_on_batch(to_unit(batch))
-        activations.append(hidden.astype(np.float64))
-        labels.append(probabilities.argmax(axis=1).astype(np.uint8))
+        for seen, values in zip(
+            (activations, probabilities), network.predict_on_batch(to_unit(batch)), strict=True
+        ):
+            seen.append(values.astype(np.float64))
         on_progress(start + len(batch), {})
-    return Features(np.concatenate(activations), np.concatenate(labels))
+    return Features(np.concatenate(activations), np.concatenate(probabilities))
 
 
 def describe_judge(judge: "keras.Model", seen: Features, truth: UInt8) -> JudgeInfo:
@@ -242,6 +255,7 @@ def measure(images: Features, reference: Features, *, neighbors: int) -> Metrics
         frechet_distance=frechet_distance(images.activations, reference.activations),
         kernel_distance=kernel_distance(images.activations, reference.activations),
         **manifold_metrics(images.activations, reference.activations, neighbors=neighbors),
+        inception_score=inception_score(images.probabilities),
         class_distance=class_distance(images.labels, reference.labels),
     )
 
@@ -380,6 +394,22 @@ def squared_distances(
         distances += norms
         distances += np.einsum("ij,ij->i", block, block)[:, None]
         yield np.arange(start, start + len(block)), np.maximum(distances, 0, out=distances)
+
+
+def inception_score(probabilities: Float64) -> float:
+    """Return exp of the mean Kullback-Leibler divergence of each row from the rows' mean.
+
+    Salimans et al., "Improved techniques for training GANs" (2016), section 4, on all images at
+    once and with a classifier of digits in the place of the Inception network.
+
+    Args:
+        probabilities: ``(n, 10)``; rows sum to 1.
+
+    Returns:
+        1 where all rows are equal, 10 where each is sure of a class and all classes are as many.
+    """
+    divergences = rel_entr(probabilities, probabilities.mean(axis=0)).sum(axis=1)
+    return float(np.exp(divergences.mean()))
 
 
 def class_distance(first: UInt8, second: UInt8) -> float:

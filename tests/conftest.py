@@ -77,6 +77,7 @@ def make_quality() -> Callable[[float, float], Quality]:
             recall=0.8,
             density=0.7,
             coverage=0.6,
+            inception_score=8.5,
             class_distance=0.05,
         )
         return Quality(

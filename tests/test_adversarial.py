@@ -1,12 +1,15 @@
 import dataclasses
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from pydantic import ValidationError
 
 from gan_aug import adversarial
 from gan_aug.adversarial import HISTORY_COLUMNS, Batch, build_players, train_dcgan
+from gan_aug.config import DcganConfig
 from gan_aug.errors import TrainingDivergedError
 from gan_aug.training import compile_steps, draw_noise, update_average
 
@@ -61,17 +64,17 @@ def compile_training(players, reals, config, seed, compute):
 def separate_gradients(players, reals, noise):
     """Each player's gradients from its own loss and its own backward pass."""
     ones, zeros = tf.ones((len(noise), 1)), tf.zeros((len(noise), 1))
-    clusters = adversarial.find_clusters(players.generator, noise)
 
     def loss_of(labels, batch):
-        return adversarial.binary_cross_entropy(labels, adversarial.discriminate(players, batch))
+        logits = adversarial.discriminate(players.discriminator, batch)
+        return adversarial.binary_cross_entropy(labels, logits)
 
     with tf.GradientTape() as tape:
-        fakes = players.generator(noise, training=True)
-        loss = loss_of(ones, Batch(fakes, clusters))
+        fakes = adversarial.generate_fakes(players, noise)
+        loss = loss_of(ones, fakes)
     generator_gradients = tape.gradient(loss, players.generator.trainable_variables)
     with tf.GradientTape() as tape:
-        loss = (loss_of(ones, reals) + loss_of(zeros, Batch(fakes, clusters))) / 2
+        loss = (loss_of(ones, reals) + loss_of(zeros, fakes)) / 2
     return generator_gradients, tape.gradient(loss, players.discriminator.trainable_variables)
 
 
@@ -103,12 +106,127 @@ def test_the_shared_backward_pass_equals_two_separate_ones(
     shared = dataclasses.replace(
         players, generator_optimizer=keepers[0], discriminator_optimizer=keepers[1]
     )
-    adversarial.update_players(shared, images, noise)
+    adversarial.update_players(shared, images, noise, config, tf.constant(1))
     for keeper, gradients in zip(keepers, expected, strict=True):
         # One scale for a player: the gradient of a bias before a normalization is rounding alone.
         scale = max(np.abs(gradient).max() for gradient in gradients)
         for found, wanted in zip(keeper.gradients, gradients, strict=True):
             np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5 * scale)
+
+
+TECHNIQUES = [
+    {"architecture": "paper"},
+    {"feature_matching": True},
+    {"minibatch_discrimination": 3},
+    {"label_smoothing": 0.1},
+    {"historical_averaging": 0.01},
+    {"virtual_batch_normalization": 5},
+    {
+        "feature_matching": True,
+        "minibatch_discrimination": 3,
+        "label_smoothing": 0.1,
+        "historical_averaging": 0.01,
+        "virtual_batch_normalization": 5,
+    },
+]
+
+
+@pytest.mark.parametrize("changes", TECHNIQUES)
+def test_a_whole_step_of_every_technique_updates_all_weights(tiny_dcgan, cpu, reals, changes):
+    config = tiny_dcgan.model_copy(update={"gradient_penalty": 0.0, **changes})
+    players = build_players(config, cpu)
+    before = [weight.numpy() for weight in players.weights]
+    compile_training(players, reals, config, 0, cpu)(0, 2)
+    still = {
+        weight.path
+        for weight, changed in zip(
+            players.weights, unequal(before, [w.numpy() for w in players.weights]), strict=True
+        )
+        if not changed
+    }
+    # What is subtracted again by a normalization has no gradient but rounding.
+    assert not {path for path in still if path.endswith(("kernel", "gamma"))}
+
+
+@pytest.mark.parametrize("changes", [{"minibatch_discrimination": 3}, {"architecture": "paper"}])
+def test_a_penalty_of_batches_is_refused(tiny_dcgan, changes):
+    values = tiny_dcgan.model_dump() | {"gradient_penalty": 0.1} | changes
+    with pytest.raises(ValidationError, match=r"expected gradient-penalty 0 .* found 0.1; set"):
+        DcganConfig.model_validate(values)
+
+
+def test_separate_passes_equal_the_shared_one_where_no_image_sees_another(tiny_dcgan, cpu, reals):
+    config = tiny_dcgan.model_copy(
+        update={"clusters": 3, "discriminator_dropout": 0.0, "label_smoothing": 0.1}
+    )
+    players = build_players(config, cpu)
+    noise = draw_noise(8, config.latent_dim, seed=(0, 0))
+    shared, separate = (
+        compute(players, as_batch(reals), noise, config)
+        for compute in (
+            adversarial.compute_shared_gradients,
+            adversarial.compute_separate_gradients,
+        )
+    )
+    for one, other in zip(shared[:2], separate[:2], strict=True):
+        scale = max(np.abs(gradient).max() for gradient in one)
+        for found, wanted in zip(one, other, strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5 * scale)
+    np.testing.assert_allclose(shared.metrics, separate.metrics, rtol=1e-5)
+
+
+def test_feature_matching_wants_equal_means_and_nothing_else():
+    features = tf.constant([[0.0, 2.0], [2.0, 4.0]])
+    others = tf.Variable([[1.0, 3.0], [1.0, 3.0]])
+    with tf.GradientTape() as tape:
+        loss = adversarial.match_features(features, others)
+    assert float(loss) == 0
+    np.testing.assert_array_equal(tape.gradient(loss, others), np.zeros((2, 2)))
+    assert float(adversarial.match_features(features, others + tf.constant([1.0, 2.0]))) == 5
+
+
+def test_label_smoothing_is_one_sided(tiny_dcgan):
+    """The best logit of a real image is that of 0.9, that of a fake stays minus infinity."""
+    config = tiny_dcgan.model_copy(update={"label_smoothing": 0.1})
+    reals = tf.Variable([[np.log(9.0)]], dtype=tf.float32)
+    fakes = tf.Variable([[-3.0], [3.0]])
+    with tf.GradientTape() as tape:
+        loss = adversarial.compute_discriminator_loss(reals, fakes, config)
+    real_gradient, fake_gradient = tape.gradient(loss, [reals, fakes])
+    np.testing.assert_allclose(real_gradient, 0, atol=1e-7)
+    np.testing.assert_allclose(fake_gradient, tf.sigmoid(fakes) / 3, rtol=1e-6)
+
+
+def test_historical_averaging_pulls_towards_the_mean_of_the_past(tiny_dcgan, cpu):
+    config = tiny_dcgan.model_copy(update={"historical_averaging": 0.5})
+    players = build_players(config, cpu)
+    first = [weight.numpy() for weight in players.weights]
+    for step in range(3):
+        for weight, start in zip(players.weights, first, strict=True):
+            weight.assign(start + 3.0 * step)
+        adversarial.update_past(players, tf.constant(step))
+    zeros = [tf.zeros_like(weight) for weight in players.weights]
+    for pull in adversarial.add_pull(zeros, players, config.historical_averaging):
+        # The weights were 0, 3 and 6 above their start: they are 3 above their mean.
+        np.testing.assert_allclose(pull, 2 * 0.5 * 3, rtol=1e-4)
+
+
+def test_historical_averaging_ends_the_circling_of_a_bilinear_game():
+    """Of f(x, y) = xy, gradient play circles outwards; the paper's point of the technique."""
+
+    def distance_after(strength, steps=300, rate=0.1):
+        x, y = keras.Variable(1.0), keras.Variable(0.0)
+        players = SimpleNamespace(weights=[x, y], past=[keras.Variable(x), keras.Variable(y)])
+        for step in range(steps):
+            slopes = [y.value, -x.value]
+            pulled = adversarial.add_pull(slopes, players, strength)
+            adversarial.update_past(players, tf.constant(step))
+            for weight, slope in zip(players.weights, pulled, strict=True):
+                weight.assign(weight - rate * slope)
+        return np.hypot(x, y)
+
+    assert distance_after(0.0) > 1
+    assert distance_after(0.2) < 0.1
 
 
 @pytest.mark.parametrize("architecture", ["compact", "chapter"])
@@ -171,6 +289,18 @@ def test_training_logs_and_samples_every_interval(tiny_dcgan, cpu, reals):
     assert progress[-1] == 5
 
 
+@pytest.mark.parametrize("side", [32, 64])
+def test_the_papers_network_trains_on_colored_pictures(tiny_dcgan, cpu, side):
+    config = tiny_dcgan.model_copy(
+        update={"architecture": "paper", "gradient_penalty": 0.0, "clusters": 0}
+    )
+    pictures = np.random.default_rng(0).integers(0, 256, (16, side, side, 3), dtype=np.uint8)
+    grids = {}
+    trained = train_dcgan(pictures, config, seed=0, compute=cpu, on_interval=grids.__setitem__)
+    assert grids[4].shape == (64, side, side, 3)
+    assert trained.generator.output_shape == (None, side, side, 3)
+
+
 def test_same_seed_same_training_other_seed_another(tiny_dcgan, cpu, reals):
     trained = [train_dcgan(reals, tiny_dcgan, seed=seed, compute=cpu) for seed in (1, 1, 2)]
     same, again, other = (weights(t.generator) for t in trained)
@@ -184,6 +314,7 @@ def test_same_seed_same_training_other_seed_another(tiny_dcgan, cpu, reals):
         {"architecture": "chapter"},
         {"architecture": "compact"},
         {"clusters": 5, "gradient_penalty": 0.1, "penalty_interval": 2},
+        TECHNIQUES[-1],
     ],
 )
 def test_a_killed_training_resumes_as_if_uninterrupted(tiny_dcgan, cpu, reals, changes):
@@ -276,5 +407,7 @@ def test_fakes_occur_in_clusters_as_often_as_reals(tiny_dcgan, cpu, reals):
     clusters = adversarial.assign_clusters(players, reals, config, seed=0)
     noise = draw_noise(20_000, config.latent_dim, seed=(0, 0))
     for generator in (players.generator, players.average):
-        drawn = np.bincount(adversarial.find_clusters(generator, noise), minlength=4) / 20_000
+        drawn = (
+            np.bincount(adversarial.find_code(generator).find_clusters(noise), minlength=4) / 20_000
+        )
         np.testing.assert_allclose(drawn, np.bincount(clusters, minlength=4) / 64, atol=0.02)

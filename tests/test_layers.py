@@ -7,9 +7,11 @@ from keras import layers
 from gan_aug.layers import (
     ClusterCode,
     FusedBatchNormalization,
+    MinibatchDiscrimination,
     ProjectionHead,
     SmallMapConv2D,
     UpsampledConv2D,
+    VirtualBatchNormalization,
 )
 
 
@@ -85,3 +87,42 @@ def test_a_cluster_is_drawn_as_often_as_its_share():
     noise = np.stack([np.linspace(-1, 0.999, 1000), np.zeros(1000)], axis=1).astype(np.float32)
     assert np.bincount(code.find_clusters(noise), minlength=3).tolist() == [500, 0, 500]
     assert code(noise).shape == (1000, 4)
+
+
+def test_minibatch_discrimination_is_the_papers_formula():
+    layer = MinibatchDiscrimination(3)
+    features = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
+    found = layer(features).numpy()
+    matrices = (features @ layer.kernel.numpy()).reshape(4, 3, layer.WIDTH)
+    expected = np.zeros((4, 3))
+    for i, own in enumerate(matrices):
+        for j, other in enumerate(matrices):
+            if i != j:
+                expected[i] += np.exp(-np.abs(own - other).sum(axis=1))
+    np.testing.assert_array_equal(found[:, :6], features)
+    np.testing.assert_allclose(found[:, 6:], expected, rtol=1e-4)
+
+
+def test_minibatch_discrimination_tells_copies_from_different_images():
+    """A generator that always draws the same is caught: every copy is as close as can be."""
+    layer = MinibatchDiscrimination(3)
+    features = np.random.default_rng(0).normal(size=(5, 6)).astype(np.float32)
+    different = layer(features).numpy()[:, 6:]
+    copies = layer(np.repeat(features[:1], 5, axis=0)).numpy()[:, 6:]
+    np.testing.assert_allclose(copies, 4, rtol=1e-6)
+    assert different.max() < 4
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 3, 7)])
+def test_virtual_batch_normalization_weighs_the_reference_and_the_row(shape):
+    layer = VirtualBatchNormalization(4)
+    rng = np.random.default_rng(0)
+    reference, row = rng.normal(2, 3, (4, *shape)), rng.normal(2, 3, (1, *shape))
+    found = layer(np.concatenate([reference, row]).astype(np.float32)).numpy()[-1]
+    inside = tuple(range(1, len(shape)))
+    moments = [
+        0.8 * power.mean(axis=(0, *inside)) + 0.2 * own.mean(axis=(0, *inside))
+        for power, own in ((reference, row), (reference**2, row**2))
+    ]
+    deviation = np.sqrt(moments[1] - moments[0] ** 2 + layer.EPSILON)
+    np.testing.assert_allclose(found, (row[0] - moments[0]) / deviation, rtol=1e-3, atol=1e-4)

@@ -180,7 +180,7 @@ def test_the_judges_activations_are_those_of_its_last_hidden_layer(real):
 
 def test_the_judge_is_known_by_its_weights():
     judge, other = build_cnn(), build_cnn()
-    seen = Features(np.zeros((4, 256)), np.array([1, 2, 3, 4], np.uint8))
+    seen = Features(np.zeros((4, 256)), np.eye(10)[[1, 2, 3, 4]])
     truth = np.array([1, 2, 3, 9], np.uint8)
     info = quality.describe_judge(judge, seen, truth)
     assert info.validation_accuracy == 0.75
@@ -190,7 +190,7 @@ def test_the_judge_is_known_by_its_weights():
 
 
 def measured(images, floor, reference, neighbors=3):
-    as_features = [Features(a, np.zeros(len(a), np.uint8)) for a in (images, floor, reference)]
+    as_features = [Features(a, np.eye(10)[[0] * len(a)]) for a in (images, floor, reference)]
     return quality.measure_quality(
         *as_features,
         neighbors=neighbors,
@@ -257,4 +257,16 @@ def test_a_judge_that_sees_no_difference_is_refused():
 
 def test_activations_that_are_not_finite_are_refused():
     with pytest.raises(UserError, match="expected finite activations"):
-        Features(np.full((2, 256), np.nan), np.zeros(2, np.uint8))
+        Features(np.full((2, 256), np.nan), np.eye(10)[[0, 0]])
+
+
+def test_the_inception_score_is_one_for_one_opinion_and_ten_for_ten_sure_ones(rng):
+    one = np.repeat(rng.dirichlet(np.ones(10))[None], 50, axis=0)
+    assert quality.inception_score(one) == pytest.approx(1)
+    assert quality.inception_score(np.eye(10)) == pytest.approx(10)
+    assert quality.inception_score(np.eye(10)[[0, 1] * 5]) == pytest.approx(2)
+
+
+def test_the_inception_score_falls_with_doubt(rng):
+    sure, doubtful = (rng.dirichlet(np.full(10, share), size=2000) for share in (0.01, 0.3))
+    assert 10 > quality.inception_score(sure) > quality.inception_score(doubtful) > 1

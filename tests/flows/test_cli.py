@@ -231,6 +231,12 @@ def executable_pickle(folder):
         ("labels", "9", "labels"),
         ("dcgan.steps", "0", "dcgan.steps: input should be greater than or equal to 1, found '0'"),
         ("dcgan.steps", "many", "valid integer"),
+        (
+            "dcgan.minibatch-discrimination",
+            "5",
+            "by minibatch discrimination, found 0.1; set --dcgan.gradient-penalty 0",
+        ),
+        ("dcgan.architecture", "paper", "batch normalization of the architecture paper, found 0.1"),
         ("pseudo-labels.confidence-threshold", "2", "less than or equal to 1"),
         ("labels", "1251", "found 1251"),
         ("labels", "1250", "balanced subset"),
