@@ -37,6 +37,7 @@ __all__ = [
     "inception_score",
     "kernel_distance",
     "manifold_metrics",
+    "measure",
     "measure_quality",
 ]
 
