@@ -21,7 +21,7 @@ from gan_aug.runs import ReportFolder
 if TYPE_CHECKING:
     from uuid import UUID
 
-__all__ = ["publish_progress", "publish_results"]
+__all__ = ["publish_progress", "publish_report", "publish_results"]
 
 # The UI grows slow beyond some 300 KB of Markdown; the text is some 10 KB.
 PICTURE_BYTES = 280_000
@@ -37,13 +37,18 @@ def publish_results(folder: ReportFolder, kind: str, verdict: str, scores: Seque
         verdict: One sentence.
         scores: Rows of the table.
     """
-    markdown = folder.read_report_with_pictures(limit=PICTURE_BYTES)
-    create_markdown_artifact(markdown, key=f"{kind}-report", description=folder.name)
+    publish_report(folder, kind)
     rows = [
         {name: float(f"{v:.4g}") if isinstance(v, float) else v for name, v in row.items()}
         for row in (score.to_row() for score in scores)
     ]
     create_table_artifact(rows, key=f"{kind}-comparison", description=verdict)
+
+
+def publish_report(folder: ReportFolder, kind: str) -> None:
+    """Publish a report, and the way to its page; ``kind`` is the first word of both keys."""
+    markdown = folder.read_report_with_pictures(limit=PICTURE_BYTES)
+    create_markdown_artifact(markdown, key=f"{kind}-report", description=folder.name)
     create_link_artifact(
         folder.page.absolute().as_uri(),
         link_text=str(folder.page),

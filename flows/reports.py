@@ -12,20 +12,23 @@ from flows.pipeline import Outcome
 from gan_aug import figures, galleries, store
 from gan_aug.augmentation import ARMS
 from gan_aug.comparison import CLASSIFIER_TITLES, Comparison, Split
-from gan_aug.config import ArmName
+from gan_aug.config import ArmName, PicturesConfig
 from gan_aug.galleries import Change
+from gan_aug.images import image_shape
 from gan_aug.quality import find_nearest
 from gan_aug.report import (
     RunFacts,
     StageTime,
+    render_dcgan_report,
     render_report,
     render_study_report,
     summarize_pseudo_labels,
 )
-from gan_aug.runs import ReportFolder, Run, Study
+from gan_aug.runs import PicturesDcgan, ReportFolder, Run, Study
+from gan_aug.store import Entry
 from gan_aug.study import StudyResult
 
-__all__ = ["write_report", "write_study"]
+__all__ = ["write_dcgan", "write_report", "write_study"]
 
 RUN_SPLIT: Split = "validation"
 STUDY_SPLIT: Split = "test"
@@ -98,6 +101,24 @@ def write_study(study: Study, result: StudyResult, outcomes: Sequence[Outcome]) 
     study.write_study(result)
 
 
+@task(cache_policy=NO_CACHE, task_run_name="report")
+def write_dcgan(folder: PicturesDcgan, config: PicturesConfig, data: Entry, dcgan: Entry) -> None:
+    """Fill the folder of a DCGAN of pictures: networks, samples, report."""
+    history = store.load_history(dcgan)
+    folder.copy_dcgan(dcgan)
+    folder.copy_samples(dcgan)
+    write_pictures(folder, draw_training(dcgan))
+    report = render_dcgan_report(
+        folder.name,
+        config,
+        history,
+        image_shape(store.load_images(data)),
+        environment=folder.read_environment(),
+        stages=[StageTime(entry.label, entry.seconds, entry.reused) for entry in (data, dcgan)],
+    )
+    folder.write_report(report)
+
+
 def write_pictures(folder: ReportFolder, pictures: Mapping[str, bytes]) -> None:
     for name, picture in pictures.items():
         folder.write_figure(name, picture)
@@ -147,11 +168,18 @@ def draw_gan(outcome: Outcome) -> Pictures:
     order = np.argsort(distances, kind="stable")
     closest = order[np.unique(labels[order], return_index=True)[1]]
     return {
-        "training": galleries.render_strip(store.load_sample_grids(outcome.dcgan)),
-        "gan_history": figures.render_history(store.load_history(outcome.dcgan)),
+        **draw_training(outcome.dcgan),
         "neighbors": galleries.render_neighbors(
             images[closest], train[places[closest]], distances[closest]
         ),
+    }
+
+
+def draw_training(dcgan: Entry) -> Pictures:
+    """Draw a DCGAN's samples and losses on the way."""
+    return {
+        "training": galleries.render_strip(store.load_sample_grids(dcgan)),
+        "gan_history": figures.render_history(store.load_history(dcgan)),
     }
 
 

@@ -31,6 +31,7 @@ from gan_aug import (
     cnn,
     dataset,
     galleries,
+    pictures,
     pseudo_label,
     quality,
     store,
@@ -44,7 +45,7 @@ from gan_aug.comparison import (
     Predictions,
     compare_arms,
 )
-from gan_aug.config import ArmName, Classifier, Precision, RunConfig
+from gan_aug.config import ArmName, Classifier, PicturesConfig, Precision, RunConfig
 from gan_aug.device import Compute, select_compute
 from gan_aug.errors import DownloadError
 from gan_aug.images import CLASSES, Float32, Images, LabeledImages, PseudoLabeledImages
@@ -63,6 +64,7 @@ __all__ = [
     "label_pool",
     "label_synthetic",
     "load_data",
+    "load_pictures",
     "measure_quality",
     "predict",
     "synthesize",
@@ -70,6 +72,7 @@ __all__ = [
     "train_cnn",
     "train_dcgan",
     "train_judge",
+    "train_pictures_dcgan",
     "train_teacher",
 ]
 
@@ -190,14 +193,55 @@ def draw_labels(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
 )
 def train_dcgan(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
     """Train the DCGAN on all training images, without their labels."""
+    return fit_dcgan(
+        kept, config, "DCGAN", lambda: store.load_labeled(data, "train").images, data=data
+    )
+
+
+@task(
+    cache_policy=NO_CACHE,
+    task_run_name="load pictures · {config.source}",
+    timeout_seconds=STAGE_TIMEOUT,
+)
+def load_pictures(kept: Store, config: PicturesConfig) -> State[Entry]:
+    """Load pictures of any kind."""
+    loaded = pictures.load_pictures(config.source, config.side)
+    found = loaded.provenance
+    entry = kept.entry("pictures", pictures, name=found.name, sha256=found.sha256)
+
+    def save(folder: Path) -> None:
+        store.save_images(folder, loaded.images)
+        store.save_provenance(folder, found)
+
+    return finish("load", entry, save)
+
+
+@task(
+    cache_policy=NO_CACHE,
+    task_run_name="train DCGAN · {config.dcgan.steps} steps",
+    timeout_seconds=TRAINING_TIMEOUT,
+)
+def train_pictures_dcgan(kept: Store, config: PicturesConfig, data: Entry) -> State[Entry]:
+    """Train a DCGAN on pictures of any kind."""
+    return fit_dcgan(kept, config, "DCGAN", lambda: store.load_images(data), data=data)
+
+
+def fit_dcgan(
+    kept: Store,
+    config: RunConfig | PicturesConfig,
+    label: str,
+    load: Callable[[], Images],
+    **inputs: Entry,
+) -> State[Entry]:
+    """Train a DCGAN on what ``load`` returns, which depends on ``inputs``."""
     device = select_compute(config.device, config.precision)
     entry = kept.entry(
         "dcgan",
         adversarial,
-        data=data,
         config=config.dcgan,
         seed=config.seed,
         compute=device.numerics,
+        **inputs,
     )
 
     def compute(folder: Path) -> None:
@@ -206,11 +250,11 @@ def train_dcgan(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
 
         steps = config.dcgan.steps
         with (
-            show_progress("DCGAN", steps) as show,
+            show_progress(label, steps) as show,
             publish_progress("dcgan-progress", "steps of the DCGAN", steps) as publish,
         ):
             trained = adversarial.train_dcgan(
-                store.load_labeled(data, "train").images,
+                load(),
                 config.dcgan,
                 seed=config.seed,
                 compute=device,
@@ -220,7 +264,7 @@ def train_dcgan(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
             )
         store.save_dcgan(folder, trained.generator, trained.discriminator, trained.history)
 
-    return finish("DCGAN", entry, compute, device)
+    return finish(label, entry, compute, device)
 
 
 @task(

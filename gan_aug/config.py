@@ -24,6 +24,7 @@ __all__ = [
     "GatesConfig",
     "JudgeConfig",
     "Labels",
+    "PicturesConfig",
     "Precision",
     "Preset",
     "PseudoLabelConfig",
@@ -33,7 +34,9 @@ __all__ = [
     "SynthesisConfig",
     "flatten",
     "resolve_config",
+    "resolve_pictures_config",
     "to_flags",
+    "to_pictures_flags",
     "to_study_flags",
 ]
 
@@ -382,6 +385,28 @@ class RunConfig(StageConfig):
         return tuple(dict.fromkeys(("original", *arms)))
 
 
+class PicturesConfig(StageConfig):
+    """A DCGAN of pictures of any kind, without labels or classifiers."""
+
+    source: str = Field(
+        "colored-digits",
+        min_length=1,
+        description="`colored-digits` (8x8 digits, enlarged and tinted), or a path: a folder of "
+        "image files, or an `.npz` with an array `images` or `x_train`.",
+    )
+    side: Annotated[int, Field(ge=16, le=256, multiple_of=4)] | None = Field(
+        None,
+        description="Pixels a side that pictures are resized to; by default 64, and for an `.npz` "
+        "as they are.",
+    )
+    seed: Seed = Field(0, description="Seed of the networks and of every sample.")
+    device: Device = Field(
+        "auto", description="Where to train: `auto` takes a GPU where there is one."
+    )
+    precision: Precision = Field("auto", description="As for a run.")
+    dcgan: DcganConfig = Field(default=DcganConfig(), description="The DCGAN.")
+
+
 class StudyConfig(StageConfig):
     """A study: runs over label budgets and draws, and their means."""
 
@@ -510,6 +535,20 @@ def resolve_config(preset: Preset, overrides: Mapping[str, Any] | None = None) -
     return RunConfig.model_validate(merge(PRESETS[preset], overrides or {}))
 
 
+def resolve_pictures_config(preset: Preset, overrides: Mapping[str, Any]) -> PicturesConfig:
+    """Build the settings of a DCGAN of pictures from those of a preset's DCGAN.
+
+    Args:
+        preset: Name of the preset to start from.
+        overrides: Fields to change, nested as in :class:`PicturesConfig`.
+
+    Raises:
+        pydantic.ValidationError: A field is unknown or out of its range.
+    """
+    base = {"dcgan": PRESETS[preset].get("dcgan", {})}
+    return PicturesConfig.model_validate(merge(base, overrides))
+
+
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``base`` with ``changes`` laid over it, field by field, at every depth."""
     merged = dict(base)
@@ -523,10 +562,20 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
 
 def to_flags(config: RunConfig) -> list[str]:
     """Return the command-line flags that turn the ``quick`` preset into ``config``."""
-    flags = ["--dataset", config.dataset]
-    default = RunConfig(dataset=config.dataset)
+    return ["--dataset", config.dataset, *list_changes(config, RunConfig(dataset=config.dataset))]
+
+
+def to_pictures_flags(config: PicturesConfig) -> list[str]:
+    """Return the arguments that make the default DCGAN of pictures into ``config``."""
+    return [config.source, *list_changes(config, PicturesConfig(source=config.source))]
+
+
+def list_changes(config: BaseModel, default: BaseModel) -> list[str]:
+    """Return the flags of all settings that differ from the defaults."""
+    flags: list[str] = []
+    defaults = flatten(default.model_dump())
     for name, value in flatten(config.model_dump()).items():
-        if value != flatten(default.model_dump())[name]:
+        if value != defaults[name]:
             flag = f"--{name.replace('_', '-')}"
             if isinstance(value, tuple):
                 flags += [word for item in value for word in (flag, str(item))]

@@ -25,8 +25,8 @@ __all__ = [
 GAP = 2
 SCALE = 2
 SHADES = 16
+COLORS = 256
 STRIP_GRIDS = 6
-STRIP_SIDE = 4
 EXTREMES = 10
 COLUMNS = 12
 
@@ -35,7 +35,7 @@ def render_grid(images: Images, *, columns: int | None = None, scale: int = SCAL
     """Lay images out in rows.
 
     Args:
-        images: ``(n, 28, 28)`` uint8.
+        images: ``(n, height, width)`` uint8, drawn dark on white, or ``(n, height, width, 3)``.
         columns: Images per row; as square as possible if None.
         scale: Side in which each of their pixels is drawn.
     """
@@ -43,19 +43,25 @@ def render_grid(images: Images, *, columns: int | None = None, scale: int = SCAL
     picture = Image.fromarray(canvas)
     picture = picture.resize((scale * picture.width, scale * picture.height), Image.Resampling.BOX)
     buffer = io.BytesIO()
-    picture.quantize(SHADES).save(buffer, format="png", optimize=True)
+    picture.quantize(count_colors(canvas)).save(buffer, format="png", optimize=True)
     return buffer.getvalue()
 
 
+def count_colors(pixels: UInt8) -> int:
+    """Return how large a palette a picture needs, ``(height, width)`` or ``(height, width, 3)``."""
+    return COLORS if pixels.ndim == 3 and np.ptp(pixels, axis=-1).any() else SHADES
+
+
 def lay_out(images: Images, columns: int) -> UInt8:
-    """Return one ``(height, width)`` uint8 picture of all images, row by row."""
+    """Return one ``(height, width)`` or ``(height, width, 3)`` picture of all, row by row."""
     rows = math.ceil(len(images) / columns)
-    cell = SIDE + GAP
-    canvas = np.zeros((rows * cell + GAP, columns * cell + GAP), dtype=np.uint8)
+    _, height, width, *channels = images.shape
+    size = (rows * (height + GAP) + GAP, columns * (width + GAP) + GAP)
+    canvas = np.full((*size, *channels), 255, dtype=np.uint8)
     for i, image in enumerate(images):
-        top, left = GAP + i // columns * cell, GAP + i % columns * cell
-        canvas[top : top + SIDE, left : left + SIDE] = image
-    return 255 - canvas
+        top, left = GAP + i // columns * (height + GAP), GAP + i % columns * (width + GAP)
+        canvas[top : top + height, left : left + width] = image if channels else 255 - image
+    return canvas
 
 
 def render_strip(grids: Mapping[int, bytes]) -> bytes:
@@ -63,18 +69,21 @@ def render_strip(grids: Mapping[int, bytes]) -> bytes:
 
     Args:
         grids: Step → a PNG from :func:`render_grid`. At most six are shown, evenly spaced, and of
-            each the corner of 4×4 images.
+            each of 8×8 images the corner of 4×4.
     """
     steps = sorted(grids)
     places = np.linspace(0, len(steps) - 1, min(STRIP_GRIDS, len(steps))).round().astype(int)
     figure = Figure(figsize=(11, 2.2), layout="constrained")
-    corner = SCALE * (STRIP_SIDE * (SIDE + GAP) + GAP)
+    colors = SHADES
     for axes, place in zip(figure.subplots(1, len(places), squeeze=False)[0], places, strict=True):
-        grid = Image.open(io.BytesIO(grids[steps[place]])).convert("L")
-        axes.imshow(grid.crop((0, 0, corner, corner)), cmap="gray", vmin=0, vmax=255)
+        grid = Image.open(io.BytesIO(grids[steps[place]])).convert("RGB")
+        half = (grid.width + SCALE * GAP) // 2
+        corner = np.asarray(grid.crop((0, 0, half, half)))
+        colors = max(colors, count_colors(corner))
+        axes.imshow(corner)
         axes.set_title(f"step {steps[place]:,}", fontsize="medium")
         axes.set_axis_off()
-    return to_png(figure, colors=SHADES)
+    return to_png(figure, colors=colors)
 
 
 def render_extremes(pseudo: PseudoLabeledImages) -> bytes:

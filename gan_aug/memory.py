@@ -4,6 +4,8 @@ The factors were fitted to the peak resident size of single stages of several si
 meant to be right within a factor of two, and to tell a run that fits from one that never will.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import psutil
 from keras import Model
@@ -12,9 +14,9 @@ from gan_aug.cnn import build_cnn
 from gan_aug.config import DcganConfig, RunConfig
 from gan_aug.dcgan import build_discriminator, build_generator
 from gan_aug.errors import UserError
-from gan_aug.images import CLASSES, SIDE
+from gan_aug.images import CLASSES, SIDE, Shape
 
-__all__ = ["check_memory", "estimate_memory"]
+__all__ = ["check_dcgan_memory", "check_memory", "estimate_memory"]
 
 PIXELS = SIDE * SIDE
 FLOAT = 4
@@ -47,8 +49,30 @@ def check_memory(
     Raises:
         UserError: A stage is estimated to need more.
     """
+    refuse_excess(estimate_memory(config, train_images), processes, available)
+
+
+def check_dcgan_memory(
+    config: DcganConfig, images: int, shape: Shape, *, available: int | None = None
+) -> None:
+    """Refuse a DCGAN of pictures that needs more memory than there is.
+
+    Args:
+        config: The DCGAN's settings.
+        images: How many pictures there are.
+        shape: Height, width and channels of each.
+        available: Bytes that may be taken; by default what the system has to give.
+
+    Raises:
+        UserError: It is estimated to need more, or there is no network for such pictures.
+    """
+    needed = images * int(np.prod(shape)) + estimate_dcgan(config, shape)
+    refuse_excess({"DCGAN": int(needed)}, 1, available)
+
+
+def refuse_excess(needs: Mapping[str, int], processes: int, available: int | None) -> None:
+    """Raise :class:`UserError` if the largest of the needs, so many times, is not available."""
     free = psutil.virtual_memory().available if available is None else available
-    needs = estimate_memory(config, train_images)
     stage = max(needs, key=lambda name: needs[name])
     if processes * needs[stage] > free:
         times = f" {processes} times" if processes > 1 else ""
@@ -75,9 +99,9 @@ def estimate_memory(config: RunConfig, train_images: int) -> dict[str, int]:
     return {stage: int(size) for stage, size in needs.items()}
 
 
-def estimate_dcgan(config: DcganConfig) -> float:
+def estimate_dcgan(config: DcganConfig, shape: Shape = (SIDE, SIDE, 1)) -> float:
     """Estimate the bytes of both networks' states and of one step's feature maps."""
-    generator, discriminator = build_generator(config), build_discriminator(config)
+    generator, discriminator = build_generator(config, shape), build_discriminator(config, shape)
     weights = generator.count_params() + discriminator.count_params()
     maps = count_activations(generator) + 2 * count_activations(discriminator)
     return float(FLOAT * (STATES_PER_WEIGHT * weights + KEPT_MAPS * maps * config.batch_size))

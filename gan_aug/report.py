@@ -11,7 +11,15 @@ from markdown_it import MarkdownIt
 
 from gan_aug.calibration import TeacherCalibration
 from gan_aug.comparison import CLASSIFIER_NAMES, Comparison, Split
-from gan_aug.config import ArmName, RunConfig, StudyConfig, to_flags, to_study_flags
+from gan_aug.config import (
+    ArmName,
+    PicturesConfig,
+    RunConfig,
+    StudyConfig,
+    to_flags,
+    to_pictures_flags,
+    to_study_flags,
+)
 from gan_aug.images import CLASSES, Decision, PseudoLabeledImages
 from gan_aug.quality import Quality
 from gan_aug.study import CellSummary, StudyResult
@@ -20,6 +28,7 @@ __all__ = [
     "PseudoLabelCounts",
     "RunFacts",
     "StageTime",
+    "render_dcgan_report",
     "render_page",
     "render_report",
     "render_study_report",
@@ -114,6 +123,39 @@ def render_report(
         stages=stages,
         pictures=pictures,
         flags=shlex.join(to_flags(config)),
+    )
+
+
+def render_dcgan_report(
+    name: str,
+    config: PicturesConfig,
+    history: Sequence[Mapping[str, float]],
+    shape: Sequence[int],
+    *,
+    environment: Mapping[str, Any],
+    stages: Sequence[StageTime],
+) -> str:
+    """Render the report of a DCGAN of pictures.
+
+    Args:
+        name: Name of the DCGAN.
+        config: Its settings.
+        history: Losses and accuracies, a row an interval.
+        shape: Height, width and channels of the pictures.
+        environment: As from :func:`gan_aug.environment.describe_environment`.
+        stages: In the order they ran.
+
+    Returns:
+        Markdown that refers to the pictures ``training``, ``gan_history`` and ``samples``.
+    """
+    return load_template("dcgan.md.j2").render(
+        name=name,
+        config=config,
+        last=history[-1],
+        shape=shape,
+        environment=environment,
+        stages=stages,
+        flags=shlex.join(to_pictures_flags(config)),
     )
 
 

@@ -43,6 +43,7 @@ from gan_aug.store import Entry, load_keras
 from gan_aug.study import StudyResult
 
 __all__ = [
+    "PicturesDcgan",
     "ReportFolder",
     "Run",
     "RunSummary",
@@ -203,6 +204,17 @@ class ReportFolder:
         with atomic_file(self.path / f"{name}.png") as file:
             file.write(png)
 
+    def copy_dcgan(self, entry: Entry) -> None:
+        """Copy networks, history and sample grids."""
+        for name in (GENERATOR_FILE, DISCRIMINATOR_FILE, HISTORY_FILE):
+            self.copy(entry.folder / name, name)
+        for grid in sorted((entry.folder / SAMPLES_FOLDER).iterdir()):
+            self.copy(grid, f"{SAMPLES_FOLDER}/{grid.name}")
+
+    def copy_samples(self, dcgan: Entry) -> None:
+        """Copy the last sample grid of a DCGAN's training."""
+        self.copy(max((dcgan.folder / SAMPLES_FOLDER).iterdir()), SAMPLES_FILE)
+
 
 @dataclass(frozen=True)
 class Study(ReportFolder):
@@ -223,10 +235,6 @@ class Study(ReportFolder):
     def read_study(self) -> StudyResult:
         """Return the result; :class:`UserError` if the study is not finished."""
         return self.read_finished(StudyResult)
-
-    def copy_samples(self, dcgan: Entry) -> None:
-        """Copy the last sample grid of a DCGAN's training."""
-        self.copy(max((dcgan.folder / SAMPLES_FOLDER).iterdir()), SAMPLES_FILE)
 
 
 @dataclass(frozen=True)
@@ -270,13 +278,6 @@ class Run(ReportFolder):
         }
         write_arrays(self.path / SYNTHETIC_FILE, arrays, compress=True)
 
-    def copy_dcgan(self, entry: Entry) -> None:
-        """Copy networks, history and sample grids."""
-        for name in (GENERATOR_FILE, DISCRIMINATOR_FILE, HISTORY_FILE):
-            self.copy(entry.folder / name, name)
-        for grid in sorted((entry.folder / SAMPLES_FOLDER).iterdir()):
-            self.copy(grid, f"{SAMPLES_FOLDER}/{grid.name}")
-
     def load_generator(self) -> Any:
         """Return the trained generator.
 
@@ -313,6 +314,15 @@ class Run(ReportFolder):
         """Copy a trained classifier in its native format."""
         file = CLASSIFIER_FILES[classifier]
         self.copy(entry.folder / file, f"{classifier}-{arm}{Path(file).suffix}")
+
+
+@dataclass(frozen=True)
+class PicturesDcgan(ReportFolder):
+    """The folder of a DCGAN of pictures, ``<artifacts>/dcgans/<name>``."""
+
+    kind = "DCGAN"
+    home = "dcgans"
+    result_file = PAGE_FILE
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,7 @@ __all__ = [
     "save_indices",
     "save_lightgbm",
     "save_predictions",
+    "save_provenance",
     "save_pseudo_labels",
     "save_quality",
     "save_sample_grid",
@@ -319,11 +320,16 @@ def save_dataset(folder: Path, dataset: Dataset) -> None:
     parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
     for part, labeled in parts.items():
         write_arrays(folder / f"{part}.npz", {"images": labeled.images, "labels": labeled.labels})
-    write_json(folder / PROVENANCE_FILE, dataset.provenance.model_dump(mode="json"))
+    save_provenance(folder, dataset.provenance)
+
+
+def save_provenance(folder: Path, provenance: Provenance) -> None:
+    """Write where data come from."""
+    write_json(folder / PROVENANCE_FILE, provenance.model_dump(mode="json"))
 
 
 def load_provenance(entry: Entry) -> Provenance:
-    """Read where a data set comes from."""
+    """Read back what :func:`save_provenance` wrote."""
     return Provenance.model_validate_json(
         (entry.folder / PROVENANCE_FILE).read_text(encoding="utf-8")
     )
@@ -396,7 +402,7 @@ def load_history(entry: Entry) -> list[dict[str, float]]:
 
 
 def save_images(folder: Path, images: Images) -> None:
-    """Write ``(n, 28, 28)`` uint8 images."""
+    """Write uint8 images of one shape."""
     with atomic_file(folder / IMAGES_FILE) as file:
         np.save(file, images)
 

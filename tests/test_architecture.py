@@ -39,6 +39,7 @@ ALLOWED = {
     "adversarial": LEAVES | {"clustering", "dcgan", "layers", "training"},
     "environment": LEAVES | {"dataset"},
     "memory": LEAVES | {"cnn", "dcgan"},
+    "pictures": LEAVES | {"dataset"},
     "figures": LEAVES | {"calibration", "comparison", "study"},
     "galleries": LEAVES | {"figures"},
     "report": LEAVES | {"calibration", "comparison", "quality", "study"},
@@ -84,4 +85,4 @@ def test_only_the_store_and_the_readers_of_foreign_data_name_files(path):
         and node.value.endswith(endings)
         and len(node.value.split()) == 1
     }
-    assert not named or path.stem in {"files", "store", "runs", "dataset"}
+    assert not named or path.stem in {"files", "store", "runs", "dataset", "pictures"}

@@ -33,6 +33,15 @@ def test_grid_shows_every_image_dark_on_white():
     assert (pixels == 0).sum() == 28 * 28
 
 
+def test_colors_stay_as_they_are_in_grid_and_strip():
+    pictures = np.zeros((64, 32, 32, 3), np.uint8)
+    pictures[..., 0] = 255
+    grid = render_grid(pictures)
+    for png in (grid, render_strip({1: grid, 2: grid})):
+        pixels = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).reshape(-1, 3)
+        assert (pixels == [255, 0, 0]).all(axis=1).mean() > 0.2
+
+
 def test_the_strip_goes_from_the_first_step_to_the_last():
     """Grids grow darker with the step: so must the strip, from left to right."""
     grids = {

@@ -2,7 +2,7 @@ import pytest
 
 from gan_aug.config import resolve_config
 from gan_aug.errors import UserError
-from gan_aug.memory import check_memory, estimate_memory
+from gan_aug.memory import check_dcgan_memory, check_memory, estimate_memory
 
 TRAIN_IMAGES = 50_000
 
@@ -51,3 +51,10 @@ def test_needs_grow_with_what_is_asked_for():
         for size in (1, 3)
     )
     assert all(small[stage] < large[stage] for stage in small)
+
+
+def test_a_dcgan_of_large_pictures_may_not_fit():
+    config = resolve_config("paper").dcgan
+    check_dcgan_memory(config, 1000, (28, 28, 1), available=8 * 2**30)
+    with pytest.raises(UserError, match=r"the DCGAN stage to fit in the 1\.0 GiB"):
+        check_dcgan_memory(config, 1000, (64, 64, 3), available=2**30)
