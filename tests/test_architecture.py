@@ -37,6 +37,7 @@ ALLOWED = {
     "dcgan": LEAVES | {"layers"},
     "training": LEAVES,
     "adversarial": LEAVES | {"clustering", "dcgan", "layers", "training"},
+    "sgan": LEAVES | {"layers", "training"},
     "environment": LEAVES | {"dataset"},
     "memory": LEAVES | {"cnn", "dcgan"},
     "figures": LEAVES | {"calibration", "comparison", "study"},
