@@ -23,7 +23,7 @@ from gan_aug.progress import OnProgress, ignore_progress
 from gan_aug.seeding import seed_keras
 from gan_aug.training import Checkpoint, Training, draw_noise, train, update_average
 
-__all__ = ["train_sgan"]
+__all__ = ["build_discriminator", "build_generator", "train_sgan"]
 
 METRICS = ("labeled_loss", "unlabeled_loss", "matching_loss")
 INTERVAL = 1000

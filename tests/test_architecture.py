@@ -39,7 +39,7 @@ ALLOWED = {
     "adversarial": LEAVES | {"clustering", "dcgan", "layers", "training"},
     "sgan": LEAVES | {"layers", "training"},
     "environment": LEAVES | {"dataset"},
-    "memory": LEAVES | {"cnn", "dcgan"},
+    "memory": LEAVES | {"cnn", "dcgan", "sgan"},
     "figures": LEAVES | {"calibration", "comparison", "study"},
     "galleries": LEAVES | {"figures"},
     "report": LEAVES | {"calibration", "comparison", "quality", "study"},
