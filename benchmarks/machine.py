@@ -21,9 +21,11 @@ OUTPUTS = (
     "artifacts/benchmarks.json",
     "artifacts/ablation.json",
     "artifacts/overhead.json",
+    "artifacts/semi_supervised.json",
     "docs/ablation.md",
     "docs/benchmarks.md",
     "docs/benchmarks-growth.png",
+    "docs/semi_supervised.md",
 )
 
 

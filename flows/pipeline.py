@@ -92,18 +92,17 @@ def run_stages(
     """
     planned = config.cnn.plan_updates(len(load_indices(labeled)))
     config = config.model_copy(update={"cnn": planned})
-    taught_on = config.pseudo_labels.teacher
     sets: dict[ArmName, Entry] = {
         arm: tasks.build_training_set(kept, config, arm, data, labeled, {}).result()
-        for arm in dict.fromkeys(("original", taught_on))
+        for arm in list_teaching_arms(config)
     }
-    teacher = train_teachers(kept, config, data, labeled, sets[taught_on])
+    teacher = train_teachers(kept, config, data, labeled, sets)
     trusted = tasks.assess_teacher(kept, config, data, teacher).result()
     dcgan = tasks.train_dcgan(kept, config, data).result()
     synthetic = tasks.synthesize(kept, config, dcgan).result()
     pseudo = label_needed(kept, config, data, labeled, synthetic, teacher)
 
-    models: tasks.Outputs = {("cnn", taught_on): teacher.networks[0]}
+    models: tasks.Outputs = {("cnn", teacher.arm): teacher.networks[0]} if teacher.arm else {}
     predictions: tasks.Outputs = {}
     for classifier in config.classifiers:
         for arm in config.arms:
@@ -120,7 +119,7 @@ def run_stages(
                 ).result()
     comparable = drop_incomparable(predictions)
     judging = judge_images(kept, config, data, synthetic) if config.quality.enabled else []
-    taught = [*teacher.networks[1:], *([teacher.temperature] if teacher.temperature else [])]
+    taught = [*teacher.own.values(), *([teacher.temperature] if teacher.temperature else [])]
     made = [data, labeled, *taught, trusted, dcgan, synthetic, *pseudo.values(), *sets.values()]
     return Outcome(
         comparison=tasks.compare(config, data, sets, comparable),
@@ -136,22 +135,36 @@ def run_stages(
     )
 
 
+def list_teaching_arms(config: RunConfig) -> list[ArmName]:
+    """Return ``original``, and the arm whose CNN is the teacher if that is another."""
+    teacher = config.pseudo_labels.teacher
+    return ["original"] if teacher == "sgan" else [*dict.fromkeys(("original", teacher))]
+
+
 def train_teachers(
-    kept: Store, config: RunConfig, data: Entry, labeled: Entry, training_set: Entry
+    kept: Store, config: RunConfig, data: Entry, labeled: Entry, sets: Mapping[ArmName, Entry]
 ) -> tasks.Teacher:
     """Train the networks of the teacher, and fit its temperature if that is asked for."""
     settings = config.pseudo_labels
+    numbers = range(1, settings.teachers + 1)
+    if settings.teacher == "sgan":
+        networks = [
+            tasks.train_sgan(kept, config, number, data, labeled).result() for number in numbers
+        ]
+        return tasks.Teacher(networks, temperature=None, arm=None)
+    training_set = sets[settings.teacher]
     return tasks.Teacher(
         networks=[
             tasks.train_cnn(kept, config, settings.teacher, training_set).result(),
             *(
                 tasks.train_teacher(kept, config, number, training_set).result()
-                for number in range(2, settings.teachers + 1)
+                for number in numbers[1:]
             ),
         ],
-        temperature=tasks.fit_temperature(kept, config, data, labeled).result()
+        temperature=tasks.fit_temperature(kept, config, settings.teacher, data, labeled).result()
         if settings.calibration_folds
         else None,
+        arm=settings.teacher,
     )
 
 

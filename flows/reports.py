@@ -45,7 +45,7 @@ def write_report(run: Run, outcome: Outcome) -> None:
     run.write_synthetic(store.load_pseudo_labels(outcome.pseudo["synthetic"]))
     for (classifier, arm), model in outcome.models.items():
         run.copy_model(model, classifier, arm)
-    run.copy_teacher(outcome.teacher.networks[1:], outcome.teacher.temperature)
+    run.copy_teacher(outcome.teacher.own, outcome.teacher.temperature)
     if outcome.judged:
         run.copy_quality(outcome.judged)
     run.copy_dcgan(outcome.dcgan)
@@ -139,6 +139,7 @@ def gather_facts(outcome: Outcome) -> RunFacts:
     return RunFacts(
         pseudo=summarize_pseudo_labels(pseudo),
         teacher=store.load_teacher(outcome.teacher_calibration),
+        teacher_kind=outcome.teacher.kind,
         quality=store.load_quality(outcome.judged) if outcome.judged else None,
     )
 

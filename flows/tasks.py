@@ -34,6 +34,7 @@ from gan_aug import (
     pictures,
     pseudo_label,
     quality,
+    sgan,
     store,
     synthesis,
 )
@@ -72,7 +73,11 @@ __all__ = [
     "train_cnn",
     "train_dcgan",
     "train_judge",
+<<<<<<< HEAD
     "train_pictures_dcgan",
+=======
+    "train_sgan",
+>>>>>>> d5566625f78d0887b0955d05845841c48f758bf7
     "train_teacher",
 ]
 
@@ -102,12 +107,25 @@ class Teacher:
     """Who labels images.
 
     Attributes:
-        networks: CNNs whose probabilities are averaged.
+        networks: Their probabilities are averaged.
         temperature: What their logits are divided by; None for nothing.
+        arm: Whose CNN the first network is; None for networks that are no CNNs.
     """
 
     networks: Sequence[Entry]
     temperature: Entry | None
+    arm: ArmName | None
+
+    @property
+    def kind(self) -> str:
+        """What a network of the teacher is, for people."""
+        return "CNN" if self.arm else "semi-supervised GAN"
+
+    @property
+    def own(self) -> dict[int, Entry]:
+        """Number in the teacher, from 1 → network, of those that are no arm's."""
+        first = 1 if self.arm else 0
+        return dict(enumerate(self.networks[first:], start=first + 1))
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -384,14 +402,54 @@ def train_teacher(kept: Store, config: RunConfig, number: int, training_set: Ent
 
 @task(
     cache_policy=NO_CACHE,
+    task_run_name="train SGAN {number} · {config.sgan.updates} updates",
+    timeout_seconds=TRAINING_TIMEOUT,
+)
+def train_sgan(
+    kept: Store, config: RunConfig, number: int, data: Entry, labeled: Entry
+) -> State[Entry]:
+    """Train one semi-supervised GAN of the teacher, on all training images and the labels drawn."""
+    device = select_compute(config.device, config.precision)
+    label = f"SGAN {number}"
+    entry = kept.entry(
+        "sgan",
+        sgan,
+        data=data,
+        labeled=labeled,
+        config=config.sgan,
+        seed=config.seed,
+        member=number,
+        compute=device.numerics,
+    )
+
+    def compute(folder: Path) -> None:
+        train = store.load_labeled(data, "train")
+        with show_progress(label, config.sgan.updates) as on_progress:
+            model = sgan.train_sgan(
+                train.take(store.load_indices(labeled)),
+                train.images,
+                config.sgan,
+                seed=derive_seed(config.seed, number),
+                compute=device,
+                checkpoint=entry.checkpoint,
+                on_progress=on_progress,
+            )
+        store.save_cnn(folder, model)
+
+    return finish(label, entry, compute, device)
+
+
+@task(
+    cache_policy=NO_CACHE,
     task_run_name="fit temperature · {config.pseudo_labels.calibration_folds} folds",
     timeout_seconds=TRAINING_TIMEOUT,
 )
-def fit_temperature(kept: Store, config: RunConfig, data: Entry, labeled: Entry) -> State[Entry]:
+def fit_temperature(
+    kept: Store, config: RunConfig, arm: ArmName, data: Entry, labeled: Entry
+) -> State[Entry]:
     """Fit the teacher's temperature to labeled images, each predicted by a CNN of other folds."""
     device = select_compute(config.device, config.precision)
-    settings = config.pseudo_labels
-    folds = settings.calibration_folds
+    folds = config.pseudo_labels.calibration_folds
 
     def compute(folder: Path) -> None:
         own = store.load_labeled(data, "train").take(store.load_indices(labeled))
@@ -400,7 +458,7 @@ def fit_temperature(kept: Store, config: RunConfig, data: Entry, labeled: Entry)
         for fold, (learned, predicted) in enumerate(splits, start=1):
             with show_progress(f"fold {fold} of {folds}", config.cnn.updates) as on_progress:
                 model = cnn.train_cnn(
-                    ARMS[settings.teacher].build(gather_material(config, own.take(learned))),
+                    ARMS[arm].build(gather_material(config, own.take(learned))),
                     config.cnn,
                     seed=config.seed,
                     compute=device,
@@ -420,7 +478,7 @@ def fit_temperature(kept: Store, config: RunConfig, data: Entry, labeled: Entry)
         labeled=labeled,
         config=config.cnn,
         folds=folds,
-        teacher=settings.teacher,
+        teacher=arm,
         augmentation=config.augmentation,
         copies=count_copies(config),
         seed=config.seed,

@@ -56,7 +56,7 @@ class TeacherCalibration(BaseModel):
     """The teacher on images that it never saw, before and after its temperature.
 
     Attributes:
-        networks: CNNs in the ensemble.
+        networks: In the ensemble.
         temperature: What their logits are divided by.
         accuracy: Of the calibrated ensemble, in [0, 1].
         before: Calibration of the ensemble at temperature 1.

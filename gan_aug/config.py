@@ -9,7 +9,14 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 __all__ = [
     "PRESETS",
@@ -30,8 +37,10 @@ __all__ = [
     "PseudoLabelConfig",
     "QualityConfig",
     "RunConfig",
+    "SganConfig",
     "StudyConfig",
     "SynthesisConfig",
+    "TeacherName",
     "flatten",
     "resolve_config",
     "resolve_pictures_config",
@@ -45,6 +54,7 @@ Device = Literal["auto", "cpu", "gpu"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Labels = Annotated[int, Field(ge=10)] | Literal["all"]
 Classifier = Literal["cnn", "lightgbm"]
+TeacherName = Literal["original", "shift", "sgan"]
 ArmName = Literal["original", "gan", "shift", "gan+shift", "real_pool", "synthetic_only", "repeat"]
 
 Count = Annotated[int, Field(ge=1)]
@@ -191,18 +201,20 @@ class SynthesisConfig(StageConfig):
 class PseudoLabelConfig(StageConfig):
     """Who labels synthetic and unlabeled images, and which of the labels are believed."""
 
-    teacher: Literal["original", "shift"] = Field(
+    teacher: TeacherName = Field(
         "shift",
-        description="Training set of the teacher: the labeled images alone (`original`), or with "
-        "shifted, turned and scaled copies of them (`shift`).",
+        description="A CNN, trained on the labeled images alone (`original`) or with shifted, "
+        "turned and scaled copies of them (`shift`); or a semi-supervised GAN, trained on the "
+        "labeled images and on all training images without their labels (`sgan`).",
     )
     teachers: Count = Field(
-        1, description="CNNs whose probabilities are averaged; they differ in their seeds."
+        1, description="Networks whose probabilities are averaged; they differ in their seeds."
     )
     calibration_folds: Annotated[int, Field(ge=0, le=10)] = Field(
         0,
         description="Divide the teachers' logits by a temperature, fitted to labeled images that a "
-        "CNN trained on the other folds predicts; 0 leaves them as they are.",
+        "CNN trained on the other folds predicts; 0 leaves them as they are, and is the only "
+        "choice with `sgan`.",
     )
     confidence_threshold: Share = Field(
         0.9, description="Accept an image only if the teacher's top probability is at least this."
@@ -227,11 +239,34 @@ class PseudoLabelConfig(StageConfig):
 
     @field_validator("calibration_folds")
     @classmethod
-    def refuse_one_fold(cls, folds: int) -> int:
-        """A single fold would leave nothing to train on."""
+    def refuse_impossible_folds(cls, folds: int, info: ValidationInfo) -> int:
+        """A single fold would leave nothing to train on; only CNNs are trained on folds."""
         if folds == 1:
             raise ValueError("expected 0 for no calibration, or at least 2, found 1")
+        if folds and info.data.get("teacher") == "sgan":
+            raise ValueError(
+                "expected 0 with the teacher `sgan`, whose temperature is not fitted, found "
+                f"{folds}"
+            )
         return folds
+
+
+class SganConfig(StageConfig):
+    """The semi-supervised GAN, a teacher that learns from unlabeled images too."""
+
+    updates: Count = Field(10_000, description="Updates of each of its two networks.")
+    batch_size: Count = Field(
+        100, description="Unlabeled images, and as many generated ones, per update."
+    )
+    labeled_batch_size: Count = Field(50, description="Labeled images per update.")
+    learning_rate: Rate = Field(3e-3, description="Adam's learning rate, of both networks.")
+    falling_share: Share = Field(
+        0.33, description="The rate falls to 0 along a line over this last share of the updates."
+    )
+    ema_momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.999,
+        description="Memory of the running average of the discriminator's weights, per update.",
+    )
 
 
 class AugmentationConfig(StageConfig):
@@ -350,7 +385,7 @@ class RunConfig(StageConfig):
     )
     classifiers: Annotated[tuple[Classifier, ...], Field(min_length=1)] = Field(
         ("cnn", "lightgbm"),
-        description="Classifiers to compare; the teacher is a CNN in any case.",
+        description="Classifiers to compare; the teacher is a network in any case.",
     )
     seed: Seed = Field(0, description="Seed of the labeled subset, of every network and sample.")
     device: Device = Field(
@@ -367,6 +402,9 @@ class RunConfig(StageConfig):
     pseudo_labels: PseudoLabelConfig = Field(
         default=PseudoLabelConfig(),
         description="Labels for the synthetic images, and for unlabeled real ones.",
+    )
+    sgan: SganConfig = Field(
+        default=SganConfig(), description="The semi-supervised GAN, where it is the teacher."
     )
     augmentation: AugmentationConfig = Field(
         default=AugmentationConfig(), description="The augmented training set."
@@ -459,6 +497,7 @@ SMOKE: dict[str, Any] = {
     },
     "synthesis": {"images": 500},
     "pseudo_labels": {"confidence_threshold": 0.2, "per_class": 50},
+    "sgan": {"updates": 60},
     "boosting": {"rounds": 10},
     "quality": {"images": 500, "judge": {"updates": 40, "batch_size": 32}},
     "comparison": {"resamples": 500},

@@ -22,6 +22,7 @@ __all__ = [
     "SmallMapConv2D",
     "UpsampledConv2D",
     "VirtualBatchNormalization",
+    "WeightNormDense",
     "WithoutReference",
 ]
 
@@ -399,3 +400,67 @@ class VirtualBatchNormalization(layers.Layer):  # type: ignore[misc] # Keras shi
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that build the layer again."""
         return {**super().get_config(), "count": self.count}
+
+
+@keras.saving.register_keras_serializable(package="gan_aug")
+class WeightNormDense(layers.Layer):  # type: ignore[misc] # Keras ships no types
+    """A dense layer that learns the direction of each unit's weights apart from their length.
+
+    Salimans and Kingma, "Weight normalization: a simple reparameterization to accelerate training
+    of deep neural networks" (2016): ``w = scale * v / |v|``, eq. 2. ``(n, d)`` → ``(n, units)``.
+
+    Args:
+        units: Outputs.
+        learn_scale: Whether training changes the scales, or leaves them as they began.
+        kwargs: As of any layer.
+    """
+
+    def __init__(self, units: int, *, learn_scale: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+        self.learn_scale = learn_scale
+
+    def build(self, input_shape: tuple[int | None, int]) -> None:
+        """Create the ``(d, units)`` directions, the ``(units,)`` scales, all 1, and the biases."""
+        # Lengths are summed in float32, whatever the precision of the product.
+        self.directions = self.add_weight(
+            (input_shape[-1], self.units),
+            initializer=keras.initializers.RandomNormal(stddev=0.1),
+            autocast=False,
+            name="directions",
+        )
+        self.scale = self.add_weight(
+            (self.units,),
+            initializer="ones",
+            trainable=self.learn_scale,
+            autocast=False,
+            name="scale",
+        )
+        self.bias = self.add_weight((self.units,), initializer="zeros", name="bias")
+
+    def call(self, inputs: Any) -> Any:
+        """Return the ``(n, units)`` sums."""
+        products = tf.matmul(inputs, tf.cast(self.directions, self.compute_dtype))
+        return products * tf.cast(self.measure_gain(), self.compute_dtype) + self.bias
+
+    def measure_gain(self) -> Any:
+        """Return, for each unit, what its directions are multiplied by: scale over length."""
+        return self.scale * tf.math.rsqrt(tf.reduce_sum(self.directions**2, axis=0))
+
+    def standardize(self, inputs: Any) -> None:
+        """Choose scales and biases by which the outputs for ``inputs`` have mean 0, variance 1.
+
+        Section 3 of the paper, "data-dependent initialization".
+        """
+        outputs = tf.cast(self(inputs), tf.float32)
+        deviation = tf.math.reduce_std(outputs, axis=0)
+        self.scale.assign(self.scale / deviation)
+        self.bias.assign((self.bias - tf.reduce_mean(outputs, axis=0)) / deviation)
+
+    def fold(self) -> list[NDArray[np.float32]]:
+        """Return kernel and bias of the ``Dense`` layer that computes the same."""
+        return [(self.directions * self.measure_gain()).numpy(), self.bias.numpy()]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that build the layer again."""
+        return {**super().get_config(), "units": self.units, "learn_scale": self.learn_scale}

@@ -10,9 +10,9 @@ import numpy as np
 import psutil
 from keras import Model
 
+from gan_aug import dcgan, sgan
 from gan_aug.cnn import build_cnn
-from gan_aug.config import DcganConfig, RunConfig
-from gan_aug.dcgan import build_discriminator, build_generator
+from gan_aug.config import DcganConfig, RunConfig, SganConfig
 from gan_aug.errors import UserError
 from gan_aug.images import CLASSES, SIDE, Shape
 
@@ -20,7 +20,7 @@ __all__ = ["check_dcgan_memory", "check_memory", "estimate_memory"]
 
 PIXELS = SIDE * SIDE
 FLOAT = 4
-KEPT_MAPS = 1.3  # of the DCGAN's feature maps: values for the backward pass, and gradients
+KEPT_MAPS = 1.3  # of the GANs' feature maps: values for the backward pass, and gradients
 KEPT_CNN_MAPS = 2.2
 STATES_PER_WEIGHT = 5  # weight, gradient, two moments, running average
 IMAGE_COPIES = 3
@@ -30,6 +30,7 @@ ROWS_PER_SOFT_LABEL = 1.5
 SETTINGS = {
     "DCGAN": "--dcgan.batch-size or a width",
     "CNN": "--cnn.batch-size",
+    "SGAN": "--sgan.batch-size or --sgan.labeled-batch-size",
     "synthetic images": "--synthesis.images",
     "LightGBM": "--labels or --pseudo-labels.per-class",
 }
@@ -96,15 +97,40 @@ def estimate_memory(config: RunConfig, train_images: int) -> dict[str, int]:
         "synthetic images": IMAGE_COPIES * PIXELS * config.synthesis.images,
         "LightGBM": training_set + LIGHTGBM_BYTES_PER_ROW * (labeled + rows_per_label * accepted),
     }
+    if config.pseudo_labels.teacher == "sgan":
+        needs["SGAN"] = train_images * PIXELS + estimate_sgan(config.sgan)
     return {stage: int(size) for stage, size in needs.items()}
 
 
 def estimate_dcgan(config: DcganConfig, shape: Shape = (SIDE, SIDE, 1)) -> float:
     """Estimate the bytes of both networks' states and of one step's feature maps."""
+<<<<<<< HEAD
     generator, discriminator = build_generator(config, shape), build_discriminator(config, shape)
+=======
+    return estimate_players(
+        dcgan.build_generator(config),
+        dcgan.build_discriminator(config),
+        fakes=config.batch_size,
+        reals=config.batch_size,
+    )
+
+
+def estimate_sgan(config: SganConfig) -> float:
+    """Estimate the same of a semi-supervised GAN."""
+    return estimate_players(
+        sgan.build_generator(),
+        sgan.build_discriminator(),
+        fakes=config.batch_size,
+        reals=config.batch_size + config.labeled_batch_size,
+    )
+
+
+def estimate_players(generator: Model, discriminator: Model, *, fakes: int, reals: int) -> float:
+>>>>>>> d5566625f78d0887b0955d05845841c48f758bf7
     weights = generator.count_params() + discriminator.count_params()
-    maps = count_activations(generator) + 2 * count_activations(discriminator)
-    return float(FLOAT * (STATES_PER_WEIGHT * weights + KEPT_MAPS * maps * config.batch_size))
+    maps = fakes * count_activations(generator)
+    maps += (fakes + reals) * count_activations(discriminator)
+    return float(FLOAT * (STATES_PER_WEIGHT * weights + KEPT_MAPS * maps))
 
 
 def count_activations(model: Model) -> int:

@@ -81,11 +81,13 @@ class RunFacts:
     Attributes:
         pseudo: What became of the synthetic images.
         teacher: How far the teacher can be trusted.
+        teacher_kind: What its networks are: ``CNN``, ``semi-supervised GAN``.
         quality: How good the synthetic images are, if that was measured.
     """
 
     pseudo: PseudoLabelCounts
     teacher: TeacherCalibration
+    teacher_kind: str
     quality: Quality | None
 
 

@@ -298,14 +298,14 @@ class Run(ReportFolder):
         """Copy the judgement of the synthetic images."""
         self.copy(entry.folder / QUALITY_FILE, QUALITY_FILE)
 
-    def copy_teacher(self, further: Sequence[Entry], temperature: Entry | None) -> None:
-        """Copy what a teacher has beside the CNN that is an arm's too.
+    def copy_teacher(self, own: Mapping[int, Entry], temperature: Entry | None) -> None:
+        """Copy what a teacher has beside a CNN that is an arm's too.
 
         Args:
-            further: Its second network, its third, and so on.
+            own: Number in the teacher, from 1 → network, of those that are no arm's.
             temperature: What their logits are divided by, if that was fitted.
         """
-        for number, network in enumerate(further, start=2):
+        for number, network in own.items():
             self.copy(network.folder / CNN_FILE, f"teacher-{number}{Path(CNN_FILE).suffix}")
         if temperature:
             self.copy(temperature.folder / TEMPERATURE_FILE, TEMPERATURE_FILE)

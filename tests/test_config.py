@@ -53,6 +53,11 @@ def test_a_field_out_of_range_or_unknown_is_refused(wrong):
         resolve_config("quick", wrong)
 
 
+def test_folds_are_refused_where_there_are_no_cnns_to_train_on_them():
+    with pytest.raises(ValidationError, match="expected 0 with the teacher `sgan`"):
+        resolve_config("quick", {"pseudo_labels": {"teacher": "sgan", "calibration_folds": 3}})
+
+
 def test_original_is_always_the_first_arm_and_each_arm_there_once():
     config = resolve_config("quick", {"arms": ["gan", "shift", "gan", "original"]})
     assert config.arms == ("original", "gan", "shift")

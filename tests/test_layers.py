@@ -12,6 +12,7 @@ from gan_aug.layers import (
     SmallMapConv2D,
     UpsampledConv2D,
     VirtualBatchNormalization,
+    WeightNormDense,
 )
 
 
@@ -126,3 +127,41 @@ def test_virtual_batch_normalization_weighs_the_reference_and_the_row(shape):
     ]
     deviation = np.sqrt(moments[1] - moments[0] ** 2 + layer.EPSILON)
     np.testing.assert_allclose(found, (row[0] - moments[0]) / deviation, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("learn_scale", [True, False])
+def test_the_lengths_of_weights_are_the_scales(learn_scale):
+    layer = WeightNormDense(4, learn_scale=learn_scale)
+    layer.build((None, 6))
+    layer.scale.assign([1.0, 2.0, 0.5, 3.0])
+    kernel, _ = layer.fold()
+    np.testing.assert_allclose(np.linalg.norm(kernel, axis=0), layer.scale, rtol=1e-5)
+    trained = {weight.name for weight in layer.trainable_variables}
+    assert trained == {"directions", "bias"} | ({"scale"} if learn_scale else set())
+
+
+def test_a_folded_layer_with_normed_weights_is_a_dense_one():
+    layer, plain = WeightNormDense(4), layers.Dense(4)
+    inputs = tf.random.stateless_normal((5, 6), (0, 1))
+    layer.build((None, 6))
+    layer.bias.assign([1.0, -1.0, 0.0, 2.0])
+    plain.build((None, 6))
+    plain.set_weights(layer.fold())
+    np.testing.assert_allclose(layer(inputs), plain(inputs), rtol=1e-5)
+
+
+def test_standardized_outputs_have_mean_0_and_variance_1():
+    layer = WeightNormDense(4)
+    inputs = 3 + 2 * tf.random.stateless_normal((50, 6), (0, 1))
+    layer.build((None, 6))
+    layer.bias.assign([1.0, -1.0, 0.0, 2.0])
+    layer.standardize(inputs)
+    outputs = layer(inputs).numpy()
+    np.testing.assert_allclose(outputs.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(outputs.std(axis=0), 1, rtol=1e-5)
+
+
+def test_normed_weights_compute_in_the_precision_asked_for():
+    layer = WeightNormDense(4, dtype="mixed_bfloat16")
+    assert layer(tf.ones((2, 6))).dtype == "bfloat16"
+    assert {weight.dtype for weight in layer.weights} == {"float32"}

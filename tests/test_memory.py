@@ -20,6 +20,11 @@ def test_by_default_the_machines_own_memory_counts():
     [
         ({"dcgan": {"batch_size": 1_000_000}}, "DCGAN", "--dcgan.batch-size"),
         ({"cnn": {"batch_size": 1_000_000}}, "CNN", "--cnn.batch-size"),
+        (
+            {"sgan": {"batch_size": 1_000_000}, "pseudo_labels": {"teacher": "sgan"}},
+            "SGAN",
+            "--sgan.batch-size",
+        ),
         ({"synthesis": {"images": 10**9}}, "synthetic images", "--synthesis.images"),
         (
             {"synthesis": {"images": 10**6}, "pseudo_labels": {"per_class": 10**6}},

@@ -66,7 +66,7 @@ def render(comparison, pseudo, make_score):
             "mine",
             RunConfig(),
             comparison,
-            RunFacts(summarize_pseudo_labels(pseudo), teacher, quality),
+            RunFacts(summarize_pseudo_labels(pseudo), teacher, "CNN", quality),
             environment=environment,
             stages=[StageTime("DCGAN", 12.34, cached=True)],
             pictures=pictures,

@@ -9,6 +9,7 @@ TINY_RUN = {
     "dcgan": {"generator_width": 8, "discriminator_width": 4, "steps": 4, "interval": 2},
     "synthesis": {"images": 60},
     "pseudo_labels": {"confidence_threshold": 0.1, "per_class": 20},
+    "sgan": {"updates": 4, "batch_size": 8, "labeled_batch_size": 8},
     "boosting": {"rounds": 3},
     "comparison": {"resamples": 100},
 }

@@ -265,6 +265,23 @@ def test_the_teacher_may_be_the_original_cnn(run, artifacts):
         np.testing.assert_allclose(file["probabilities"], opinions, atol=1e-5)
 
 
+def test_the_teacher_may_be_semi_supervised_gans(run, artifacts):
+    gans = {"pseudo_labels": {**TINY["pseudo_labels"], "teacher": "sgan", "teachers": 2}}
+    config = resolve_config("smoke", TINY | gans)
+    state = augment(config, artifacts=str(artifacts), return_state=True)
+    states = states_of_tasks(state.state_details.flow_run_id)
+    assert states["train SGAN 1"] == states["train SGAN 2"] == "Completed"
+    assert states["train CNN, original"] == states["train DCGAN"] == "Cached"
+    assert not any("shift" in name for name in states)
+    finished = state.result()
+    assert "The teacher, 2 semi-supervised GANs at temperature" in finished.read_report()
+    networks = [keras.models.load_model(finished.path / f"teacher-{n}.keras") for n in (1, 2)]
+    with np.load(finished.path / "synthetic.npz") as file:
+        opinions = [predict_cnn(network, file["images"]) for network in networks]
+        np.testing.assert_allclose(file["probabilities"], average_teachers(opinions), atol=1e-5)
+        assert np.abs(opinions[0] - opinions[1]).max() > 1e-3
+
+
 @pytest.fixture
 def answers(monkeypatch):
     """What Keras says when it is asked for MNIST, one after the other."""

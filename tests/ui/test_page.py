@@ -53,7 +53,7 @@ def address(tmp_path_factory, digits, make_score):
         networks=1, temperature=1.0, accuracy=0.9, before=calibration, after=calibration
     )
     counts = PseudoLabelCounts(offered=9, accepted=9, per_class={"generated": [1] * 10})
-    facts = RunFacts(counts, teacher, quality=None)
+    facts = RunFacts(counts, teacher, "CNN", quality=None)
     environment = {
         "dataset": {
             "name": "digits",
