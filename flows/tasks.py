@@ -73,11 +73,8 @@ __all__ = [
     "train_cnn",
     "train_dcgan",
     "train_judge",
-<<<<<<< HEAD
     "train_pictures_dcgan",
-=======
     "train_sgan",
->>>>>>> d5566625f78d0887b0955d05845841c48f758bf7
     "train_teacher",
 ]
 

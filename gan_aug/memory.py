@@ -104,12 +104,9 @@ def estimate_memory(config: RunConfig, train_images: int) -> dict[str, int]:
 
 def estimate_dcgan(config: DcganConfig, shape: Shape = (SIDE, SIDE, 1)) -> float:
     """Estimate the bytes of both networks' states and of one step's feature maps."""
-<<<<<<< HEAD
-    generator, discriminator = build_generator(config, shape), build_discriminator(config, shape)
-=======
     return estimate_players(
-        dcgan.build_generator(config),
-        dcgan.build_discriminator(config),
+        dcgan.build_generator(config, shape),
+        dcgan.build_discriminator(config, shape),
         fakes=config.batch_size,
         reals=config.batch_size,
     )
@@ -126,7 +123,6 @@ def estimate_sgan(config: SganConfig) -> float:
 
 
 def estimate_players(generator: Model, discriminator: Model, *, fakes: int, reals: int) -> float:
->>>>>>> d5566625f78d0887b0955d05845841c48f758bf7
     weights = generator.count_params() + discriminator.count_params()
     maps = fakes * count_activations(generator)
     maps += (fakes + reals) * count_activations(discriminator)
