@@ -13,8 +13,11 @@ from pydantic import ValidationError
 
 from flows import terminal
 from gan_aug.config import (
+    AnomalyConfig,
     ArmName,
+    Detector,
     Device,
+    Part,
     PicturesConfig,
     Precision,
     Preset,
@@ -202,6 +205,63 @@ def dcgan(
 
 
 @app.command
+def anomalies(
+    source: str,
+    *,
+    dataset: str | None = None,
+    part: Part = "validation",
+    by: Detector = "feature-distance",
+    leave_one_out: Annotated[bool, Parameter(negative="")] = False,
+    steps: int | None = None,
+    name: str | None = None,
+    artifacts: Artifacts = Path("artifacts"),
+    store: StoreLocation = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Rank a data set by how anomalous a discriminator finds its images; tell how far to trust it.
+
+    Every detector is measured on foreign images: enlarged scikit-learn digits, noise, turned and
+    inverted digits.
+
+    Parameters
+    ----------
+    source
+        Name of a run, as `gan-aug runs` lists it, or path of a `discriminator.keras`.
+    dataset
+        What to rank, as for `gan-aug run`; by default the run's.
+    part
+        Of the data set.
+    by
+        What to rank by; all four are evaluated in any case.
+    leave_one_out
+        Also train a DCGAN without each digit, with the run's settings, and tell how well that
+        digit is found.
+    steps
+        Of these trainings; by default as many as the run's.
+    name
+        Name of the ranking; by default made from data and settings.
+    json
+        Print the evaluation as JSON on stdout; everything else goes to stderr.
+    """
+    config = AnomalyConfig(
+        source=source,
+        dataset=dataset,
+        part=part,
+        by=by,
+        leave_one_out=leave_one_out,
+        steps=steps,
+    )
+    prepare_run(RunConfig())
+    from flows.anomalies import anomalies as anomalies_flow  # noqa: PLC0415 - seconds to import
+
+    finished = anomalies_flow(config, name=name, artifacts=str(artifacts), store=store)
+    result = finished.read_anomalies()
+    if json:
+        terminal.OUT.print_json(result.model_dump_json())
+    terminal.print_anomalies(result, finished.path, console=terminal.ERR if json else terminal.OUT)
+
+
+@app.command
 def runs(*, artifacts: Artifacts = Path("artifacts")) -> None:
     """List all runs, oldest first."""
     from gan_aug.runs import list_runs  # noqa: PLC0415 - a second to import; --help must not wait
@@ -245,7 +305,7 @@ def view(
     source: str,
     *,
     index: int | None = None,
-    part: Literal["train", "validation", "test"] = "train",
+    part: Part = "train",
     output: Path | None = None,
     artifacts: Artifacts = Path("artifacts"),
 ) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import httpx
 from prefect.artifacts import (
@@ -14,7 +14,6 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
-from gan_aug.comparison import Score
 from gan_aug.progress import OnProgress
 from gan_aug.runs import ReportFolder
 
@@ -28,12 +27,19 @@ PICTURE_BYTES = 280_000
 SECONDS_BETWEEN_UPDATES = 5.0
 
 
-def publish_results(folder: ReportFolder, kind: str, verdict: str, scores: Sequence[Score]) -> None:
+class Row(Protocol):
+    """What knows itself as a row of a table."""
+
+    def to_row(self) -> dict[str, Any]:
+        """Return column → value."""
+
+
+def publish_results(folder: ReportFolder, kind: str, verdict: str, scores: Sequence[Row]) -> None:
     """Publish a finished report.
 
     Args:
         folder: Where the report is.
-        kind: ``augment`` or ``study``: the first word of every key.
+        kind: ``augment``, ``study`` or ``anomalies``: the first word of every key.
         verdict: One sentence.
         scores: Rows of the table.
     """

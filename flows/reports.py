@@ -1,7 +1,7 @@
 """What a run and a study leave for people: pictures, tables and the page, drawn from the store."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,26 +9,28 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from flows.pipeline import Outcome
-from gan_aug import figures, galleries, store
+from gan_aug import anomaly, figures, galleries, store
+from gan_aug.anomaly import AnomalyResult
 from gan_aug.augmentation import ARMS
 from gan_aug.comparison import CLASSIFIER_TITLES, Comparison, Split
-from gan_aug.config import ArmName, PicturesConfig
+from gan_aug.config import AnomalyConfig, ArmName, PicturesConfig
 from gan_aug.galleries import Change
 from gan_aug.images import image_shape
 from gan_aug.quality import find_nearest
 from gan_aug.report import (
     RunFacts,
     StageTime,
+    render_anomaly_report,
     render_dcgan_report,
     render_report,
     render_study_report,
     summarize_pseudo_labels,
 )
-from gan_aug.runs import PicturesDcgan, ReportFolder, Run, Study
+from gan_aug.runs import Anomalies, PicturesDcgan, ReportFolder, Run, Study
 from gan_aug.store import Entry
 from gan_aug.study import StudyResult
 
-__all__ = ["write_dcgan", "write_report", "write_study"]
+__all__ = ["LeftOut", "write_anomalies", "write_dcgan", "write_report", "write_study"]
 
 RUN_SPLIT: Split = "validation"
 STUDY_SPLIT: Split = "test"
@@ -37,6 +39,18 @@ LOOKED_AT: Split = "validation"
 NEIGHBOR_CANDIDATES = 2000
 
 Pictures = dict[str, bytes]
+
+
+class LeftOut(NamedTuple):
+    """What was made for one digit that was left out.
+
+    Attributes:
+        dcgan: Trained without it.
+        evaluation: How well its discriminator's detectors find it.
+    """
+
+    dcgan: Entry
+    evaluation: Entry
 
 
 @task(cache_policy=NO_CACHE, task_run_name="report")
@@ -119,6 +133,61 @@ def write_dcgan(folder: PicturesDcgan, config: PicturesConfig, data: Entry, dcga
     folder.write_report(report)
 
 
+@task(cache_policy=NO_CACHE, task_run_name="report")
+def write_anomalies(
+    folder: Anomalies, data: Entry, ranked: Entry, left_out: Sequence[LeftOut]
+) -> AnomalyResult:
+    """Fill the folder of a ranking: the ranking, its evaluation, pictures, report.
+
+    Args:
+        folder: Where to write.
+        data: The data set.
+        ranked: The scores, and how well the detectors find foreign images.
+        left_out: How well they find each digit that a discriminator was not shown.
+    """
+    config = folder.read_config()
+    images = store.load_labeled(data, config.part)
+    scores = store.load_anomaly_scores(ranked)[config.by]
+    order = np.argsort(-scores, kind="stable")
+    result = summarize_anomalies(config, data, ranked, left_out)
+    measured = {"foreign images": result.foreign, "digits left out": result.left_out}
+    pictures = {
+        "ranking": galleries.render_ends(images.images[order], "most anomalous", "least anomalous"),
+        "evaluation": figures.render_separations({k: v for k, v in measured.items() if v}),
+    }
+    folder.write_ranking(order, scores, images.labels)
+    write_pictures(folder, pictures)
+    made = [data, *(entry for pair in left_out for entry in pair), ranked]
+    report = render_anomaly_report(
+        folder.name,
+        config,
+        result,
+        environment=folder.read_environment(),
+        stages=[StageTime(entry.label, entry.seconds, entry.reused) for entry in made],
+        pictures=pictures.keys(),
+    )
+    folder.write_report(report)
+    folder.write_anomalies(result)
+    return result
+
+
+def summarize_anomalies(
+    config: AnomalyConfig, data: Entry, ranked: Entry, left_out: Sequence[LeftOut]
+) -> AnomalyResult:
+    """Put together what was measured, and say which detector wins."""
+    foreign = store.load_separations(ranked)
+    missed = [s for pair in left_out for s in store.load_separations(pair.evaluation)]
+    return AnomalyResult(
+        dataset=store.load_provenance(data).name,
+        part=config.part,
+        by=config.by,
+        images=len(store.load_labeled(data, config.part)),
+        foreign=tuple(foreign),
+        left_out=tuple(missed),
+        verdict=anomaly.phrase_verdict(foreign, missed),
+    )
+
+
 def write_pictures(folder: ReportFolder, pictures: Mapping[str, bytes]) -> None:
     for name, picture in pictures.items():
         folder.write_figure(name, picture)
@@ -169,6 +238,7 @@ def draw_gan(outcome: Outcome) -> Pictures:
     order = np.argsort(distances, kind="stable")
     closest = order[np.unique(labels[order], return_index=True)[1]]
     return {
+        **draw_realness(outcome),
         **draw_training(outcome.dcgan),
         "neighbors": galleries.render_neighbors(
             images[closest], train[places[closest]], distances[closest]
@@ -182,6 +252,16 @@ def draw_training(dcgan: Entry) -> Pictures:
         "training": galleries.render_strip(store.load_sample_grids(dcgan)),
         "gan_history": figures.render_history(store.load_history(dcgan)),
     }
+
+
+def draw_realness(outcome: Outcome) -> Pictures:
+    """Draw the images that the discriminator finds least and most real, if it can say of one."""
+    discriminator = store.load_discriminator(outcome.dcgan)
+    if anomaly.mixes_images(discriminator):
+        return {}
+    images = store.load_labeled(outcome.data, LOOKED_AT).images
+    order = np.argsort(anomaly.observe(discriminator, images).logits, kind="stable")
+    return {"realness": galleries.render_ends(images[order], "least real", "most real")}
 
 
 def picture_labels(outcomes: Sequence[Outcome], split: Split) -> Pictures:

@@ -25,6 +25,7 @@ from flows.publish import publish_progress
 from flows.terminal import log_progress, show_progress
 from gan_aug import (
     adversarial,
+    anomaly,
     augmentation,
     boosting,
     calibration,
@@ -46,9 +47,10 @@ from gan_aug.comparison import (
     Predictions,
     compare_arms,
 )
-from gan_aug.config import ArmName, Classifier, PicturesConfig, Precision, RunConfig
+from gan_aug.config import ArmName, Classifier, Part, PicturesConfig, Precision, RunConfig
 from gan_aug.device import Compute, select_compute
 from gan_aug.errors import DownloadError
+from gan_aug.files import digest_file
 from gan_aug.images import CLASSES, Float32, Images, LabeledImages, PseudoLabeledImages
 from gan_aug.progress import tell_each
 from gan_aug.store import Entry, Store
@@ -61,6 +63,8 @@ __all__ = [
     "build_training_set",
     "compare",
     "draw_labels",
+    "evaluate_left_out",
+    "find_anomalies",
     "fit_temperature",
     "label_pool",
     "label_synthetic",
@@ -72,6 +76,7 @@ __all__ = [
     "train_boosting",
     "train_cnn",
     "train_dcgan",
+    "train_dcgan_without",
     "train_judge",
     "train_pictures_dcgan",
     "train_sgan",
@@ -208,8 +213,23 @@ def draw_labels(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
 )
 def train_dcgan(kept: Store, config: RunConfig, data: Entry) -> State[Entry]:
     """Train the DCGAN on all training images, without their labels."""
+    return fit_dcgan(kept, config, "DCGAN", lambda: load_training_images(data), data=data)
+
+
+@task(
+    cache_policy=NO_CACHE,
+    task_run_name="train DCGAN without {digit} · {config.dcgan.steps} steps",
+    timeout_seconds=TRAINING_TIMEOUT,
+)
+def train_dcgan_without(kept: Store, config: RunConfig, data: Entry, digit: int) -> State[Entry]:
+    """Train a DCGAN on the training images of all other digits."""
     return fit_dcgan(
-        kept, config, "DCGAN", lambda: store.load_labeled(data, "train").images, data=data
+        kept,
+        config,
+        f"DCGAN without {digit}",
+        lambda: load_training_images(data, without=digit),
+        data=data,
+        without=digit,
     )
 
 
@@ -246,7 +266,7 @@ def fit_dcgan(
     config: RunConfig | PicturesConfig,
     label: str,
     load: Callable[[], Images],
-    **inputs: Entry,
+    **inputs: Any,
 ) -> State[Entry]:
     """Train a DCGAN on what ``load`` returns, which depends on ``inputs``."""
     device = select_compute(config.device, config.precision)
@@ -280,6 +300,12 @@ def fit_dcgan(
         store.save_dcgan(folder, trained.generator, trained.discriminator, trained.history)
 
     return finish(label, entry, compute, device)
+
+
+def load_training_images(data: Entry, without: int | None = None) -> Images:
+    """Return the training images, of all digits or of all but one."""
+    train = store.load_labeled(data, "train")
+    return train.images if without is None else train.images[train.labels != without]
 
 
 @task(
@@ -763,3 +789,98 @@ def compare(
         labels=n_train["original"],
         seed=config.seed,
     )
+
+
+@task(
+    cache_policy=NO_CACHE,
+    task_run_name="find anomalies among {part} images",
+    timeout_seconds=STAGE_TIMEOUT,
+)
+def find_anomalies(
+    kept: Store, config: RunConfig, network: Path, data: Entry, part: Part
+) -> State[Entry]:
+    """Score a part's images by every detector, and measure how well these find foreign images."""
+    enlarged = load_enlarged_digits(data)
+
+    def compute(folder: Path) -> None:
+        look = show_images_to(store.load_network(network, "discriminator"))
+        train = store.load_labeled(data, "train").images
+        validation = store.load_labeled(data, "validation").images
+        ranked = look(part, store.load_labeled(data, part).images)
+
+        sample = anomaly.draw_sample(len(train), seed=config.seed)
+        score = anomaly.fit_detectors(look("training", train[sample]), seed=config.seed)
+        kept_back, altered = anomaly.draw_halves(len(validation), seed=config.seed)
+        ordinary = score(look("validation", validation[kept_back]))
+        foreign = anomaly.make_foreign(validation[altered], enlarged, seed=config.seed)
+        separations = [
+            separation
+            for kind, images in foreign.items()
+            for separation in anomaly.measure_separations(
+                kind, ordinary, score(look(kind, images)), seed=config.seed
+            )
+        ]
+        store.save_separations(folder, separations)
+        store.save_anomaly_scores(
+            folder,
+            anomaly.cross_score(ranked, seed=config.seed) if part == "train" else score(ranked),
+        )
+
+    entry = kept.entry(
+        "anomalies",
+        anomaly,
+        discriminator=digest_file(network),
+        data=data,
+        part=part,
+        seed=config.seed,
+    )
+    return finish("anomalies", entry, compute)
+
+
+@task(
+    cache_policy=NO_CACHE,
+    task_run_name="evaluate without {digit}",
+    timeout_seconds=STAGE_TIMEOUT,
+)
+def evaluate_left_out(
+    kept: Store, config: RunConfig, dcgan: Entry, data: Entry, digit: int
+) -> State[Entry]:
+    """Measure how well a discriminator's detectors find a digit that it was not shown."""
+
+    def compute(folder: Path) -> None:
+        look = show_images_to(store.load_discriminator(dcgan))
+        train = load_training_images(data, without=digit)
+        validation = store.load_labeled(data, "validation")
+
+        sample = anomaly.draw_sample(len(train), seed=config.seed)
+        score = anomaly.fit_detectors(look("training", train[sample]), seed=config.seed)
+        others, own = anomaly.draw_left_out(validation.labels, digit, seed=config.seed)
+        ordinary, foreign = (
+            score(look("validation", validation.images[places])) for places in (others, own)
+        )
+        store.save_separations(
+            folder,
+            anomaly.measure_separations(f"digit {digit}", ordinary, foreign, seed=config.seed),
+        )
+
+    entry = kept.entry("left-out", anomaly, dcgan=dcgan, data=data, digit=digit, seed=config.seed)
+    return finish(f"evaluation without {digit}", entry, compute)
+
+
+def show_images_to(discriminator: Any) -> Callable[[str, Images], anomaly.Seen]:
+    """Return what shows images of a name to a discriminator, with a bar."""
+
+    def look(name: str, images: Images) -> anomaly.Seen:
+        with show_progress(f"discriminator, {name} images", len(images)) as on_progress:
+            return anomaly.observe(discriminator, images, on_progress)
+
+    return look
+
+
+def load_enlarged_digits(data: Entry) -> Images | None:
+    """Return scikit-learn's digits, enlarged, unless these are the data set."""
+    digits = dataset.load_dataset("digits")
+    if digits.provenance.sha256 == store.load_provenance(data).sha256:
+        return None
+    parts = (digits.train, digits.validation, digits.test)
+    return np.concatenate([part.images for part in parts])

@@ -27,6 +27,7 @@ from gan_aug.progress import OnProgress
 
 if TYPE_CHECKING:
     # Only named here: importing them would make `gan-aug --help` wait for SciPy.
+    from gan_aug.anomaly import AnomalyResult, Separation
     from gan_aug.comparison import Comparison, PairedDifference, Score
     from gan_aug.runs import RunSummary
     from gan_aug.study import StudyResult
@@ -38,6 +39,7 @@ __all__ = [
     "log_progress",
     "log_to_terminal",
     "mute_native_output",
+    "print_anomalies",
     "print_error",
     "print_result",
     "print_study",
@@ -138,6 +140,27 @@ def print_study(result: "StudyResult", folder: Path, console: Console = OUT) -> 
             f"failed: {failure.labels} labels, seed {failure.seed}, {cell}: {failure.message}"
         )
     console.print(str(folder), markup=False)
+
+
+def print_anomalies(result: "AnomalyResult", folder: Path, console: Console = OUT) -> None:
+    """Print how well each detector finds what is foreign, the verdict, and the folder."""
+    console.print(tabulate_separations([*result.foreign, *result.left_out]))
+    console.print(f"\n{result.verdict}\n", style="bold")
+    console.print(str(folder), markup=False)
+
+
+def tabulate_separations(separations: Sequence["Separation"]) -> Table:
+    """Lay AUROCs out, a row a kind of foreign images, a column a detector."""
+    rows: dict[str, list[str]] = {}
+    for separation in separations:
+        rows.setdefault(separation.kind, []).append(f"{separation.auroc:.3f}")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("AUROC", no_wrap=True)
+    for detector in dict.fromkeys(separation.detector for separation in separations):
+        table.add_column(detector, justify="right", no_wrap=True)
+    for kind, cells in rows.items():
+        table.add_row(kind, *cells)
+    return table
 
 
 def tabulate_study(result: "StudyResult") -> Table:

@@ -1,12 +1,12 @@
 """Digits to look at: those of a data set, or those that a run's generator draws."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 import gan_aug.dcgan  # noqa: F401 - Keras finds the layers of a generator by it
 from flows.data import find_mnist
+from gan_aug.config import Part
 from gan_aug.dataset import load_dataset
 from gan_aug.errors import UserError
 from gan_aug.images import Images, LabeledImages
@@ -16,8 +16,6 @@ from gan_aug.synthesis import generate_images
 __all__ = ["View", "view_digit", "view_digits", "view_run"]
 
 GRID_IMAGES = 16
-
-Part = Literal["train", "validation", "test"]
 
 
 @dataclass(frozen=True)

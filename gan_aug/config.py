@@ -20,6 +20,7 @@ from pydantic import (
 
 __all__ = [
     "PRESETS",
+    "AnomalyConfig",
     "ArmName",
     "AugmentationConfig",
     "BoostingConfig",
@@ -27,10 +28,12 @@ __all__ = [
     "CnnConfig",
     "ComparisonConfig",
     "DcganConfig",
+    "Detector",
     "Device",
     "GatesConfig",
     "JudgeConfig",
     "Labels",
+    "Part",
     "PicturesConfig",
     "Precision",
     "Preset",
@@ -44,6 +47,7 @@ __all__ = [
     "flatten",
     "resolve_config",
     "resolve_pictures_config",
+    "to_anomaly_flags",
     "to_flags",
     "to_pictures_flags",
     "to_study_flags",
@@ -55,6 +59,8 @@ Precision = Literal["auto", "float32", "bfloat16"]
 Labels = Annotated[int, Field(ge=10)] | Literal["all"]
 Classifier = Literal["cnn", "lightgbm"]
 TeacherName = Literal["original", "shift", "sgan"]
+Part = Literal["train", "validation", "test"]
+Detector = Literal["logit", "feature-distance", "isolation-forest", "local-outlier-factor"]
 ArmName = Literal["original", "gan", "shift", "gan+shift", "real_pool", "synthetic_only", "repeat"]
 
 Count = Annotated[int, Field(ge=1)]
@@ -484,6 +490,32 @@ class StudyConfig(StageConfig):
         ]
 
 
+class AnomalyConfig(StageConfig):
+    """Which images a discriminator is to find anomalous."""
+
+    source: str = Field(
+        min_length=1,
+        description="Name of a run, or path of the `discriminator.keras` that a run left.",
+    )
+    dataset: str | None = Field(
+        None,
+        min_length=1,
+        description="Data set to rank, as for `gan-aug run`; by default the run's.",
+    )
+    part: Part = Field("validation", description="Part of the data set to rank.")
+    by: Detector = Field(
+        "feature-distance", description="What to rank by; all four are evaluated in any case."
+    )
+    leave_one_out: bool = Field(
+        False,
+        description="Also train a DCGAN without each digit, as the run's was trained, and tell how "
+        "well that digit is found.",
+    )
+    steps: Count | None = Field(
+        None, description="Steps of these trainings, where not as many as the run's."
+    )
+
+
 SMOKE: dict[str, Any] = {
     "labels": 100,
     "cnn": {"updates": 40, "epochs": 0, "batch_size": 32},
@@ -628,6 +660,16 @@ def to_study_flags(config: StudyConfig) -> list[str]:
     budgets = [word for budget in config.budgets for word in ("--budgets", str(budget))]
     draws = [word for count in config.draws for word in ("--draws", str(count))]
     return [*budgets, *draws, *to_flags(config.run)]
+
+
+def to_anomaly_flags(config: AnomalyConfig) -> list[str]:
+    """Return the command-line words that make ``config``."""
+    changed = config.model_dump(exclude={"source"}, exclude_defaults=True)
+    words = [
+        [flag] if value is True else [flag, str(value)]
+        for flag, value in ((f"--{name.replace('_', '-')}", v) for name, v in changed.items())
+    ]
+    return [config.source, *(word for flag in words for word in flag)]
 
 
 def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

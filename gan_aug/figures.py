@@ -10,9 +10,10 @@ from matplotlib.ticker import LogLocator
 from numpy.typing import NDArray
 from PIL import Image
 
+from gan_aug.anomaly import Separation
 from gan_aug.calibration import Calibration
 from gan_aug.comparison import CLASSIFIER_TITLES, Comparison, Score
-from gan_aug.config import ArmName
+from gan_aug.config import ArmName, Detector
 from gan_aug.images import CLASSES, Decision, PseudoLabeledImages
 from gan_aug.study import CellSummary, StudyResult
 
@@ -23,6 +24,7 @@ __all__ = [
     "render_history",
     "render_learning_curves",
     "render_reliability",
+    "render_separations",
     "to_png",
 ]
 
@@ -48,6 +50,13 @@ DECISION_STYLES: dict[Decision, tuple[str, str]] = {
     Decision.SURPLUS: ("class already full", "#56b4e9"),
     Decision.SMALL_MARGIN: ("small margin", "#e69f00"),
     Decision.LOW_CONFIDENCE: ("low confidence", "#d55e00"),
+}
+# The last is how far beside the tick.
+DETECTOR_STYLES: dict[Detector, tuple[str, str, float]] = {
+    "logit": ("#000000", "o", -0.24),
+    "feature-distance": ("#d55e00", "s", -0.08),
+    "isolation-forest": ("#0072b2", "^", 0.08),
+    "local-outlier-factor": ("#009e73", "v", 0.24),
 }
 COLORS = 128
 
@@ -221,6 +230,47 @@ def render_reliability(panels: Mapping[str, Mapping[str, Calibration]]) -> bytes
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize="small")
     return to_png(figure)
+
+
+def render_separations(panels: Mapping[str, Sequence[Separation]]) -> bytes:
+    """Draw how well each detector finds each kind of foreign images: AUROC with its interval.
+
+    Args:
+        panels: Title → what was measured.
+    """
+    kinds = {title: list(dict.fromkeys(s.kind for s in found)) for title, found in panels.items()}
+    widths = [len(names) for names in kinds.values()]
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    subplots = figure.subplots(1, len(panels), squeeze=False, sharey=True, width_ratios=widths)[0]
+    for axes, (title, found) in zip(subplots, panels.items(), strict=True):
+        axes.axhline(0.5, color=GREY, linewidth=1)
+        for detector in DETECTOR_STYLES:
+            draw_detector(axes, detector, [s for s in found if s.detector == detector])
+        axes.set_xticks(range(len(kinds[title])), kinds[title])
+        axes.set(title=title, ylabel="AUROC; 0.5 is guessing", ylim=(0, 1.02))
+        axes.label_outer()
+        axes.spines[["top", "right"]].set_visible(False)
+    handles, labels = subplots[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    return to_png(figure)
+
+
+def draw_detector(
+    axes: mpl.axes.Axes, detector: Detector, separations: Sequence[Separation]
+) -> None:
+    color, marker, place = DETECTOR_STYLES[detector]
+    axes.errorbar(
+        [kind + place for kind in range(len(separations))],
+        [s.auroc for s in separations],
+        yerr=[
+            [max(0, s.auroc - s.low) for s in separations],
+            [max(0, s.high - s.auroc) for s in separations],
+        ],
+        fmt=marker,
+        color=color,
+        capsize=2,
+        label=detector,
+    )
 
 
 def draw_curve(

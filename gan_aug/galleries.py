@@ -16,6 +16,7 @@ from gan_aug.images import CLASSES, SIDE, Images, PseudoLabeledImages, UInt8
 __all__ = [
     "Change",
     "render_changes",
+    "render_ends",
     "render_extremes",
     "render_grid",
     "render_neighbors",
@@ -28,6 +29,7 @@ SHADES = 16
 COLORS = 256
 STRIP_GRIDS = 6
 EXTREMES = 10
+END_IMAGES = 40
 COLUMNS = 12
 
 
@@ -103,6 +105,24 @@ def render_extremes(pseudo: PseudoLabeledImages) -> bytes:
         axes.set_title(title)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
+    return to_png(figure, colors=SHADES)
+
+
+def render_ends(images: Images, first: str, last: str) -> bytes:
+    """Show the first and the last of ranked images, each from the outermost on.
+
+    Args:
+        images: ``(n, 28, 28)`` uint8 in the order of the ranking; at most 40 of either end are
+            shown.
+        first: Title of the first ones.
+        last: Title of the last ones.
+    """
+    figure = Figure(figsize=(11, 2.6), layout="constrained")
+    ends = {first: images[:END_IMAGES], last: images[::-1][:END_IMAGES]}
+    for axes, (title, shown) in zip(figure.subplots(1, 2), ends.items(), strict=True):
+        axes.imshow(lay_out(shown, EXTREMES), cmap="gray", vmin=0, vmax=255)
+        axes.set_title(title)
+        axes.set_axis_off()
     return to_png(figure, colors=SHADES)
 
 

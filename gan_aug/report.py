@@ -9,13 +9,17 @@ import jinja2
 import numpy as np
 from markdown_it import MarkdownIt
 
+from gan_aug.anomaly import AnomalyResult, Separation, average_separations
 from gan_aug.calibration import TeacherCalibration
 from gan_aug.comparison import CLASSIFIER_NAMES, Comparison, Split
 from gan_aug.config import (
+    AnomalyConfig,
     ArmName,
+    Detector,
     PicturesConfig,
     RunConfig,
     StudyConfig,
+    to_anomaly_flags,
     to_flags,
     to_pictures_flags,
     to_study_flags,
@@ -28,6 +32,7 @@ __all__ = [
     "PseudoLabelCounts",
     "RunFacts",
     "StageTime",
+    "render_anomaly_report",
     "render_dcgan_report",
     "render_page",
     "render_report",
@@ -200,6 +205,53 @@ def render_study_report(
         seeds=sorted({run.seed for run in config.list_runs()}),
         flags=shlex.join(to_study_flags(config)),
     )
+
+
+def render_anomaly_report(
+    name: str,
+    config: AnomalyConfig,
+    result: AnomalyResult,
+    *,
+    environment: Mapping[str, Any],
+    stages: Sequence[StageTime],
+    pictures: Collection[str],
+) -> str:
+    """Render the report of a ranking.
+
+    Args:
+        name: Name of the ranking.
+        config: What was asked for.
+        result: What was found, whose verdict is the first line.
+        environment: As from :func:`gan_aug.environment.describe_environment`.
+        stages: In the order they ran.
+        pictures: Names of the pictures beside the report.
+
+    Returns:
+        Markdown that refers to the pictures.
+    """
+    return load_template("anomalies.md.j2").render(
+        name=name,
+        config=config,
+        result=result,
+        detectors=get_args(Detector),
+        foreign=arrange_separations(result.foreign),
+        left_out=arrange_separations(result.left_out),
+        average=average_separations,
+        environment=environment,
+        stages=stages,
+        pictures=pictures,
+        flags=shlex.join(to_anomaly_flags(config)),
+    )
+
+
+def arrange_separations(
+    separations: Sequence[Separation],
+) -> dict[str, dict[Detector, Separation]]:
+    """Return what was measured by kind and detector."""
+    rows: dict[str, dict[Detector, Separation]] = {}
+    for separation in separations:
+        rows.setdefault(separation.kind, {})[separation.detector] = separation
+    return rows
 
 
 def arrange_cells(result: StudyResult) -> dict[Split, list[CellSummary]]:

@@ -15,10 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
+from gan_aug.anomaly import AnomalyResult
 from gan_aug.comparison import Comparison, Score
-from gan_aug.config import Classifier, RunConfig, StudyConfig
+from gan_aug.config import AnomalyConfig, Classifier, RunConfig, StudyConfig
 from gan_aug.errors import UserError
 from gan_aug.files import (
     CNN_FILE,
@@ -37,12 +40,13 @@ from gan_aug.files import (
     write_rows,
 )
 from gan_aug.gates import Baseline
-from gan_aug.images import PseudoLabeledImages
+from gan_aug.images import PseudoLabeledImages, UInt8
 from gan_aug.report import render_page
-from gan_aug.store import Entry, load_keras
+from gan_aug.store import Entry, load_network
 from gan_aug.study import StudyResult
 
 __all__ = [
+    "Anomalies",
     "PicturesDcgan",
     "ReportFolder",
     "Run",
@@ -61,6 +65,8 @@ CONFIG_FILE = "config.json"
 ENVIRONMENT_FILE = "environment.json"
 BASELINE_FILE = "baseline.json"
 COMPARISON_CSV = "comparison.csv"
+RANKING_CSV = "anomalies.csv"
+EVALUATION_CSV = "evaluation.csv"
 SAMPLES_FILE = "samples.png"
 REPORT_FILE = "report.md"
 PAGE_FILE = "report.html"
@@ -284,15 +290,12 @@ class Run(ReportFolder):
         Raises:
             UserError: There is none yet, or the file is not one.
         """
-        path = self.path / GENERATOR_FILE
-        if not path.exists():
-            raise UserError(f"{path}: expected a trained generator, found none; finish the run")
-        try:
-            return load_keras(path)
-        except (OSError, TypeError, ValueError) as error:
-            raise UserError(
-                f"{path}: expected a generator of gan-aug, found: {error}; run it again"
-            ) from error
+        return load_network(self.path / GENERATOR_FILE, "generator")
+
+    @property
+    def discriminator(self) -> Path:
+        """Where the trained discriminator is, once there is one."""
+        return self.path / DISCRIMINATOR_FILE
 
     def copy_quality(self, entry: Entry) -> None:
         """Copy the judgement of the synthetic images."""
@@ -323,6 +326,42 @@ class PicturesDcgan(ReportFolder):
     kind = "DCGAN"
     home = "dcgans"
     result_file = PAGE_FILE
+
+
+@dataclass(frozen=True)
+class Anomalies(ReportFolder):
+    """The folder of a ranking, ``<artifacts>/anomalies/<name>``."""
+
+    kind = "ranking"
+    home = "anomalies"
+    result_file = "anomalies.json"
+
+    def read_config(self) -> AnomalyConfig:
+        """Return what was asked for; :class:`UserError` if it can't be read."""
+        return self.read_json(CONFIG_FILE, AnomalyConfig)
+
+    def write_ranking(self, order: NDArray[np.intp], scores: Array, labels: UInt8) -> None:
+        """Write index, score and label of every image.
+
+        Args:
+            order: ``(n,)`` places of the images in their part, in the order of the rows.
+            scores: ``(n,)``, in the order of the part.
+            labels: ``(n,)``, in the order of the part.
+        """
+        rows = [
+            {"index": int(i), "score": float(scores[i]), "label": int(labels[i])} for i in order
+        ]
+        write_rows(self.path / RANKING_CSV, rows)
+
+    def write_anomalies(self, result: AnomalyResult) -> None:
+        """Write the evaluation as CSV rows, and last the result as JSON."""
+        separations = [*result.foreign, *result.left_out]
+        write_rows(self.path / EVALUATION_CSV, [s.to_row() for s in separations])
+        write_json(self.path / self.result_file, result.model_dump(mode="json"), indent=None)
+
+    def read_anomalies(self) -> AnomalyResult:
+        """Return the result; :class:`UserError` if the ranking is not finished."""
+        return self.read_finished(AnomalyResult)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, get_args
 
 import filelock
 import numpy as np
@@ -26,7 +26,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 from upath import UPath
 
+from gan_aug.anomaly import Scores, Separation
 from gan_aug.calibration import TeacherCalibration
+from gan_aug.config import Detector, Part
 from gan_aug.dataset import Dataset, Provenance
 from gan_aug.errors import UserError
 from gan_aug.files import (
@@ -55,7 +57,9 @@ __all__ = [
     "ArrayCheckpoint",
     "Entry",
     "Store",
+    "load_anomaly_scores",
     "load_cnn",
+    "load_discriminator",
     "load_generator",
     "load_history",
     "load_images",
@@ -63,14 +67,17 @@ __all__ = [
     "load_keras",
     "load_labeled",
     "load_lightgbm",
+    "load_network",
     "load_predictions",
     "load_provenance",
     "load_pseudo_labels",
     "load_quality",
     "load_sample_grids",
+    "load_separations",
     "load_teacher",
     "load_temperature",
     "load_training_set",
+    "save_anomaly_scores",
     "save_cnn",
     "save_dataset",
     "save_dcgan",
@@ -82,6 +89,7 @@ __all__ = [
     "save_pseudo_labels",
     "save_quality",
     "save_sample_grid",
+    "save_separations",
     "save_teacher",
     "save_temperature",
     "save_training_set",
@@ -98,6 +106,8 @@ IMAGES_FILE = "images.npy"
 INDICES_FILE = "indices.npy"
 TRAINING_SET_FILE = "training_set.npz"
 TEACHER_FILE = "teacher.json"
+ANOMALY_SCORES_FILE = "scores.npz"
+SEPARATIONS_FILE = "separations.json"
 
 
 # ------------------------------------------------------------------------- stages
@@ -335,7 +345,7 @@ def load_provenance(entry: Entry) -> Provenance:
     )
 
 
-def load_labeled(entry: Entry, part: Literal["train", "validation", "test"]) -> LabeledImages:
+def load_labeled(entry: Entry, part: Part) -> LabeledImages:
     """Read one part of a data set."""
     with np.load(entry.folder / f"{part}.npz") as file:
         return LabeledImages(file["images"], file["labels"])
@@ -393,6 +403,11 @@ def load_sample_grids(entry: Entry) -> dict[int, bytes]:
 def load_generator(entry: Entry) -> Any:
     """Read the trained generator."""
     return load_keras(entry.folder / GENERATOR_FILE)
+
+
+def load_discriminator(entry: Entry) -> Any:
+    """Read the trained discriminator."""
+    return load_keras(entry.folder / DISCRIMINATOR_FILE)
 
 
 def load_history(entry: Entry) -> list[dict[str, float]]:
@@ -466,6 +481,28 @@ def load_keras(path: Path) -> Any:
     return keras.models.load_model(path, compile=False)
 
 
+def load_network(path: Path, what: str) -> Any:
+    """Read one of the DCGAN's networks from where people keep it.
+
+    Keras must know its layers: import :mod:`gan_aug.dcgan` before.
+
+    Args:
+        path: Of the file.
+        what: ``generator`` or ``discriminator``, for the errors.
+
+    Raises:
+        UserError: There is none, or the file is not one.
+    """
+    if not path.exists():
+        raise UserError(f"{path}: expected a trained {what}, found none; finish the run")
+    try:
+        return load_keras(path)
+    except (OSError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path}: expected a {what} of gan-aug, found: {error}; run it again"
+        ) from error
+
+
 def save_quality(folder: Path, quality: Quality) -> None:
     """Write how good the synthetic images are."""
     write_json(folder / QUALITY_FILE, quality.model_dump(mode="json"))
@@ -499,3 +536,26 @@ def load_predictions(entry: Entry, split: str) -> Float32:
     """Read back what :func:`save_predictions` wrote."""
     probabilities: Float32 = np.load(entry.folder / f"{split}.npy")
     return probabilities
+
+
+def save_anomaly_scores(folder: Path, scores: Scores) -> None:
+    """Write each detector's ``(n,)`` scores."""
+    arrays: dict[str, Array] = {str(detector): values for detector, values in scores.items()}
+    write_arrays(folder / ANOMALY_SCORES_FILE, arrays)
+
+
+def load_anomaly_scores(entry: Entry) -> Scores:
+    """Read back what :func:`save_anomaly_scores` wrote."""
+    with np.load(entry.folder / ANOMALY_SCORES_FILE) as file:
+        return {detector: file[detector] for detector in get_args(Detector)}
+
+
+def save_separations(folder: Path, separations: Sequence[Separation]) -> None:
+    """Write how well detectors find foreign images."""
+    write_json(folder / SEPARATIONS_FILE, [s.model_dump(mode="json") for s in separations])
+
+
+def load_separations(entry: Entry) -> list[Separation]:
+    """Read back what :func:`save_separations` wrote."""
+    rows = json.loads((entry.folder / SEPARATIONS_FILE).read_text(encoding="utf-8"))
+    return [Separation.model_validate(row) for row in rows]

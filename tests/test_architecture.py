@@ -10,6 +10,7 @@ DOMAIN = sorted((ROOT / "gan_aug").glob("*.py"))
 
 LEAVES = {"errors", "config", "images", "progress", "device", "seeding"}
 STAGES = {
+    "anomaly",
     "dataset",
     "synthesis",
     "pseudo_label",
@@ -41,13 +42,13 @@ ALLOWED = {
     "environment": LEAVES | {"dataset"},
     "memory": LEAVES | {"cnn", "dcgan", "sgan"},
     "pictures": LEAVES | {"dataset"},
-    "figures": LEAVES | {"calibration", "comparison", "study"},
+    "figures": LEAVES | {"anomaly", "calibration", "comparison", "study"},
     "galleries": LEAVES | {"figures"},
-    "report": LEAVES | {"calibration", "comparison", "quality", "study"},
+    "report": LEAVES | {"anomaly", "calibration", "comparison", "quality", "study"},
     "study": LEAVES | {"comparison"},
-    "store": LEAVES | {"calibration", "dataset", "files", "quality", "remote", "source"},
+    "store": LEAVES | {"anomaly", "calibration", "dataset", "files", "quality", "remote", "source"},
     "gates": LEAVES | {"comparison", "quality"},
-    "runs": LEAVES | {"comparison", "files", "gates", "report", "store", "study"},
+    "runs": LEAVES | {"anomaly", "comparison", "files", "gates", "report", "store", "study"},
     "__init__": set(),
 }
 

@@ -7,6 +7,7 @@ from PIL import Image
 from gan_aug.galleries import (
     Change,
     render_changes,
+    render_ends,
     render_extremes,
     render_grid,
     render_neighbors,
@@ -89,3 +90,16 @@ def test_neighbors_are_below_their_images():
     half = picture.shape[0] // 2
     assert (picture[:half] < 128).mean() > 0.4
     assert (picture[half:] < 128).mean() < 0.1
+
+
+def test_both_ends_of_a_ranking_are_shown():
+    """From black to white: the left half must be the darker one."""
+    shades = np.linspace(255, 0, 100).astype(np.uint8)
+    picture = read(render_ends(np.tile(shades[:, None, None], (1, 28, 28)), "first", "last"))
+    half = picture.shape[1] // 2
+    assert picture[40:, :half].mean() < 150
+    assert picture[40:, half:].mean() > 200
+
+
+def test_a_short_ranking_has_short_ends():
+    assert read(render_ends(np.zeros((3, 28, 28), np.uint8), "first", "last")).ndim == 2

@@ -94,6 +94,7 @@ def test_the_run_leaves_everything_it_promises(run):
         "extremes.png",
         "gan_history.png",
         "neighbors.png",
+        "realness.png",
         "reliability.png",
         "training.png",
         "samples",

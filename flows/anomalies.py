@@ -1,0 +1,134 @@
+"""Which images of a data set a discriminator finds anomalous, and how far that can be trusted."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from prefect import flow
+
+from flows import tasks
+from flows.publish import publish_results
+from flows.reports import LeftOut, write_anomalies
+from gan_aug.anomaly import check_digits, check_discriminator
+from gan_aug.config import AnomalyConfig, RunConfig
+from gan_aug.device import select_compute
+from gan_aug.environment import describe_environment
+from gan_aug.errors import UserError
+from gan_aug.images import CLASSES
+from gan_aug.runs import Anomalies, Run, check_name, find_run, make_name
+from gan_aug.store import Entry, Store, load_labeled, load_network, load_provenance
+
+__all__ = ["anomalies"]
+
+NETWORK_SUFFIX = ".keras"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The discriminator to ask.
+
+    Attributes:
+        network: Its file.
+        config: Settings of its run, or the default ones for a file that may be of any.
+    """
+
+    network: Path
+    config: RunConfig
+
+
+@flow(name="anomalies")
+def anomalies(
+    config: AnomalyConfig,
+    name: str | None = None,
+    artifacts: str = "artifacts",
+    store: str | None = None,
+) -> Anomalies:
+    """Rank a data set by how anomalous a discriminator finds its images, and evaluate that.
+
+    Args:
+        config: Which discriminator, which images, ranked by what.
+        name: Name of the ranking; by default made from data and settings.
+        artifacts: Folder of the runs, the rankings and the store.
+        store: Folder of the store, or URL of one that other hosts share: `s3://bucket/folder`.
+
+    Returns:
+        The finished ranking.
+
+    Raises:
+        UserError: Discriminator, data, settings or store are not usable; nothing was written
+            beside the store.
+        OSError: The artifacts can't be written.
+    """
+    if name is not None:
+        check_name(name)
+    subject = find_subject(config, Path(artifacts))
+    compute = select_compute(subject.config.device, subject.config.precision)
+    check_discriminator(load_network(subject.network, "discriminator"))
+    kept = Store.open(Path(artifacts), store)
+    data = tasks.load_data(kept, subject.config).result()
+    if config.leave_one_out:
+        check_digits(load_labeled(data, "train").labels, load_labeled(data, "validation").labels)
+    provenance = load_provenance(data)
+    folder = Anomalies.open(
+        Path(artifacts), name or make_name(provenance.name, "anomalies", config), config
+    )
+    folder.write_environment(describe_environment(compute, provenance))
+    left_out = leave_digits_out(kept, subject.config, data) if config.leave_one_out else []
+    ranked = tasks.find_anomalies(kept, subject.config, subject.network, data, config.part).result()
+    result = write_anomalies(folder, data, ranked, left_out)
+    publish_results(folder, "anomalies", result.verdict, [*result.foreign, *result.left_out])
+    return folder
+
+
+def find_subject(config: AnomalyConfig, artifacts: Path) -> Subject:
+    """Find the discriminator and the settings to go with it.
+
+    Raises:
+        UserError: There is no such run or file, or it can't do what is asked for.
+    """
+    if config.steps and not config.leave_one_out:
+        raise UserError(
+            "steps: expected --leave-one-out, whose trainings they are of, found none; add it, or "
+            "leave --steps away"
+        )
+    path = Path(config.source)
+    is_run = (artifacts / Run.home / config.source).is_dir()
+    if not is_run and (path.is_file() or path.suffix == NETWORK_SUFFIX):
+        return Subject(path, plan_for_file(config))
+    run = find_run(artifacts, config.source)
+    return Subject(run.discriminator, plan_for_run(config, run.read_config()))
+
+
+def plan_for_file(config: AnomalyConfig) -> RunConfig:
+    """Return the settings for a discriminator of which nothing else is known."""
+    if config.dataset is None:
+        raise UserError(
+            f"dataset: expected the data set to rank, found none; add --dataset, which "
+            f"{config.source} does not tell"
+        )
+    if config.leave_one_out:
+        raise UserError(
+            f"leave-one-out: expected a run, whose settings it trains with, found the file "
+            f"{config.source}; name the run"
+        )
+    return RunConfig(dataset=config.dataset)
+
+
+def plan_for_run(config: AnomalyConfig, run: RunConfig) -> RunConfig:
+    """Return the settings of a run, with the data set and the steps that were asked for."""
+    steps = {"steps": config.steps} if config.steps else {}
+    return run.model_copy(
+        update={
+            "dataset": config.dataset or run.dataset,
+            "dcgan": run.dcgan.model_copy(update=steps),
+        }
+    )
+
+
+def leave_digits_out(kept: Store, config: RunConfig, data: Entry) -> list[LeftOut]:
+    """Train a DCGAN without each digit, and tell how well that digit is found."""
+    evaluated = []
+    for digit in range(CLASSES):
+        dcgan = tasks.train_dcgan_without(kept, config, data, digit).result()
+        evaluation = tasks.evaluate_left_out(kept, config, dcgan, data, digit).result()
+        evaluated.append(LeftOut(dcgan, evaluation))
+    return evaluated
