@@ -59,7 +59,16 @@ def test_flags_in_the_readme_exist():
     settings = {f"--{name}".replace("_", "-") for name in flatten(RunConfig().model_dump())}
     command = {"--preset", "--name", "--artifacts", "--dry-run", "--json", "--help"}
     command |= {"--budgets", "--draws", "--host", "--port", "--database", "--notify"}
-    command |= {"--workers", "--dask", "--store", "--index", "--part", "--by", "--leave-one-out"}
+    command |= {
+        "--side",
+        "--workers",
+        "--dask",
+        "--store",
+        "--index",
+        "--part",
+        "--by",
+        "--leave-one-out",
+    }
     of_others = {"--pool", "--limit", "--type", "--steps", "--rounds"}
     named = set(re.findall(r"(?<![\w-])--[a-z][\w.-]*[\w]", (ROOT / "README.md").read_text()))
     assert named <= settings | command | of_others
