@@ -264,7 +264,7 @@ class SganConfig(StageConfig):
     batch_size: Count = Field(
         100, description="Unlabeled images, and as many generated ones, per update."
     )
-    labeled_batch_size: Count = Field(50, description="Labeled images per update.")
+    labeled_batch_size: Count = Field(100, description="Labeled images per update.")
     learning_rate: Rate = Field(3e-3, description="Adam's learning rate, of both networks.")
     falling_share: Share = Field(
         0.33, description="The rate falls to 0 along a line over this last share of the updates."
