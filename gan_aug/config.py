@@ -260,7 +260,7 @@ class PseudoLabelConfig(StageConfig):
 class SganConfig(StageConfig):
     """The semi-supervised GAN, a teacher that learns from unlabeled images too."""
 
-    updates: Count = Field(8000, description="Updates of each of its two networks.")
+    updates: Count = Field(6000, description="Updates of each of its two networks.")
     batch_size: Count = Field(
         100, description="Unlabeled images, and as many generated ones, per update."
     )

@@ -87,3 +87,9 @@ def test_what_is_measured_is_not_measured_again(tiny, tmp_path):
     assert all(0 < measured.test_error < 1 for measured in found)
     page = (tmp_path / "docs" / "semi_supervised.md").read_text()
     assert page == render_page(Measurements(measurements=found))
+
+
+def test_the_committed_page_is_that_of_the_committed_numbers():
+    found = semi_supervised.read_measurements(ROOT)
+    page = (ROOT / "docs" / "semi_supervised.md").read_text()
+    assert page == render_page(Measurements(measurements=found))
