@@ -253,7 +253,9 @@ def measure_matching_loss(real_features: tf.Tensor, fake_features: tf.Tensor) ->
 
 
 def build_generator(*, dtype_policy: str = "float32") -> keras.Model:
-    """Build an untrained generator: ``(n, 100)`` noise in [0, 1) → ``(n, 28, 28, 1)`` in [0, 1].
+    """Build an untrained generator: ``(n, 100)`` noise in [-1, 1) → ``(n, 28, 28, 1)`` in [0, 1].
+
+    The paper's noise is in [0, 1); the normalization of the first sums takes away the difference.
 
     Args:
         dtype_policy: Keras dtype policy of all layers but the last, which is float32.

@@ -148,6 +148,36 @@ def test_same_seed_same_network_other_seed_another(train):
     assert not any(np.array_equal(a, b) for a, b in zip(same, other, strict=True))
 
 
+class Stopping:
+    """Keeps the last state, and ends the training at the first, as a kill would."""
+
+    arrays = None
+
+    def load(self):
+        return self.arrays
+
+    def save(self, arrays):
+        first, self.arrays = self.arrays is None, dict(arrays)
+        if first:
+            raise KeyboardInterrupt
+
+
+def test_a_resumed_training_makes_the_same_network(real, cpu, monkeypatch):
+    monkeypatch.setattr(sgan, "INTERVAL", 2)
+    checkpoint = Stopping()
+
+    def train(**where):
+        labeled = real.take(np.arange(20))
+        return train_sgan(labeled, real.images[:100], CONFIG, seed=0, compute=cpu, **where)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(checkpoint=checkpoint)
+    resumed, whole = train(checkpoint=checkpoint), train()
+    assert checkpoint.arrays["step"].tolist() == [2, 3]
+    for found, expected in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_a_training_that_diverges_stops_and_says_so(train):
     with pytest.raises(TrainingDivergedError, match=r"SGAN: expected finite losses, found .*step"):
         train(updates=20, learning_rate=1e30)
