@@ -8,10 +8,16 @@ import time
 import numpy as np
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterKey,
+    FlowRunFilter,
+    FlowRunFilterId,
+)
 from tiny import TINY_RUN
 
 import flows.anomalies
+from benchmarks.anomalies import MeasuredRanking, gather
 from flows.anomalies import anomalies
 from flows.cli import main
 from gan_aug import anomaly
@@ -120,6 +126,34 @@ def test_the_table_has_every_image_once_with_its_label_the_most_anomalous_first(
     np.testing.assert_array_equal(labels, digits.validation.labels[places])
     scores = [float(row["score"]) for row in rows]
     assert scores == sorted(scores, reverse=True)
+
+
+def read_artifact(state, key):
+    """Return the artifact that a flow run published under a key."""
+    flow_run = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
+    with get_client(sync_client=True) as client:
+        [artifact] = client.read_artifacts(
+            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])),
+            flow_run_filter=flow_run,
+        )
+    return artifact
+
+
+def test_report_and_table_are_prefect_artifacts(state, folder):
+    assert folder.read_anomalies().verdict in read_artifact(state, "anomalies-report").data
+    rows = json.loads(read_artifact(state, "anomalies-comparison").data)
+    assert [row["kind"] for row in rows] == [
+        row["kind"] for row in read_rows(folder, "evaluation.csv")
+    ]
+    assert folder.page.name in read_artifact(state, "anomalies-page").data
+
+
+def test_rankings_are_gathered_for_the_readme(folder, artifacts, tmp_path):
+    gather("ranked", artifacts=artifacts, root=tmp_path)
+    rankings = json.loads((tmp_path / "artifacts" / "anomalies.json").read_text())
+    [ranking] = [MeasuredRanking.model_validate(ranking) for ranking in rankings]
+    assert ranking.result == folder.read_anomalies()
+    assert ranking.flags == ["tiny", "--leave-one-out", "--steps", "2"]
 
 
 def test_by_the_logit_the_least_real_comes_first(artifacts, digits):
