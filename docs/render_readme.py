@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+from gan_aug.anomaly import Separation, phrase_verdict
 from gan_aug.comparison import CLASSIFIER_TITLES
 from gan_aug.config import Detector
 from gan_aug.study import CellSummary, StudyResult
@@ -107,6 +108,9 @@ def render_anomalies(rankings: Sequence[Mapping[str, Any]]) -> str:
         for what, rows in groups.items()
         if rows
     ]
+    verdict = phrase_verdict(
+        *([Separation.model_validate(row) for row in rows] for rows in (foreign, left_out))
+    )
     first = rankings[0]
     commands = "; ".join(f"`gan-aug anomalies {' '.join(r['flags'])}`" for r in rankings)
     return "\n".join(
@@ -115,7 +119,9 @@ def render_anomalies(rankings: Sequence[Mapping[str, Any]]) -> str:
             f"|---|{'--:|' * len(detectors)}",
             *lines,
             "",
-            f"By {commands}, on {first['cpu_model']}, {first['cores']} cores, at commit "
+            f"> {verdict}",
+            "",
+            f"By {commands}, each of a `gan-aug run --dataset mnist`, on {first['cpu_model']}, {first['cores']} cores, at commit "
             f"`{first['commit'][:7]}`.",
             "",
         ]
