@@ -18,6 +18,7 @@ __all__ = ["describe_machine", "read_commit", "stamp"]
 ROOT = Path(__file__).parent.parent
 # What the benchmarks write themselves is no change of what they measure.
 OUTPUTS = (
+    "artifacts/anomalies.json",
     "artifacts/benchmarks.json",
     "artifacts/ablation.json",
     "artifacts/overhead.json",

@@ -1,15 +1,19 @@
 """Put what was measured into the README: ``python docs/render_readme.py``.
 
 The reference study's table comes from ``artifacts/reference/``, the speeds from
-``artifacts/benchmarks.json``, what Prefect adds from ``artifacts/overhead.json``.
+``artifacts/benchmarks.json``, what Prefect adds from ``artifacts/overhead.json``, how well
+anomalies are found from ``artifacts/anomalies.json``.
 """
 
 import json
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from gan_aug.anomaly import Separation, phrase_verdict
 from gan_aug.comparison import CLASSIFIER_TITLES
+from gan_aug.config import Detector
 from gan_aug.study import CellSummary, StudyResult
 
 ROOT = Path(__file__).parent.parent
@@ -17,6 +21,7 @@ README = ROOT / "README.md"
 REFERENCE = ROOT / "artifacts" / "reference" / "study.json"
 BENCHMARKS = ROOT / "artifacts" / "benchmarks.json"
 OVERHEAD = ROOT / "artifacts" / "overhead.json"
+ANOMALIES = ROOT / "artifacts" / "anomalies.json"
 
 
 def render_readme() -> str:
@@ -26,6 +31,7 @@ def render_readme() -> str:
         "results": render_results(result),
         "speed": render_speed(json.loads(BENCHMARKS.read_bytes())),
         "overhead": render_overhead(json.loads(OVERHEAD.read_bytes())),
+        "anomalies": render_anomalies(json.loads(ANOMALIES.read_bytes())),
     }
     readme = README.read_text(encoding="utf-8")
     for name, block in blocks.items():
@@ -85,6 +91,46 @@ def render_overhead(overhead: Mapping[str, Any]) -> str:
         f"`{overhead['command']}` on {machine['cpu_model']}, {machine['cores']} cores, at commit "
         f"`{stamp['commit'][:7]}`).\n"
     )
+
+
+def render_anomalies(rankings: Sequence[Mapping[str, Any]]) -> str:
+    """Render the mean AUROC of each detector for each kind of foreign images, and the command."""
+    detectors = get_args(Detector)
+    foreign = [row for ranking in rankings for row in ranking["result"]["foreign"]]
+    left_out = [row for ranking in rankings for row in ranking["result"]["left_out"]]
+    groups = {
+        kind: [row for row in foreign if row["kind"] == kind]
+        for kind in dict.fromkeys(row["kind"] for row in foreign)
+    }
+    groups["each digit left out"] = left_out
+    lines = [
+        f"| {what} | {' | '.join(f'{mean_auroc(rows, d):.3f}' for d in detectors)} |"
+        for what, rows in groups.items()
+        if rows
+    ]
+    verdict = phrase_verdict(
+        *([Separation.model_validate(row) for row in rows] for rows in (foreign, left_out))
+    )
+    first = rankings[0]
+    commands = "; ".join(f"`gan-aug anomalies {' '.join(r['flags'])}`" for r in rankings)
+    return "\n".join(
+        [
+            f"| AUROC, means | {' | '.join(detectors)} |",
+            f"|---|{'--:|' * len(detectors)}",
+            *lines,
+            "",
+            f"> {verdict}",
+            "",
+            f"By {commands}, each of a `gan-aug run --dataset mnist`, on {first['cpu_model']}, {first['cores']} cores, at commit "
+            f"`{first['commit'][:7]}`.",
+            "",
+        ]
+    )
+
+
+def mean_auroc(rows: Sequence[Mapping[str, Any]], detector: Detector) -> float:
+    """Return a detector's mean over kinds and rankings."""
+    return statistics.mean(float(row["auroc"]) for row in rows if row["detector"] == detector)
 
 
 def render_results(result: StudyResult) -> str:

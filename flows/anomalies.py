@@ -1,5 +1,6 @@
 """Which images of a data set a discriminator finds anomalous, and how far that can be trusted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from gan_aug.store import Entry, Store, load_labeled, load_network, load_provena
 __all__ = ["anomalies"]
 
 NETWORK_SUFFIX = ".keras"
+LEFT_OUT: Sequence[int] = range(CLASSES)
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def plan_for_run(config: AnomalyConfig, run: RunConfig) -> RunConfig:
 def leave_digits_out(kept: Store, config: RunConfig, data: Entry) -> list[LeftOut]:
     """Train a DCGAN without each digit, and tell how well that digit is found."""
     evaluated = []
-    for digit in range(CLASSES):
+    for digit in LEFT_OUT:
         dcgan = tasks.train_dcgan_without(kept, config, data, digit).result()
         evaluation = tasks.evaluate_left_out(kept, config, dcgan, data, digit).result()
         evaluated.append(LeftOut(dcgan, evaluation))

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_aug.figures import ARM_STYLES, render_confusion, render_decisions, render_reliability
+from gan_aug.anomaly import Separation
+from gan_aug.figures import (
+    ARM_STYLES,
+    DETECTOR_STYLES,
+    render_confusion,
+    render_decisions,
+    render_reliability,
+    render_separations,
+)
 from gan_aug.images import Decision, PseudoLabeledImages
 
 
@@ -48,3 +56,25 @@ def test_reliability_curves_have_the_colour_of_their_arm_everywhere(make_score):
         assert near(color, png)
         other = "#0072b2" if arm == "gan" else "#d55e00"
         assert not near(other, png)
+
+
+def test_every_detector_has_its_colour_whether_digits_were_left_out_or_not():
+    foreign, left_out = (
+        [
+            Separation(
+                kind=kind,
+                detector=detector,
+                images=9,
+                auroc=0.8,
+                low=0.7,
+                high=0.9,
+                average_precision=0.8,
+            )
+            for kind in kinds
+            for detector in DETECTOR_STYLES
+        ]
+        for kinds in (["noise", "inverted"], ["digit 3"])
+    )
+    for panels in ({"foreign": foreign}, {"foreign": foreign, "left out": left_out}):
+        png = render_separations(panels)
+        assert all(near(color, png) for color, *_ in DETECTOR_STYLES.values())
