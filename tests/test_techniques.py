@@ -61,3 +61,9 @@ def test_techniques_are_measured_gone_on_with_and_rendered(tmp_path):
     again = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     assert "seed" not in again.stderr
     assert Techniques.model_validate_json(path.read_bytes()) == found
+
+
+def test_the_committed_page_is_that_of_the_committed_numbers():
+    found = Techniques.model_validate_json((ROOT / "artifacts/techniques.json").read_bytes())
+    assert (ROOT / "docs" / "techniques.md").read_text() == render_techniques(found)
+    assert [technique.name for technique in found.techniques] == list(TECHNIQUES)
