@@ -121,8 +121,8 @@ def render_anomalies(rankings: Sequence[Mapping[str, Any]]) -> str:
             "",
             f"> {verdict}",
             "",
-            f"By {commands}, each of a `gan-aug run --dataset mnist`, on {first['cpu_model']}, {first['cores']} cores, at commit "
-            f"`{first['commit'][:7]}`.",
+            f"By {commands} (discriminators of `gan-aug run --dataset mnist`), on "
+            f"{first['cpu_model']}, {first['cores']} cores, at commit `{first['commit'][:7]}`.",
             "",
         ]
     )
