@@ -379,8 +379,10 @@ class VirtualBatchNormalization(layers.Layer):  # type: ignore[misc] # Keras shi
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the scale, all 1, and the offset, all 0, of each channel."""
-        self.gamma = self.add_weight((input_shape[-1],), initializer="ones", name="gamma")
-        self.beta = self.add_weight((input_shape[-1],), initializer="zeros", name="beta")
+        self.gamma, self.beta = (
+            self.add_weight((input_shape[-1],), initializer=start, autocast=False, name=name)
+            for name, start in {"gamma": "ones", "beta": "zeros"}.items()
+        )
 
     def call(self, inputs: Any) -> Any:
         """Return the normalized rows."""

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from gan_aug import adversarial
 from gan_aug.adversarial import HISTORY_COLUMNS, Batch, build_players, train_dcgan
 from gan_aug.config import DcganConfig
+from gan_aug.device import Compute
 from gan_aug.errors import TrainingDivergedError
 from gan_aug.training import compile_steps, draw_noise, update_average
 
@@ -146,6 +147,13 @@ def test_a_whole_step_of_every_technique_updates_all_weights(tiny_dcgan, cpu, re
     }
     # What is subtracted again by a normalization has no gradient but rounding.
     assert not {path for path in still if path.endswith(("kernel", "gamma"))}
+
+
+def test_all_techniques_train_in_mixed_precision(tiny_dcgan, reals):
+    changes = TECHNIQUES[-1] | {"architecture": "paper", "gradient_penalty": 0.0}
+    config = tiny_dcgan.model_copy(update=changes)
+    trained = train_dcgan(reals, config, seed=0, compute=Compute(dtype_policy="mixed_bfloat16"))
+    assert {w.dtype for w in trained.generator.trainable_variables} == {"float32"}
 
 
 @pytest.mark.parametrize("changes", [{"minibatch_discrimination": 3}, {"architecture": "paper"}])
