@@ -178,7 +178,7 @@ def dcgan(
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     config: Annotated[PicturesConfig, Parameter(name="*")] = PicturesConfig(),
 ) -> None:
-    """Train a DCGAN on square pictures of your own, grey or RGB, and show what it draws.
+    """Train a DCGAN on square pictures of your own, grey or RGB.
 
     Parameters
     ----------
