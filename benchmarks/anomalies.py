@@ -9,7 +9,7 @@ from cyclopts import App
 from pydantic import BaseModel, ConfigDict
 
 from gan_aug.anomaly import AnomalyResult
-from gan_aug.config import to_anomaly_flags
+from gan_aug.config import to_source_flags
 from gan_aug.files import write_json
 from gan_aug.runs import Anomalies
 
@@ -67,7 +67,7 @@ def gather_ranking(folder: Anomalies) -> MeasuredRanking:
     result = folder.read_anomalies()
     environment = folder.read_environment()
     return MeasuredRanking(
-        flags=to_anomaly_flags(folder.read_config()),
+        flags=to_source_flags(folder.read_config()),
         commit=environment["git_commit"],
         cpu_model=environment["cpu"]["model"],
         cores=environment["cpu"]["cores"],

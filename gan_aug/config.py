@@ -47,9 +47,8 @@ __all__ = [
     "flatten",
     "resolve_config",
     "resolve_pictures_config",
-    "to_anomaly_flags",
     "to_flags",
-    "to_pictures_flags",
+    "to_source_flags",
     "to_study_flags",
 ]
 
@@ -636,23 +635,29 @@ def to_flags(config: RunConfig) -> list[str]:
     return ["--dataset", config.dataset, *list_changes(config, RunConfig(dataset=config.dataset))]
 
 
-def to_pictures_flags(config: PicturesConfig) -> list[str]:
-    """Return the arguments that make the default DCGAN of pictures into ``config``."""
-    return [config.source, *list_changes(config, PicturesConfig(source=config.source))]
+def to_source_flags(config: PicturesConfig | AnomalyConfig) -> list[str]:
+    """Return the source, and the flags that turn the defaults for it into ``config``."""
+    return [config.source, *list_changes(config, type(config)(source=config.source))]
 
 
 def list_changes(config: BaseModel, default: BaseModel) -> list[str]:
     """Return the flags of all settings that differ from the defaults."""
-    flags: list[str] = []
     defaults = flatten(default.model_dump())
-    for name, value in flatten(config.model_dump()).items():
-        if value != defaults[name]:
-            flag = f"--{name.replace('_', '-')}"
-            if isinstance(value, tuple):
-                flags += [word for item in value for word in (flag, str(item))]
-            else:
-                flags += [f"{flag}={value}"] if isinstance(value, bool) else [flag, str(value)]
-    return flags
+    return [
+        word
+        for name, value in flatten(config.model_dump()).items()
+        if value != defaults[name]
+        for word in to_words(f"--{name.replace('_', '-')}", value)
+    ]
+
+
+def to_words(flag: str, value: Any) -> list[str]:
+    """Return a flag with its value, as often as it takes."""
+    if isinstance(value, tuple):
+        return [word for item in value for word in (flag, str(item))]
+    if isinstance(value, bool):
+        return [flag] if value else [f"{flag}=False"]
+    return [flag, str(value)]
 
 
 def to_study_flags(config: StudyConfig) -> list[str]:
@@ -660,16 +665,6 @@ def to_study_flags(config: StudyConfig) -> list[str]:
     budgets = [word for budget in config.budgets for word in ("--budgets", str(budget))]
     draws = [word for count in config.draws for word in ("--draws", str(count))]
     return [*budgets, *draws, *to_flags(config.run)]
-
-
-def to_anomaly_flags(config: AnomalyConfig) -> list[str]:
-    """Return the command-line words that make ``config``."""
-    changed = config.model_dump(exclude={"source"}, exclude_defaults=True)
-    words = [
-        [flag] if value is True else [flag, str(value)]
-        for flag, value in ((f"--{name.replace('_', '-')}", v) for name, v in changed.items())
-    ]
-    return [config.source, *(word for flag in words for word in flag)]
 
 
 def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

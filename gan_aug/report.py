@@ -19,9 +19,8 @@ from gan_aug.config import (
     PicturesConfig,
     RunConfig,
     StudyConfig,
-    to_anomaly_flags,
     to_flags,
-    to_pictures_flags,
+    to_source_flags,
     to_study_flags,
 )
 from gan_aug.images import CLASSES, Decision, PseudoLabeledImages
@@ -162,7 +161,7 @@ def render_dcgan_report(
         shape=shape,
         environment=environment,
         stages=stages,
-        flags=shlex.join(to_pictures_flags(config)),
+        flags=shlex.join(to_source_flags(config)),
     )
 
 
@@ -240,7 +239,7 @@ def render_anomaly_report(
         environment=environment,
         stages=stages,
         pictures=pictures,
-        flags=shlex.join(to_anomaly_flags(config)),
+        flags=shlex.join(to_source_flags(config)),
     )
 
 

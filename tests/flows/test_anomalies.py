@@ -23,7 +23,7 @@ from flows.cli import main
 from gan_aug import anomaly
 from gan_aug.adversarial import train_dcgan
 from gan_aug.anomaly import observe
-from gan_aug.config import AnomalyConfig, resolve_config, to_anomaly_flags
+from gan_aug.config import AnomalyConfig, resolve_config, to_source_flags
 from gan_aug.dcgan import build_discriminator, build_generator
 from gan_aug.errors import UserError
 from gan_aug.runs import Run
@@ -291,7 +291,7 @@ def test_a_name_taken_by_other_settings_is_refused(folder, artifacts):
 
 
 def test_the_words_in_the_report_say_what_differs_from_the_defaults():
-    assert to_anomaly_flags(AnomalyConfig(source="a run")) == ["a run"]
+    assert to_source_flags(AnomalyConfig(source="a run")) == ["a run"]
     config = AnomalyConfig(source="x.keras", dataset="mnist", part="test", leave_one_out=True)
     expected = ["x.keras", "--dataset", "mnist", "--part", "test", "--leave-one-out"]
-    assert to_anomaly_flags(config) == expected
+    assert to_source_flags(config) == expected

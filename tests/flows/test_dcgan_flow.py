@@ -5,7 +5,7 @@ from PIL import Image
 
 from flows import cli
 from flows.dcgan import dcgan
-from gan_aug.config import PicturesConfig, resolve_pictures_config, to_pictures_flags
+from gan_aug.config import PicturesConfig, resolve_pictures_config, to_source_flags
 from gan_aug.errors import UserError
 
 TINY = {
@@ -78,5 +78,5 @@ def test_pictures_without_networks_leave_nothing(tmp_path):
 
 def test_the_command_takes_what_the_report_prints(capsys):
     config = resolve_pictures_config("paper", TINY)
-    cli.app(["dcgan", *to_pictures_flags(config), "--dry-run"], result_action="return_value")
+    cli.app(["dcgan", *to_source_flags(config), "--dry-run"], result_action="return_value")
     assert PicturesConfig.model_validate_json(capsys.readouterr().out) == config
