@@ -79,9 +79,22 @@ class Technique(BaseModel):
 
     def summarize(self, metric: str) -> tuple[float, float | None]:
         """Return a metric's mean over the seeds, and half the width of Student's t interval."""
-        values = np.array([getattr(found, metric) for found in self.metrics.values()])
-        margin = student_margin(values, CONFIDENCE_LEVEL) if len(values) > 1 else None
-        return float(values.mean()), margin
+        return summarize([getattr(found, metric) for found in self.metrics.values()])
+
+    def compare(self, base: "Technique", metric: str) -> tuple[float, float | None]:
+        """Return the same of what a metric differs from another technique's, seed by seed."""
+        return summarize(
+            [
+                getattr(found, metric) - getattr(base.metrics[seed], metric)
+                for seed, found in self.metrics.items()
+            ]
+        )
+
+
+def summarize(values: Sequence[float]) -> tuple[float, float | None]:
+    """Return a mean, and half the width of Student's t interval where there is one."""
+    margin = student_margin(np.array(values), CONFIDENCE_LEVEL) if len(values) > 1 else None
+    return float(np.mean(values)), margin
 
 
 class Techniques(BaseModel):

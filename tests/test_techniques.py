@@ -54,7 +54,14 @@ def test_techniques_are_measured_gone_on_with_and_rendered(tmp_path):
     assert all(set(technique.metrics) == {0, 1} for technique in found.techniques)
     page = (tmp_path / "docs" / "techniques.md").read_text()
     assert page == render_techniques(found)
-    distances = np.array([m.frechet_distance for m in found.techniques[0].metrics.values()])
+    base, other = (
+        np.array([m.frechet_distance for m in technique.metrics.values()])
+        for technique in found.techniques
+    )
+    paired = stats.ttest_rel(other, base).confidence_interval(0.95)
+    assert f"{(other - base).mean():+.1f}" in page
+    assert f"± {(paired.high - paired.low) / 2:.1f}" in page
+    distances = base
     half = np.diff(stats.ttest_1samp(distances, 0).confidence_interval(0.95))[0] / 2
     assert f"{distances.mean():.1f} ± {half:.1f}" in page
 
