@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from gan_aug import training
 from gan_aug.clustering import cluster_images
 from gan_aug.config import DcganConfig
 from gan_aug.dcgan import build_discriminator, build_generator, open_discriminator
@@ -24,7 +25,14 @@ from gan_aug.images import SIDE, Images, Shape, add_channel, image_shape, to_uin
 from gan_aug.layers import ClusterCode
 from gan_aug.progress import OnProgress, ignore_progress
 from gan_aug.seeding import seed_keras
-from gan_aug.training import Checkpoint, Training, draw_noise, train, update_average
+from gan_aug.training import (
+    Checkpoint,
+    Training,
+    difference_of_means,
+    draw_noise,
+    train,
+    update_average,
+)
 
 __all__ = ["HISTORY_COLUMNS", "TrainedDcgan", "train_dcgan"]
 
@@ -88,24 +96,14 @@ class Gradients(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Players:
-    """Both networks and all that is trained with them.
+class Players(training.Players):
+    """Both networks, the running average of the generator, and all that is trained with them.
 
     Attributes:
-        generator: The generator.
-        discriminator: The discriminator.
-        average: Running average of the generator.
-        generator_optimizer: The generator's optimizer.
-        discriminator_optimizer: The discriminator's.
         past: Means of all :attr:`weights` over the steps so far; empty without historical
             averaging.
     """
 
-    generator: keras.Model
-    discriminator: keras.Model
-    average: keras.Model
-    generator_optimizer: keras.optimizers.Optimizer
-    discriminator_optimizer: keras.optimizers.Optimizer
     past: Sequence[keras.Variable] = ()
 
     @functools.cached_property
@@ -122,14 +120,7 @@ class Players:
     @property
     def variables(self) -> list[keras.Variable]:
         """All state of the training, in an order that never changes."""
-        owners = (
-            self.generator,
-            self.discriminator,
-            self.average,
-            self.generator_optimizer,
-            self.discriminator_optimizer,
-        )
-        return [*(variable for owner in owners for variable in owner.variables), *self.past]
+        return [*super().variables, *self.past]
 
 
 def train_dcgan(
@@ -379,11 +370,7 @@ def compute_discriminator_loss(
 
 def match_features(real_features: tf.Tensor, fake_features: tf.Tensor) -> tf.Tensor:
     """Return the squared distance of the mean features (Salimans et al., section 3.1)."""
-    means = (
-        tf.reduce_mean(tf.cast(features, tf.float32), axis=0)
-        for features in (real_features, fake_features)
-    )
-    return tf.reduce_sum(tf.math.squared_difference(*means))
+    return tf.reduce_sum(difference_of_means(real_features, fake_features))
 
 
 def measure_step(

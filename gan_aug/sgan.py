@@ -8,7 +8,6 @@ MNIST.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import keras
@@ -21,7 +20,15 @@ from gan_aug.images import CLASSES, SIDE, Float32, Images, LabeledImages, to_uni
 from gan_aug.layers import FusedBatchNormalization, WeightNormDense
 from gan_aug.progress import OnProgress, ignore_progress
 from gan_aug.seeding import seed_keras
-from gan_aug.training import Checkpoint, Training, draw_noise, train, update_average
+from gan_aug.training import (
+    Checkpoint,
+    Players,
+    Training,
+    difference_of_means,
+    draw_noise,
+    train,
+    update_average,
+)
 
 __all__ = ["build_discriminator", "build_generator", "train_sgan"]
 
@@ -35,29 +42,6 @@ PIXEL_NOISE = 0.3
 FEATURE_NOISE = 0.5
 ADAM_BETA_1 = 0.5
 STANDARDIZED_IMAGES = 500
-
-
-@dataclass(frozen=True)
-class Players:
-    """Both networks, the discriminator's running average, and their optimizers."""
-
-    generator: keras.Model
-    discriminator: keras.Model
-    average: keras.Model
-    generator_optimizer: keras.optimizers.Optimizer
-    discriminator_optimizer: keras.optimizers.Optimizer
-
-    @property
-    def variables(self) -> list[keras.Variable]:
-        """All state of the training, in an order that never changes."""
-        owners = (
-            self.generator,
-            self.discriminator,
-            self.average,
-            self.generator_optimizer,
-            self.discriminator_optimizer,
-        )
-        return [variable for owner in owners for variable in owner.variables]
 
 
 class Batch(NamedTuple):
@@ -245,11 +229,7 @@ def measure_unlabeled_loss(real_logits: tf.Tensor, fake_logits: tf.Tensor) -> tf
 
 def measure_matching_loss(real_features: tf.Tensor, fake_features: tf.Tensor) -> tf.Tensor:
     """Return the mean squared difference of the batches' mean ``(n, 250)`` features."""
-    real, fake = (
-        tf.reduce_mean(tf.cast(features, tf.float32), axis=0)
-        for features in (real_features, fake_features)
-    )
-    return tf.reduce_mean((real - fake) ** 2)
+    return tf.reduce_mean(difference_of_means(real_features, fake_features))
 
 
 def build_generator(*, dtype_policy: str = "float32") -> keras.Model:

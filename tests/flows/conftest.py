@@ -1,4 +1,4 @@
-"""One throw-away Prefect server for all tests of the flows."""
+"""One throw-away Prefect server for all tests of the flows, and the command as they call it."""
 
 import os
 
@@ -14,6 +14,8 @@ from prefect.logging.configuration import setup_logging
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.testing.utilities import prefect_test_harness
 
+from flows.cli import main
+
 
 @pytest.fixture(scope="session", autouse=True)
 def prefect_server():
@@ -25,3 +27,19 @@ def prefect_server():
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
     ):
         yield
+
+
+@pytest.fixture
+def call(capsys, artifacts):
+    """Call the command; return its exit code, stdout and stderr."""
+
+    def call(*arguments):
+        try:
+            main([*arguments, "--artifacts", str(artifacts)])
+            code = 0
+        except SystemExit as stop:
+            code = stop.code
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call

@@ -9,17 +9,15 @@ import numpy as np
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
-    ArtifactFilter,
-    ArtifactFilterKey,
     FlowRunFilter,
     FlowRunFilterId,
 )
+from published import read_artifact
 from tiny import TINY_RUN
 
 import flows.anomalies
 from benchmarks.anomalies import MeasuredRanking, gather
 from flows.anomalies import anomalies
-from flows.cli import main
 from gan_aug import anomaly
 from gan_aug.adversarial import train_dcgan
 from gan_aug.anomaly import observe
@@ -67,22 +65,6 @@ def folder(state):
     return state.result()
 
 
-@pytest.fixture
-def call(capsys, artifacts):
-    """Call the command; return its exit code, stdout and stderr."""
-
-    def call(*arguments):
-        try:
-            main(["anomalies", *arguments, "--artifacts", str(artifacts)])
-            code = 0
-        except SystemExit as stop:
-            code = stop.code
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
-
-
 def read_rows(folder, name):
     with (folder.path / name).open() as file:
         return list(csv.DictReader(file))
@@ -126,17 +108,6 @@ def test_the_table_has_every_image_once_with_its_label_the_most_anomalous_first(
     np.testing.assert_array_equal(labels, digits.validation.labels[places])
     scores = [float(row["score"]) for row in rows]
     assert scores == sorted(scores, reverse=True)
-
-
-def read_artifact(state, key):
-    """Return the artifact that a flow run published under a key."""
-    flow_run = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
-    with get_client(sync_client=True) as client:
-        [artifact] = client.read_artifacts(
-            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])),
-            flow_run_filter=flow_run,
-        )
-    return artifact
 
 
 def test_report_and_table_are_prefect_artifacts(state, folder):
@@ -203,7 +174,7 @@ def test_a_second_ranking_reuses_every_stage(state, folder, artifacts, config):
 def test_training_images_and_a_file_without_a_run_are_ranked(call, artifacts, digits):
     file = artifacts / "runs" / "tiny" / "discriminator.keras"
     words = [str(file), "--dataset", "digits", "--part", "train", "--by", "local-outlier-factor"]
-    code, out, _ = call(*words, "--name", "from-file")
+    code, out, _ = call("anomalies", *words, "--name", "from-file")
     assert code == 0
     assert out.splitlines()[-1] == str(artifacts / "anomalies" / "from-file")
     assert out.splitlines()[0].split() == ["AUROC", *DETECTORS]
@@ -212,7 +183,7 @@ def test_training_images_and_a_file_without_a_run_are_ranked(call, artifacts, di
 
 
 def test_json_leaves_stdout_to_json(call):
-    code, out, err = call("tiny", "--json")
+    code, out, err = call("anomalies", "tiny", "--json")
     assert code == 0
     result = json.loads(out)
     assert result["verdict"] in err
@@ -259,7 +230,7 @@ def untrained(folder, config):
 def test_bad_input_is_one_line_and_code_2(call, artifacts, tmp_path, source, words, message):
     named = source if isinstance(source, str) else source(tmp_path, CONFIG)
     name = [] if "--name" in words else ["--name", "never"]
-    code, out, err = call(named, *words, *name)
+    code, out, err = call("anomalies", named, *words, *name)
     assert (code, out) == (2, "")
     assert "Traceback" not in err
     [line] = [line for line in err.splitlines() if line.startswith("gan-aug: ")]
@@ -271,7 +242,9 @@ def test_data_of_another_shape_are_refused(call, artifacts, tmp_path):
     images, labels = np.zeros((60, 32, 32), np.uint8), np.arange(60) % 10
     arrays = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
     np.savez(tmp_path / "large.npz", **arrays)
-    code, _, err = call("tiny", "--dataset", str(tmp_path / "large.npz"), "--name", "never")
+    code, _, err = call(
+        "anomalies", "tiny", "--dataset", str(tmp_path / "large.npz"), "--name", "never"
+    )
     assert code == 2
     assert "expected shape (n, 28, 28), found (60, 32, 32)" in err
     assert not (artifacts / "anomalies" / "never").exists()

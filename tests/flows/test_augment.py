@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
-    ArtifactFilter,
-    ArtifactFilterKey,
     FlowRunFilter,
     FlowRunFilterId,
 )
+from published import read_artifact
 from tiny import TINY_RUN as TINY
 
 from flows import data, gates, tasks
@@ -153,17 +152,6 @@ def test_the_report_leads_with_the_verdict_and_shows_only_pictures_that_exist(ru
     assert pictures
     assert all((run.path / picture).exists() for picture in pictures)
     assert "--dataset digits --labels 100" in report
-
-
-def read_artifact(state, key):
-    """Return the artifact that a flow run published under a key."""
-    flow_run = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
-    with get_client(sync_client=True) as client:
-        [artifact] = client.read_artifacts(
-            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])),
-            flow_run_filter=flow_run,
-        )
-    return artifact
 
 
 def test_the_report_is_a_prefect_artifact_with_its_pictures_inside(run, state):

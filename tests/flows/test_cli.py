@@ -55,22 +55,6 @@ def artifacts(tmp_path_factory):
     return tmp_path_factory.mktemp("artifacts")
 
 
-@pytest.fixture
-def call(capsys, artifacts):
-    """Call the command; return its exit code, stdout and stderr."""
-
-    def call(*arguments):
-        try:
-            main([*arguments, "--artifacts", str(artifacts)])
-            code = 0
-        except SystemExit as stop:
-            code = stop.code
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
-
-
 def test_a_run_ends_with_table_verdict_and_path(call, artifacts):
     code, out, err = call(*tiny(name="tiny"))
     assert code == 0
