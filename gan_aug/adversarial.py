@@ -312,7 +312,7 @@ def compute_shared_gradients(
     with tf.GradientTape() as tape:
         tape.watch(both.images)
         logits = discriminate(players.discriminator, both)
-        discriminator_loss = compute_discriminator_loss(logits[:count], logits[count:], config)
+        discriminator_loss = compute_discriminator_loss(logits, count, config)
     *discriminator_gradients, image_gradients = tape.gradient(
         discriminator_loss, [*players.discriminator.trainable_variables, both.images]
     )
@@ -340,7 +340,9 @@ def compute_separate_gradients(
         fakes = generate_fakes(players, noise)
         real_features, real_logits = discriminate(players.critic, reals)
         fake_features, fake_logits = discriminate(players.critic, fakes)
-        discriminator_loss = compute_discriminator_loss(real_logits, fake_logits, config)
+        discriminator_loss = compute_discriminator_loss(
+            tf.concat([real_logits, fake_logits], axis=0), len(real_logits), config
+        )
         generator_loss = (
             match_features(real_features, fake_features)
             if config.feature_matching
@@ -353,19 +355,15 @@ def compute_separate_gradients(
     )
 
 
-def compute_discriminator_loss(
-    real_logits: tf.Tensor, fake_logits: tf.Tensor, config: DcganConfig
-) -> tf.Tensor:
-    """Return the mean cross-entropy of reals and fakes, with one-sided label smoothing.
+def compute_discriminator_loss(logits: tf.Tensor, reals: int, config: DcganConfig) -> tf.Tensor:
+    """Return the mean cross-entropy of so many reals and the fakes after them.
 
     Only the target of the reals is smoothed: a smoothed target of the fakes would have the best
     discriminator depend on where the fakes are (Salimans et al., section 3.3).
     """
-    real_labels = tf.fill(tf.shape(real_logits), 1.0 - config.label_smoothing)
-    fake_labels = tf.zeros_like(fake_logits)
-    return binary_cross_entropy(
-        tf.concat([real_labels, fake_labels], axis=0), tf.concat([real_logits, fake_logits], axis=0)
-    )
+    real_labels = tf.fill((reals, 1), 1.0 - config.label_smoothing)
+    fake_labels = tf.zeros((len(logits) - reals, 1))
+    return binary_cross_entropy(tf.concat([real_labels, fake_labels], axis=0), logits)
 
 
 def match_features(real_features: tf.Tensor, fake_features: tf.Tensor) -> tf.Tensor:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from gan_aug import adversarial
 from gan_aug.adversarial import HISTORY_COLUMNS, Batch, build_players, train_dcgan
-from gan_aug.config import DcganConfig
+from gan_aug.config import DcganConfig, resolve_config
 from gan_aug.device import Compute
 from gan_aug.errors import TrainingDivergedError
 from gan_aug.training import compile_steps, draw_noise, update_average
@@ -199,7 +199,7 @@ def test_label_smoothing_is_one_sided(tiny_dcgan):
     reals = tf.Variable([[np.log(9.0)]], dtype=tf.float32)
     fakes = tf.Variable([[-3.0], [3.0]])
     with tf.GradientTape() as tape:
-        loss = adversarial.compute_discriminator_loss(reals, fakes, config)
+        loss = adversarial.compute_discriminator_loss(tf.concat([reals, fakes], 0), 1, config)
     real_gradient, fake_gradient = tape.gradient(loss, [reals, fakes])
     np.testing.assert_allclose(real_gradient, 0, atol=1e-7)
     np.testing.assert_allclose(fake_gradient, tf.sigmoid(fakes) / 3, rtol=1e-6)
@@ -314,6 +314,15 @@ def test_same_seed_same_training_other_seed_another(tiny_dcgan, cpu, reals):
     same, again, other = (weights(t.generator) for t in trained)
     assert not any(unequal(same, again))
     assert any(unequal(same, other))
+
+
+def test_a_training_of_smokes_size_is_the_same_every_time(cpu, real):
+    """Where logits were cut in two before the loss, trainings of this size differed."""
+    config = resolve_config("smoke").dcgan
+    first, second = (
+        weights(train_dcgan(real.images, config, seed=0, compute=cpu).generator) for _ in range(2)
+    )
+    assert not any(unequal(first, second))
 
 
 @pytest.mark.parametrize(
