@@ -317,7 +317,7 @@ def test_same_seed_same_training_other_seed_another(tiny_dcgan, cpu, reals):
 
 
 def test_a_training_of_smokes_size_is_the_same_every_time(cpu, real):
-    """Where logits were cut in two before the loss, trainings of this size differed."""
+    """Small trainings can agree where larger ones, on several threads, do not."""
     config = resolve_config("smoke").dcgan
     first, second = (
         weights(train_dcgan(real.images, config, seed=0, compute=cpu).generator) for _ in range(2)
