@@ -203,8 +203,14 @@ class Entry:
         return filelock.FileLock(self.path.with_name(f"{self.path.name}.lock"))
 
     def is_complete(self) -> bool:
-        """Whether the output is here with every byte it was written with; if not, fetch it."""
-        return is_whole(self.path) or self.fetch()
+        """Whether the output is here with every byte it was written with; if not, fetch it.
+
+        A checkpoint beside a whole output is what a kill left of a finished training: it goes.
+        """
+        complete = is_whole(self.path) or self.fetch()
+        if complete:
+            self.checkpoint.path.unlink(missing_ok=True)
+        return complete
 
     def fetch(self) -> bool:
         """Copy the output from its remote folder; tell whether it is whole there."""
@@ -237,11 +243,15 @@ class Entry:
     def build(self) -> Iterator[Path]:
         """Yield a folder to write the output into; it becomes the entry when all went well.
 
-        After a failure it is kept only where there is a checkpoint to go on from.
+        After a failure it is kept only where there is a checkpoint to go on from. A checkpoint
+        counts only with its folder, which holds what the training wrote before.
         """
         if not self.checkpoint.path.exists():
             shutil.rmtree(self.partial, ignore_errors=True)
+        elif not self.partial.exists():
+            self.checkpoint.path.unlink()
         self.partial.mkdir(parents=True, exist_ok=True)
+        (self.partial / MANIFEST).unlink(missing_ok=True)
         for half_written in self.partial.rglob(".*.partial"):
             half_written.unlink()
         started = time.perf_counter()

@@ -69,6 +69,45 @@ def test_a_failed_build_with_a_checkpoint_goes_on_where_it_was(entry):
     assert entry.checkpoint.load() is None
 
 
+def kill(name):
+    """Return a function that ends the process there, as far as files can tell."""
+
+    def killed(*_arguments, **_options):
+        raise KeyboardInterrupt(name)
+
+    return killed
+
+
+def test_a_training_that_was_killed_before_its_folder_took_its_place_is_not_lost(
+    entry, monkeypatch
+):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(type(entry.path), "rename", kill("rename"))
+        with entry.build() as folder:
+            entry.checkpoint.save({"step": np.array(1)})
+            (folder / "output.txt").write_text("whole")
+    build(entry)
+    assert entry.is_complete()
+
+
+def test_a_checkpoint_beside_a_whole_output_goes(entry):
+    build(entry)
+    entry.checkpoint.save({"step": np.array(1)})
+    assert entry.is_complete()
+    assert entry.checkpoint.load() is None
+
+
+def test_a_checkpoint_whose_folder_is_gone_is_not_used(entry):
+    build(entry)
+    entry.checkpoint.save({"step": np.array(1)})
+    (entry.path / "output.txt").unlink()
+    assert not entry.is_complete()
+    with entry.build() as folder:
+        assert entry.checkpoint.load() is None
+        (folder / "output.txt").write_text("again")
+    assert entry.is_complete()
+
+
 def test_what_a_kill_left_half_written_does_not_enter_the_output(entry):
     entry.partial.mkdir(parents=True)
     entry.checkpoint.save({"step": np.array(1)})
