@@ -13,15 +13,15 @@ from typing import Annotated, get_args
 
 import numpy as np
 from cyclopts import App, Parameter, validators
+from gan_aug.store.store.files import atomic_file, write_json
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from benchmarks.machine import describe_machine, read_commit
 from benchmarks.report import load_template
-from gan_aug.comparison import CLASSIFIER_TITLES
-from gan_aug.config import Classifier
-from gan_aug.files import atomic_file, write_json
-from gan_aug.study import StudyResult, student_margin
+from gan_aug.evaluation.comparison import CLASSIFIER_TITLES
+from gan_aug.evaluation.study import StudyResult, student_margin
+from gan_aug.settings.run import Classifier
 
 __all__ = ["VARIANTS", "Ablation", "Effect", "compare_variant", "render_ablation"]
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from gan_aug.layers import UpsampledConv2D
+from gan_aug.gan.layers import UpsampledConv2D
 
 __all__ = ["count_chapter_step", "count_layers", "count_step", "count_taps"]
 

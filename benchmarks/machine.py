@@ -11,7 +11,7 @@ import psutil
 
 from benchmarks.results import Machine, Stamp
 from gan_aug.device import read_cpu_field
-from gan_aug.environment import TELLING_CPU_FLAGS
+from gan_aug.reporting.environment import TELLING_CPU_FLAGS
 
 __all__ = ["describe_machine", "read_commit", "stamp"]
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_args
 import keras
 import numpy as np
 from cyclopts import App, Parameter, validators
+from gan_aug.store.store.files import atomic_file, write_json
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
@@ -20,15 +21,14 @@ from benchmarks.machine import describe_machine, read_commit
 from benchmarks.report import load_template
 from flows.data import find_mnist
 from flows.tasks import gather_material
-from gan_aug.augmentation import ARMS
-from gan_aug.cnn import predict_probabilities, train_cnn
-from gan_aug.config import Preset, RunConfig, TeacherName, resolve_config
-from gan_aug.dataset import Dataset, draw_labeled, load_dataset
+from gan_aug.arms import ARMS
+from gan_aug.classifiers.cnn import predict_probabilities, train_cnn
+from gan_aug.data.dataset import Dataset, draw_labeled, load_dataset
 from gan_aug.device import Compute, select_compute
-from gan_aug.files import atomic_file, write_json
+from gan_aug.evaluation.study import student_margin
 from gan_aug.images import LabeledImages
-from gan_aug.sgan import train_sgan
-from gan_aug.study import student_margin
+from gan_aug.settings.run import Preset, RunConfig, TeacherName, resolve_config
+from gan_aug.teachers.sgan import train_sgan
 
 __all__ = ["Measurement", "Measurements", "Row", "render_page", "summarize"]
 

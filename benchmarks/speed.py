@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks.interleave import Entrant, OnUnit, race
 from benchmarks.machine import stamp
 from benchmarks.results import CnnTraining, Contender, DcganStep, Floor, LightgbmTraining
-from gan_aug.config import resolve_config
+from gan_aug.settings.run import resolve_config
 
 __all__ = ["measure_cnn_training", "measure_dcgan_step", "measure_lightgbm_training"]
 

@@ -14,23 +14,23 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from cyclopts import App, Parameter, validators
+from gan_aug.store.store.files import atomic_file, write_json
+from gan_aug.store.store.store import Store, load_cnn, load_labeled
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from benchmarks.machine import describe_machine, read_commit
 from benchmarks.report import load_template
 from flows import tasks
-from gan_aug.adversarial import METRICS, build_players, build_train_step, train_dcgan
-from gan_aug.config import DcganConfig, Preset, RunConfig, resolve_config
 from gan_aug.device import Compute, select_compute
-from gan_aug.files import atomic_file, write_json
+from gan_aug.evaluation.quality import Features, Metrics, extract_features, measure
+from gan_aug.evaluation.study import student_margin
+from gan_aug.gan.adversarial import METRICS, build_players, build_train_step, train_dcgan
+from gan_aug.gan.synthesis import generate_images
+from gan_aug.gan.training import compile_steps
 from gan_aug.images import Images
-from gan_aug.quality import Features, Metrics, extract_features, measure
 from gan_aug.seeding import seed_keras
-from gan_aug.store import Store, load_cnn, load_labeled
-from gan_aug.study import student_margin
-from gan_aug.synthesis import generate_images
-from gan_aug.training import compile_steps
+from gan_aug.settings.run import DcganConfig, Preset, RunConfig, resolve_config
 
 __all__ = ["TECHNIQUES", "Technique", "Techniques", "fit_steps", "render_techniques"]
 

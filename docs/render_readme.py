@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from gan_aug.anomaly import Separation, phrase_verdict
-from gan_aug.comparison import CLASSIFIER_TITLES
-from gan_aug.config import Detector
-from gan_aug.study import CellSummary, StudyResult
+from gan_aug.evaluation.anomaly import Separation, phrase_verdict
+from gan_aug.evaluation.comparison import CLASSIFIER_TITLES
+from gan_aug.evaluation.study import CellSummary, StudyResult
+from gan_aug.settings.run import Detector
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

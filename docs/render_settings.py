@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel
 
-from gan_aug.config import PRESETS, RunConfig, flatten, resolve_config
+from gan_aug.settings.run import PRESETS, RunConfig, flatten, resolve_config
 
 HEADER = """# Settings
 

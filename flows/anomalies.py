@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gan_aug.store.store.store import Entry, Store, load_labeled, load_network, load_provenance
 from prefect import flow
 
 from flows import tasks
 from flows.publish import publish_results
 from flows.reports import LeftOut, write_anomalies
-from gan_aug.anomaly import check_digits, check_discriminator
-from gan_aug.config import AnomalyConfig, RunConfig
 from gan_aug.device import select_compute
-from gan_aug.environment import describe_environment
 from gan_aug.errors import UserError
+from gan_aug.evaluation.anomaly import check_digits, check_discriminator
 from gan_aug.images import CLASSES
-from gan_aug.runs import Anomalies, Run, check_name, find_run, make_name
-from gan_aug.store import Entry, Store, load_labeled, load_network, load_provenance
+from gan_aug.reporting.environment import describe_environment
+from gan_aug.reporting.folders import Anomalies, Run, check_name, find_run, make_name
+from gan_aug.settings.run import AnomalyConfig, RunConfig
 
 __all__ = ["anomalies"]
 

@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+from gan_aug.store.store.store import Store, load_provenance
 from prefect import flow
 
 from flows import tasks
@@ -10,13 +11,12 @@ from flows.gates import pass_gates
 from flows.pipeline import plan_run, run_stages
 from flows.publish import publish_results
 from flows.reports import write_report
-from gan_aug.augmentation import check_arms
-from gan_aug.config import RunConfig
-from gan_aug.dataset import Provenance
+from gan_aug.arms import check_arms
+from gan_aug.data.dataset import Provenance
 from gan_aug.device import select_compute
-from gan_aug.environment import describe_environment
-from gan_aug.runs import Run, check_name, make_name
-from gan_aug.store import Store, load_provenance
+from gan_aug.reporting.environment import describe_environment
+from gan_aug.reporting.folders import Run, check_name, make_name
+from gan_aug.settings.run import RunConfig
 
 __all__ = ["augment"]
 

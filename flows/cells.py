@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
+from gan_aug.store.store.store import Entry, Store
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture, as_completed
@@ -14,10 +15,9 @@ from prefect.futures import PrefectFuture, as_completed
 from flows import tasks
 from flows.pipeline import Outcome, run_stages
 from flows.scale import Runner
-from gan_aug.config import ArmName, Classifier, RunConfig
+from gan_aug.evaluation.study import Failure
 from gan_aug.progress import OnProgress
-from gan_aug.store import Entry, Store
-from gan_aug.study import Failure
+from gan_aug.settings.run import ArmName, Classifier, RunConfig
 
 __all__ = ["Call", "Cells", "compute_cells", "compute_elsewhere", "compute_here"]
 

@@ -2,18 +2,18 @@
 
 from pathlib import Path
 
+from gan_aug.store.store.store import Store, load_images, load_provenance
 from prefect import flow
 
 from flows import tasks
 from flows.publish import publish_report
 from flows.reports import write_dcgan
-from gan_aug.config import PicturesConfig
 from gan_aug.device import select_compute
-from gan_aug.environment import describe_environment
 from gan_aug.images import image_shape
 from gan_aug.memory import check_dcgan_memory
-from gan_aug.runs import PicturesDcgan, check_name, make_name
-from gan_aug.store import Store, load_images, load_provenance
+from gan_aug.reporting.environment import describe_environment
+from gan_aug.reporting.folders import PicturesDcgan, check_name, make_name
+from gan_aug.settings.run import PicturesConfig
 
 __all__ = ["dcgan"]
 

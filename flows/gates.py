@@ -5,11 +5,11 @@ import logging
 from prefect.events import emit_event
 
 from flows.pipeline import Outcome
-from gan_aug import store
-from gan_aug.config import GatesConfig
 from gan_aug.errors import GateError
-from gan_aug.gates import Baseline, check_gates, take_baseline
-from gan_aug.runs import Run
+from gan_aug.evaluation.gates import Baseline, check_gates, take_baseline
+from gan_aug.reporting.folders import Run
+from gan_aug.settings.run import GatesConfig
+from gan_aug.store.store import store
 
 __all__ = ["EVENT", "pass_gates"]
 

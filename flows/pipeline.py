@@ -4,13 +4,14 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from gan_aug.store.store.store import Entry, Store, load_indices, load_labeled
+
 from flows import tasks
-from gan_aug.augmentation import ARMS, Need
-from gan_aug.calibration import check_folds
-from gan_aug.comparison import Comparison
-from gan_aug.config import ArmName, Classifier, RunConfig
+from gan_aug.arms import ARMS, Need
+from gan_aug.evaluation.calibration import check_folds
+from gan_aug.evaluation.comparison import Comparison
 from gan_aug.memory import check_memory
-from gan_aug.store import Entry, Store, load_indices, load_labeled
+from gan_aug.settings.run import ArmName, Classifier, RunConfig
 
 __all__ = ["Guard", "Outcome", "plan_run", "run_stages"]
 

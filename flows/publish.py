@@ -15,7 +15,7 @@ from prefect.artifacts import (
 )
 
 from gan_aug.progress import OnProgress
-from gan_aug.runs import ReportFolder
+from gan_aug.reporting.folders import ReportFolder
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -4,20 +4,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from gan_aug.store.store.store import Entry
 from numpy.typing import NDArray
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from flows.pipeline import Outcome
-from gan_aug import anomaly, figures, galleries, store
-from gan_aug.anomaly import AnomalyResult
-from gan_aug.augmentation import ARMS
-from gan_aug.comparison import CLASSIFIER_TITLES, Comparison, Split
-from gan_aug.config import AnomalyConfig, ArmName, PicturesConfig
-from gan_aug.galleries import Change
+from gan_aug.arms import ARMS
+from gan_aug.evaluation import anomaly
+from gan_aug.evaluation.anomaly import AnomalyResult
+from gan_aug.evaluation.comparison import CLASSIFIER_TITLES, Comparison, Split
+from gan_aug.evaluation.quality import find_nearest
+from gan_aug.evaluation.study import StudyResult
 from gan_aug.images import image_shape
-from gan_aug.quality import find_nearest
-from gan_aug.report import (
+from gan_aug.reporting import figures, galleries
+from gan_aug.reporting.folders import Anomalies, PicturesDcgan, ReportFolder, Run, Study
+from gan_aug.reporting.galleries import Change
+from gan_aug.reporting.render import (
     RunFacts,
     StageTime,
     render_anomaly_report,
@@ -26,9 +29,8 @@ from gan_aug.report import (
     render_study_report,
     summarize_pseudo_labels,
 )
-from gan_aug.runs import Anomalies, PicturesDcgan, ReportFolder, Run, Study
-from gan_aug.store import Entry
-from gan_aug.study import StudyResult
+from gan_aug.settings.run import AnomalyConfig, ArmName, PicturesConfig
+from gan_aug.store.store import store
 
 __all__ = ["LeftOut", "write_anomalies", "write_dcgan", "write_report", "write_study"]
 

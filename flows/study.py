@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from gan_aug.store.store.store import Entry, Store, load_provenance
 from prefect import flow
 from pydantic import PositiveInt
 
@@ -11,13 +12,12 @@ from flows.pipeline import plan_run
 from flows.publish import publish_progress, publish_results
 from flows.reports import write_study
 from flows.scale import open_runner
-from gan_aug.augmentation import list_buildable
-from gan_aug.config import RunConfig, StudyConfig
+from gan_aug.arms import list_buildable
 from gan_aug.device import select_compute
-from gan_aug.environment import describe_environment
-from gan_aug.runs import Study, check_name, make_name
-from gan_aug.store import Entry, Store, load_provenance
-from gan_aug.study import summarize_study
+from gan_aug.evaluation.study import summarize_study
+from gan_aug.reporting.environment import describe_environment
+from gan_aug.reporting.folders import Study, check_name, make_name
+from gan_aug.settings.run import RunConfig, StudyConfig
 
 __all__ = ["study"]
 

@@ -1,6 +1,6 @@
 """One thin Prefect task per stage: look in the store, else compute and keep.
 
-Tasks exchange :class:`~gan_aug.store.Entry` references, never arrays. The store is the only cache;
+Tasks exchange :class:`~gan_aug.store.store.Entry` references, never arrays. The store is the only cache;
 Prefect's own is off, and a reused stage ends in the state ``Cached``.
 """
 
@@ -13,47 +13,38 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from gan_aug.store.store.files import digest_file
+from gan_aug.store.store.store import Entry, Store
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas import State, TaskRun
 from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 
+from flows.cli.terminal import log_progress, show_progress
 from flows.data import find_mnist
-from flows.gpu import take_gpu
 from flows.publish import publish_progress
-from flows.terminal import log_progress, show_progress
-from gan_aug import (
-    adversarial,
-    anomaly,
-    augmentation,
-    boosting,
-    calibration,
-    cnn,
-    dataset,
-    galleries,
-    pictures,
-    pseudo_label,
-    quality,
-    sgan,
-    store,
-    synthesis,
-)
-from gan_aug.augmentation import ARMS, Material
-from gan_aug.comparison import (
+from flows.server.gpu import take_gpu
+from gan_aug.arms import ARMS, Material
+from gan_aug.classifiers import cnn
+from gan_aug.data import dataset, pictures
+from gan_aug.device import Compute, select_compute
+from gan_aug.errors import DownloadError
+from gan_aug.evaluation import anomaly, calibration, quality
+from gan_aug.evaluation.comparison import (
     CLASSIFIER_NAMES,
     SPLITS,
     Comparison,
     Predictions,
     compare_arms,
 )
-from gan_aug.config import ArmName, Classifier, Part, PicturesConfig, Precision, RunConfig
-from gan_aug.device import Compute, select_compute
-from gan_aug.errors import DownloadError
-from gan_aug.files import digest_file
-from gan_aug.images import CLASSES, Float32, Images, LabeledImages, PseudoLabeledImages
+from gan_aug.gan import adversarial, synthesis
+from gan_aug.images import CLASSES, Float32, Images, LabeledImages, PseudoLabels
 from gan_aug.progress import tell_each
-from gan_aug.store import Entry, Store
+from gan_aug.reporting import galleries
+from gan_aug.settings.run import ArmName, Classifier, Part, PicturesConfig, Precision, RunConfig
+from gan_aug.store.store import store
+from gan_aug.teachers import sgan
 
 __all__ = [
     "TRAIN",
@@ -643,9 +634,7 @@ def build_training_set(
     return finish(f"training set, {arm}", entry, compute)
 
 
-def gather_material(
-    config: RunConfig, labeled: LabeledImages, **pseudo: PseudoLabeledImages
-) -> Material:
+def gather_material(config: RunConfig, labeled: LabeledImages, **pseudo: PseudoLabels) -> Material:
     """Put together what training sets are made of, as the settings say."""
     return Material(
         labeled,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gan_aug.config import Device, Precision
 from gan_aug.errors import UserError
+from gan_aug.settings.run import Device, Precision
 
 __all__ = [
     "BFLOAT16_FLAGS",

@@ -1,9 +1,8 @@
 """The values that travel between stages, and the one pixel range.
 
-Images are stored as ``uint8`` in 0..255, shaped ``(n, 28, 28)``, ink bright on a dark ground as
-in MNIST. Networks see ``float32`` in [0, 1], shaped ``(n, 28, 28, 1)``; :func:`to_unit` and
-:func:`to_uint8` are the only bridges. Pictures that only a DCGAN is trained on may have other
-sides, and three channels as their last axis; grey ones have no such axis.
+Images are stored as ``uint8`` in 0..255: ``(n, side, side)`` for grey ones, ``(n, side, side, 3)``
+for RGB. Networks see ``float32`` in [0, 1] with an axis for the channels in either case;
+:func:`to_unit` and :func:`to_uint8` are the only bridges.
 """
 
 import enum
@@ -17,17 +16,23 @@ from numpy.typing import NDArray
 from gan_aug.errors import UserError
 
 __all__ = [
-    "CLASSES",
-    "SIDE",
+    "LARGEST_SIDE",
+    "MOST_CLASSES",
+    "SIDE_STEP",
+    "SMALLEST_SIDE",
     "Decision",
     "Float32",
+    "ImageSpec",
     "Images",
+    "Indices",
     "LabeledImages",
-    "PseudoLabeledImages",
+    "Labels",
+    "Marks",
+    "PseudoLabels",
     "Shape",
     "TrainingSet",
-    "UInt8",
     "add_channel",
+    "check_shape",
     "digest_array",
     "image_shape",
     "one_hot",
@@ -35,14 +40,51 @@ __all__ = [
     "to_unit",
 ]
 
-SIDE = 28
-CLASSES = 10
+SMALLEST_SIDE = 16
+LARGEST_SIDE = 256
+SIDE_STEP = 4
+MOST_CLASSES = 1000
 
-UInt8 = NDArray[np.uint8]
+Images = NDArray[np.uint8]
+Labels = NDArray[np.uint16]
 Float32 = NDArray[np.float32]
-Images = UInt8
+Indices = NDArray[np.intp]
+Marks = NDArray[np.bool_]
 Shape = tuple[int, int, int]
 """Height, width and channels of an image."""
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """What all images of a data set have in common.
+
+    Attributes:
+        shape: Height, width and channels of each image.
+        classes: Names of the classes, 2 to 1,000 different ones; label ``i`` means the i-th of
+            them.
+
+    Raises:
+        UserError: There are too few classes or too many, two of one name, or the pipeline has no
+            networks for images of this shape.
+    """
+
+    shape: Shape
+    classes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_shape(self.shape)
+        if not 2 <= len(self.classes) <= MOST_CLASSES:
+            raise UserError(
+                f"classes: expected 2 to {MOST_CLASSES:,}, found {len(self.classes):,}; a "
+                "classifier needs something to tell apart"
+            )
+        if len(set(self.classes)) < len(self.classes):
+            raise UserError(f"classes: expected different names, found {', '.join(self.classes)}")
+
+    def count_images(self, labels: Labels) -> dict[str, int]:
+        """Return how many of the ``(n,)`` labels each class has, by its name."""
+        counts = np.bincount(labels, minlength=len(self.classes))
+        return dict(zip(self.classes, counts.tolist(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -50,26 +92,28 @@ class LabeledImages:
     """Images with true labels.
 
     Attributes:
-        images: ``(n, 28, 28)`` uint8.
-        labels: ``(n,)`` uint8 in 0..9.
+        images: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8.
+        labels: ``(n,)`` uint16, places among the classes of the spec.
+        spec: Shape and classes of the data set; a part of it need not have images of every class.
 
     Raises:
         UserError: An array has another shape, dtype or range.
     """
 
     images: Images
-    labels: UInt8
+    labels: Labels
+    spec: ImageSpec
 
     def __post_init__(self) -> None:
-        check_images(self.images)
-        check_labels(self.labels, count=len(self.images))
+        check_images(self.images, self.spec.shape)
+        check_labels(self.labels, len(self.images), len(self.spec.classes))
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def take(self, indices: NDArray[np.intp]) -> "LabeledImages":
+    def take(self, indices: Indices) -> "LabeledImages":
         """Return the images at ``indices``, in that order."""
-        return LabeledImages(self.images[indices], self.labels[indices])
+        return LabeledImages(self.images[indices], self.labels[indices], self.spec)
 
 
 class Decision(enum.IntEnum):
@@ -82,34 +126,34 @@ class Decision(enum.IntEnum):
 
 
 @dataclass(frozen=True)
-class PseudoLabeledImages:
-    """Images that nobody labeled, with the teacher's opinion of them.
+class PseudoLabels:
+    """Images without true labels, with the teacher's opinion of them.
 
     Attributes:
-        images: ``(n, 28, 28)`` uint8.
-        probabilities: ``(n, 10)`` float32, the teacher's class probabilities.
+        images: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8.
+        probabilities: ``(n, classes)`` float32, the teacher's class probabilities.
         decisions: ``(n,)`` uint8, a :class:`Decision` for each image.
     """
 
     images: Images
     probabilities: Float32
-    decisions: UInt8
+    decisions: NDArray[np.uint8]
 
     @property
-    def accepted(self) -> NDArray[np.bool_]:
+    def accepted(self) -> Marks:
         """``(n,)`` bool, which images may enter a training set."""
-        accepted: NDArray[np.bool_] = self.decisions == Decision.ACCEPTED
+        accepted: Marks = self.decisions == Decision.ACCEPTED
         return accepted
 
     @property
-    def labels(self) -> UInt8:
-        """``(n,)`` uint8: the teacher's most probable class."""
-        labels: UInt8 = self.probabilities.argmax(axis=1).astype(np.uint8)
+    def labels(self) -> Labels:
+        """``(n,)`` uint16: the teacher's most probable class."""
+        labels: Labels = self.probabilities.argmax(axis=1).astype(np.uint16)
         return labels
 
     @property
     def confidence(self) -> Float32:
-        """``(n,)`` float32 in [0.1, 1]: the probability of that class."""
+        """``(n,)`` float32 in [1 / classes, 1]: the probability of that class."""
         confidence: Float32 = self.probabilities.max(axis=1)
         return confidence
 
@@ -126,8 +170,9 @@ class TrainingSet:
     """What a classifier is trained on.
 
     Attributes:
-        images: ``(n, 28, 28)`` uint8.
-        targets: ``(n, 10)`` float32 class probabilities; one-hot where the label is true or hard.
+        images: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8.
+        targets: ``(n, classes)`` float32 class probabilities; one-hot where the label is true or
+            hard.
         weights: ``(n,)`` float32 with mean 1: how much each image counts.
     """
 
@@ -138,14 +183,19 @@ class TrainingSet:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def classes(self) -> int:
+        """Number of classes of the data set, whether or not there are images of all."""
+        return self.targets.shape[1]
+
 
 def to_unit(images: Images) -> Float32:
-    """Turn uint8 into what networks read: ``(n, 28, 28, 1)`` float32 in [0, 1], or RGB likewise."""
+    """Turn uint8 images into what networks read: ``(n, side, side, channels)`` in [0, 1]."""
     return add_channel(images).astype(np.float32) / np.float32(255)
 
 
 def to_uint8(unit: Float32) -> Images:
-    """Turn a generator's ``(n, 28, 28, 1)`` float32 in [0, 1], or RGB, into uint8 images."""
+    """Turn a generator's ``(n, side, side, channels)`` float32 in [0, 1] into uint8 images."""
     levels: Images = np.rint(np.clip(unit, 0, 1) * 255).astype(np.uint8)
     return levels[..., 0] if levels.shape[-1] == 1 else levels
 
@@ -161,9 +211,9 @@ def image_shape(images: Images) -> Shape:
     return height, width, channels
 
 
-def one_hot(labels: UInt8) -> Float32:
-    """Turn ``(n,)`` labels in 0..9 into ``(n, 10)`` float32 certainties."""
-    return np.eye(CLASSES, dtype=np.float32)[labels]
+def one_hot(labels: NDArray[np.integer[Any]], classes: int) -> Float32:
+    """Turn ``(n,)`` labels below ``classes`` into ``(n, classes)`` float32 certainties."""
+    return np.eye(classes, dtype=np.float32)[labels]
 
 
 def digest_array(array: NDArray[Any]) -> str:
@@ -171,19 +221,35 @@ def digest_array(array: NDArray[Any]) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
-def check_images(images: NDArray[Any]) -> None:
-    """Raise :class:`UserError` unless ``images`` is ``(n, 28, 28)`` uint8 with n ≥ 1."""
-    if images.ndim != 3 or images.shape[1:] != (SIDE, SIDE) or len(images) == 0:
-        raise UserError(f"images: expected shape (n, {SIDE}, {SIDE}), found {images.shape}")
+def check_shape(shape: Shape) -> None:
+    """Raise :class:`UserError` unless there are networks for images of this shape."""
+    height, width, channels = shape
+    fits = height % SIDE_STEP == 0 and SMALLEST_SIDE <= height <= LARGEST_SIDE
+    if not (height == width and fits and channels in {1, 3}):
+        raise UserError(
+            f"images: expected grey or RGB squares of {SMALLEST_SIDE} to {LARGEST_SIDE} pixels a "
+            f"side, in steps of {SIDE_STEP}, found {height}x{width} with {channels} channel(s); "
+            "resize them, for example with Pillow's ImageOps.fit(image, (64, 64))"
+        )
+
+
+def check_images(images: NDArray[Any], shape: Shape) -> None:
+    """Raise :class:`UserError` unless ``images`` are uint8 images of this shape, one or more."""
+    height, width, channels = shape
+    expected = f"(n, {height}, {width}{f', {channels}' if channels > 1 else ''})"
+    if images.ndim not in {3, 4} or len(images) == 0 or image_shape(images) != shape:
+        raise UserError(f"images: expected shape {expected}, found {images.shape}")
     if images.dtype != np.uint8:
         raise UserError(f"images: expected dtype uint8 (0 to 255), found {images.dtype}")
 
 
-def check_labels(labels: NDArray[Any], count: int) -> None:
-    """Raise :class:`UserError` unless ``labels`` is ``(count,)`` of whole numbers in 0..9."""
+def check_labels(labels: NDArray[Any], count: int, classes: int) -> None:
+    """Raise :class:`UserError` unless ``labels`` are ``count`` whole numbers below ``classes``."""
     if labels.shape != (count,):
         raise UserError(f"labels: expected shape ({count},), one per image, found {labels.shape}")
     if labels.dtype.kind not in "iu":
         raise UserError(f"labels: expected whole numbers, found dtype {labels.dtype}")
-    if labels.min() < 0 or labels.max() >= CLASSES:
-        raise UserError(f"labels: expected 0 to 9, found {labels.min()} to {labels.max()}")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise UserError(
+            f"labels: expected 0 to {classes - 1}, found {labels.min()} to {labels.max()}"
+        )

@@ -10,11 +10,11 @@ import numpy as np
 import psutil
 from keras import Model
 
-from gan_aug import dcgan, sgan
-from gan_aug.cnn import build_cnn
-from gan_aug.config import DcganConfig, RunConfig, SganConfig
+from gan_aug.classifiers.cnn import build_cnn
 from gan_aug.errors import UserError
 from gan_aug.images import CLASSES, SIDE, Shape
+from gan_aug.settings.run import DcganConfig, RunConfig, SganConfig
+from gan_aug.teachers import sgan
 
 __all__ = ["check_dcgan_memory", "check_memory", "estimate_memory"]
 

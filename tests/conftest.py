@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gan_aug.calibration import Calibration
-from gan_aug.comparison import Score
-from gan_aug.config import DcganConfig
-from gan_aug.dataset import Dataset, load_dataset
+from gan_aug.data.dataset import Dataset, load_dataset
 from gan_aug.device import Compute, select_compute
+from gan_aug.evaluation.calibration import Calibration
+from gan_aug.evaluation.comparison import Score
+from gan_aug.evaluation.quality import Duplicates, JudgeInfo, Metrics, Quality
 from gan_aug.images import LabeledImages
-from gan_aug.quality import Duplicates, JudgeInfo, Metrics, Quality
+from gan_aug.settings.run import DcganConfig
 
 
 @pytest.fixture(scope="session")

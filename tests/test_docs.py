@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gan_aug.config import RunConfig, flatten
+from gan_aug.settings.run import RunConfig, flatten
 
 ROOT = Path(__file__).parent.parent
 README_RESULTS = re.compile(r"<!-- results -->.*<!-- /results -->", re.DOTALL)

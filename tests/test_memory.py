@@ -1,8 +1,8 @@
 import pytest
 
-from gan_aug.config import resolve_config
 from gan_aug.errors import UserError
 from gan_aug.memory import check_dcgan_memory, check_memory, estimate_memory
+from gan_aug.settings.run import resolve_config
 
 TRAIN_IMAGES = 50_000
 

@@ -1,6 +1,6 @@
 """A run and a study of real digits that take seconds."""
 
-from gan_aug.config import StudyConfig, resolve_config
+from gan_aug.settings.run import StudyConfig, resolve_config
 
 TINY_RUN = {
     "dataset": "digits",

@@ -7,10 +7,10 @@ import keras
 from benchmarks.floor import count_chapter_step, count_step
 from benchmarks.ours.mnist import load_mnist
 from benchmarks.worker import Facts, Pause
-from gan_aug.adversarial import METRICS, build_players, build_train_step
-from gan_aug.config import resolve_config
 from gan_aug.device import select_compute
-from gan_aug.training import compile_steps
+from gan_aug.gan.adversarial import METRICS, build_players, build_train_step
+from gan_aug.gan.training import compile_steps
+from gan_aug.settings.run import resolve_config
 
 WARM_UP_STEPS = 2
 

@@ -12,24 +12,17 @@ import numpy as np
 from benchmarks.growth import CURVES, IMAGES
 from benchmarks.ours.mnist import load_mnist
 from benchmarks.worker import Facts, Pause
-from gan_aug.adversarial import train_dcgan
-from gan_aug.augmentation import ARMS, Material, build_original_set
-from gan_aug.boosting import train_boosting
-from gan_aug.cnn import predict_probabilities, train_cnn
-from gan_aug.config import RunConfig, resolve_config
-from gan_aug.dataset import draw_labeled
-from gan_aug.dcgan import build_generator
+from gan_aug.arms import ARMS, Material, build_original_set
+from gan_aug.classifiers.cnn import predict_probabilities, train_cnn
+from gan_aug.classifiers.lightgbm import train_boosting
+from gan_aug.data.dataset import draw_labeled
 from gan_aug.device import Compute, select_compute
-from gan_aug.images import (
-    Decision,
-    Images,
-    LabeledImages,
-    PseudoLabeledImages,
-    TrainingSet,
-    one_hot,
-)
-from gan_aug.pseudo_label import pseudo_label
-from gan_aug.synthesis import generate_images
+from gan_aug.gan.adversarial import train_dcgan
+from gan_aug.gan.networks import build_generator
+from gan_aug.gan.synthesis import generate_images
+from gan_aug.images import Decision, Images, LabeledImages, PseudoLabels, TrainingSet, one_hot
+from gan_aug.pseudo_labels import pseudo_label
+from gan_aug.settings.run import RunConfig, resolve_config
 
 CNN_UPDATES = 100
 LABELS = 1000
@@ -87,13 +80,13 @@ def build_image_stages(
     targets = one_hot(np.resize(train.labels, MOST_IMAGES))
     roomy = config.pseudo_labels.model_copy(update={"per_class": MOST_IMAGES})
 
-    def label(count: int) -> PseudoLabeledImages:
+    def label(count: int) -> PseudoLabels:
         probabilities = predict_probabilities(teacher, images[:count])
         return pseudo_label(images[:count], probabilities, roomy)
 
     def augment(count: int) -> TrainingSet:
         decisions = np.full(count, Decision.ACCEPTED, dtype=np.uint8)
-        pseudo = PseudoLabeledImages(images[:count], targets[:count], decisions)
+        pseudo = PseudoLabels(images[:count], targets[:count], decisions)
         settings = config.augmentation
         material = Material(labeled, settings, "soft", copies=0, seed=0, synthetic=pseudo)
         return ARMS["gan"].build(material)

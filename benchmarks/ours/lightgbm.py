@@ -4,9 +4,9 @@ import numpy as np
 
 from benchmarks.ours.mnist import load_mnist
 from benchmarks.worker import Facts, Pause
-from gan_aug.augmentation import build_original_set
-from gan_aug.boosting import predict_probabilities, train_boosting
-from gan_aug.config import BoostingConfig, resolve_config
+from gan_aug.arms import build_original_set
+from gan_aug.classifiers.lightgbm import predict_probabilities, train_boosting
+from gan_aug.settings.run import BoostingConfig, resolve_config
 
 WARM_UP = BoostingConfig(rounds=2)
 

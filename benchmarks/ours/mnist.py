@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from gan_aug.dataset import Dataset, load_dataset
+from gan_aug.data.dataset import Dataset, load_dataset
 
 __all__ = ["load_mnist"]
 

@@ -8,15 +8,15 @@ from typing import Any
 
 from benchmarks.ours.mnist import load_mnist
 from benchmarks.worker import Facts, Pause
-from gan_aug.adversarial import TrainedDcgan, train_dcgan
-from gan_aug.augmentation import build_original_set
-from gan_aug.cnn import predict_probabilities, train_cnn
-from gan_aug.config import resolve_config
+from gan_aug.arms import build_original_set
+from gan_aug.classifiers.cnn import predict_probabilities, train_cnn
 from gan_aug.device import select_compute
+from gan_aug.evaluation.quality import Features, extract_features, frechet_distance
+from gan_aug.gan.adversarial import TrainedDcgan, train_dcgan
+from gan_aug.gan.synthesis import generate_images
+from gan_aug.gan.training import Arrays
 from gan_aug.images import Images
-from gan_aug.quality import Features, extract_features, frechet_distance
-from gan_aug.synthesis import generate_images
-from gan_aug.training import Arrays
+from gan_aug.settings.run import resolve_config
 
 SEED = 0
 

@@ -7,6 +7,7 @@ import time
 
 import numpy as np
 import pytest
+from gan_aug.store.store.store import load_network
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -18,14 +19,13 @@ from tiny import TINY_RUN
 import flows.anomalies
 from benchmarks.anomalies import MeasuredRanking, gather
 from flows.anomalies import anomalies
-from gan_aug import anomaly
-from gan_aug.adversarial import train_dcgan
-from gan_aug.anomaly import observe
-from gan_aug.config import AnomalyConfig, resolve_config, to_source_flags
-from gan_aug.dcgan import build_discriminator, build_generator
 from gan_aug.errors import UserError
-from gan_aug.runs import Run
-from gan_aug.store import load_network
+from gan_aug.evaluation import anomaly
+from gan_aug.evaluation.anomaly import observe
+from gan_aug.gan.adversarial import train_dcgan
+from gan_aug.gan.networks import build_discriminator, build_generator
+from gan_aug.reporting.folders import Run
+from gan_aug.settings.run import AnomalyConfig, resolve_config, to_source_flags
 
 CONFIG = resolve_config("smoke", TINY_RUN)
 LEFT_OUT = (3, 7)

@@ -18,13 +18,13 @@ from tiny import TINY_RUN as TINY
 
 from flows import data, gates, tasks
 from flows.augment import augment
-from gan_aug.augmentation import ARMS
-from gan_aug.boosting import predict_probabilities as predict_boosting
-from gan_aug.calibration import average_teachers
-from gan_aug.cnn import predict_probabilities as predict_cnn
-from gan_aug.config import resolve_config
-from gan_aug.dataset import draw_labeled
+from gan_aug.arms import ARMS
+from gan_aug.classifiers.cnn import predict_probabilities as predict_cnn
+from gan_aug.classifiers.lightgbm import predict_probabilities as predict_boosting
+from gan_aug.data.dataset import draw_labeled
 from gan_aug.errors import GateError, UserError
+from gan_aug.evaluation.calibration import average_teachers
+from gan_aug.settings.run import resolve_config
 
 CONFIG = resolve_config("smoke", TINY)
 

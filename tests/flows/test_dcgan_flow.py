@@ -5,8 +5,8 @@ from PIL import Image
 
 from flows import cli
 from flows.dcgan import dcgan
-from gan_aug.config import PicturesConfig, resolve_pictures_config, to_source_flags
 from gan_aug.errors import UserError
+from gan_aug.settings.run import PicturesConfig, resolve_pictures_config, to_source_flags
 
 TINY = {
     "source": "colored-digits",

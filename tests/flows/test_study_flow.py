@@ -9,7 +9,7 @@ from tiny import TINY_STUDY as CONFIG
 
 from flows import tasks
 from flows.study import study
-from gan_aug.augmentation import ARMS
+from gan_aug.arms import ARMS
 from gan_aug.errors import UserError
 
 

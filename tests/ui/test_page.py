@@ -2,15 +2,15 @@
 
 import pytest
 
-from gan_aug.augmentation import ARMS
-from gan_aug.calibration import TeacherCalibration
-from gan_aug.comparison import PairedDifference
-from gan_aug.config import StudyConfig
-from gan_aug.figures import render_learning_curves
-from gan_aug.galleries import render_grid
-from gan_aug.report import PseudoLabelCounts, RunFacts, StageTime, render_study_report
-from gan_aug.runs import Study
-from gan_aug.study import Failure, summarize_study
+from gan_aug.arms import ARMS
+from gan_aug.evaluation.calibration import TeacherCalibration
+from gan_aug.evaluation.comparison import PairedDifference
+from gan_aug.evaluation.study import Failure, summarize_study
+from gan_aug.reporting.figures import render_learning_curves
+from gan_aug.reporting.folders import Study
+from gan_aug.reporting.galleries import render_grid
+from gan_aug.reporting.render import PseudoLabelCounts, RunFacts, StageTime, render_study_report
+from gan_aug.settings.run import StudyConfig
 
 PICTURES = [
     "training",

@@ -1,0 +1,262 @@
+"""The monitored stack on one machine: a Prefect server, a work pool, the deployments, a worker."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import prefect
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import WorkerStatus
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flows.server.automations import AUTOMATIONS_FILE, create_automations
+from flows.server.gpu import limit_gpu
+from gan_aug.errors import UserError
+
+__all__ = ["DEPLOYMENTS_FILE", "POOL", "Address", "describe_server", "run_stack"]
+
+POOL = "gan-aug"
+DEPLOYMENTS_FILE = "prefect.yaml"
+START_SECONDS = 120.0
+# Longer than Prefect gives a flow run to stop, so that the worker sees it end.
+STOP_SECONDS = 60.0
+POLL_SECONDS = 0.5
+# What automations.yaml waits for is four times as long; it is the least that Prefect allows.
+HEARTBEAT_SECONDS = 30
+PROBE_SECONDS = 5.0
+LOCKED = "database is locked"
+UNLOCK = "stop what else writes to it, or give the server PostgreSQL with gan-aug up --database"
+
+OnReady = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the server listens.
+
+    Attributes:
+        host: Name or address of an interface of this machine.
+        port: TCP port.
+    """
+
+    host: str
+    port: int
+
+    @property
+    def ui(self) -> str:
+        """What to open in a browser."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def api(self) -> str:
+        """What ``PREFECT_API_URL`` has to be."""
+        return f"{self.ui}/api"
+
+
+def run_stack(
+    address: Address,
+    *,
+    database: str | None,
+    notify: str | None,
+    folder: Path,
+    log: Path,
+    on_ready: OnReady,
+) -> None:
+    """Serve schedules and UI until interrupted.
+
+    A server that already answers at the address is used and left running. Schedules stay active
+    when the stack stops: what falls due meanwhile is run late, when it is started again.
+
+    Args:
+        address: Of the server.
+        database: Connection URL of the server's database; SQLite in Prefect's home if None.
+        notify: Where automations post notifications; nowhere if None.
+        folder: Holds ``prefect.yaml`` and ``automations.yaml``, and is where runs write their
+            artifacts.
+        log: What server and worker print goes there.
+        on_ready: Called with the UI's address once everything runs.
+
+    Raises:
+        UserError: The port is taken, a version does not match, there are no deployments, or a part
+            of the stack does not start.
+        KeyboardInterrupt: It was stopped.
+    """
+    for file, purpose in ((DEPLOYMENTS_FILE, "deploy"), (AUTOMATIONS_FILE, "react to")):
+        if not (folder / file).is_file():
+            raise UserError(
+                f"{folder}: expected {file} there, which says what to {purpose}, found none; run "
+                "the command in a checkout of gan-aug, or name one with --folder"
+            )
+    environment = {
+        **os.environ,
+        "PREFECT_API_URL": address.api,
+        "PREFECT_SERVER_API_HOST": address.host,
+        "PREFECT_SERVER_API_PORT": str(address.port),
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
+        **({"PREFECT_SERVER_DATABASE_CONNECTION_URL": database} if database else {}),
+    }
+    with contextlib.ExitStack() as parts:
+        output = parts.enter_context(log.open("ab"))
+        start = PartStarter(environment, folder, output.fileno(), log)
+        running = []
+        if find_server(address) is None:
+            server = parts.enter_context(start("server", "start"))
+            wait_for_server(address, server, log)
+            running.append(server)
+        with (
+            temporary_settings({PREFECT_API_URL: address.api}),
+            get_client(sync_client=True) as client,
+        ):
+            limit_gpu(client)
+            create_automations(client, folder / AUTOMATIONS_FILE, notify)
+        start.run("work-pool", "create", POOL, "--type", "process", "--overwrite")
+        start.run("deploy", "--all")
+        running.append(parts.enter_context(start("worker", "start", "--pool", POOL)))
+        on_ready(address.ui)
+        watch(running, log)
+
+
+def find_server(address: Address) -> str | None:
+    """Return the version of the Prefect server at an address, or None if nothing listens there.
+
+    Raises:
+        UserError: Something else listens there, or a server of another version.
+    """
+    try:
+        answer = httpx.get(f"{address.api}/admin/version", timeout=PROBE_SECONDS)
+        version = answer.raise_for_status().json()
+    except httpx.ConnectError:
+        return None
+    except (httpx.HTTPError, ValueError) as error:
+        raise UserError(
+            f"port: expected nothing or a Prefect server at {address.ui}, found something that "
+            f"does not answer like one ({error}); choose another --port"
+        ) from error
+    if version != prefect.__version__:
+        raise UserError(
+            f"server: expected Prefect {prefect.__version__} at {address.ui}, as is installed "
+            f"here, found {version}; stop that server, or choose another --port"
+        )
+    return str(version)
+
+
+def describe_server() -> str:
+    """Say in a line which server runs report to, and who runs what is scheduled there."""
+    address = PREFECT_API_URL.value()
+    if address is None:
+        return (
+            "none (PREFECT_API_URL is not set); a run starts one of its own for as long as it takes"
+        )
+    try:
+        with get_client(sync_client=True) as client:
+            client.read_work_pool(POOL)
+            found = client.read_workers_for_work_pool(POOL)
+    except ObjectNotFound:
+        return f"{address}, where nothing is deployed yet; run gan-aug up"
+    except httpx.HTTPError as error:
+        return f"{address}, which does not answer ({error}); run gan-aug up"
+    online = sum(worker.status == WorkerStatus.ONLINE for worker in found)
+    if not online:
+        return f"{address}, where no worker takes scheduled runs; run gan-aug up"
+    return (
+        f"{address}, where scheduled runs are taken by {online} worker{'s' if online > 1 else ''}"
+    )
+
+
+def wait_for_server(address: Address, server: subprocess.Popen[bytes], log: Path) -> None:
+    """Return as soon as the server answers."""
+    deadline = time.monotonic() + START_SECONDS
+    while find_server(address) is None:
+        if server.poll() is not None or time.monotonic() > deadline:
+            raise UserError(f"server: expected it to start at {address.ui}, found: {tail(log)}")
+        time.sleep(POLL_SECONDS)
+
+
+def watch(running: list[subprocess.Popen[bytes]], log: Path) -> None:
+    """Sleep as long as every part runs."""
+    while all(part.poll() is None for part in running):
+        time.sleep(POLL_SECONDS)
+    raise UserError(f"stack: expected server and worker to go on, found: {tail(log)}")
+
+
+def tail(log: Path) -> str:
+    """Return the line of the log that says most of what went wrong, and where the others are."""
+    lines = [line.strip() for line in log.read_text(errors="replace").split("\n") if line.strip()]
+    errors = [line for line in lines if re.match(r"[\w.]+(Error|Exception): ", line)]
+    line = next(reversed(errors or lines), "nothing printed")
+    remedy = f"; {UNLOCK}" if LOCKED in line else ""
+    return f"{line}{remedy} (all of it in {log})"
+
+
+@dataclass(frozen=True)
+class PartStarter:
+    """Starts parts of the stack: ``prefect`` commands in one environment.
+
+    Attributes:
+        environment: Of their processes.
+        folder: They run there.
+        output: File descriptor of the log.
+        log: Path of the log.
+    """
+
+    environment: Mapping[str, str]
+    folder: Path
+    output: int
+    log: Path
+
+    @contextlib.contextmanager
+    def __call__(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a command that goes on until it is told to stop; stop it at the end.
+
+        It has a session of its own: a terminal sends Ctrl-C to all processes of a command, and the
+        worker has to stop before the server that it reports to.
+        """
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            self.compose(*arguments),
+            env=dict(self.environment),
+            cwd=self.folder,
+            stdout=self.output,
+            stderr=self.output,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def run(self, *arguments: str) -> None:
+        """Run a command to its end.
+
+        Raises:
+            UserError: It failed.
+        """
+        done = subprocess.run(  # noqa: S603 - our own command
+            self.compose(*arguments),
+            env=dict(self.environment),
+            cwd=self.folder,
+            stdout=self.output,
+            stderr=self.output,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        if done.returncode:
+            command = f"prefect {' '.join(arguments)}"
+            raise UserError(f"{command}: expected it to succeed, found: {tail(self.log)}")
+
+    def compose(self, *arguments: str) -> list[str]:
+        """Return the words of a ``prefect`` command that asks no questions."""
+        return [sys.executable, "-m", "prefect", "--no-prompt", *arguments]

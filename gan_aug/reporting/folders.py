@@ -1,0 +1,436 @@
+"""The folders that runs and studies leave for people.
+
+``<artifacts>/runs/<name>/`` belongs to a run, ``<artifacts>/studies/<name>/`` to a study.
+"""
+
+import base64
+import contextlib
+import hashlib
+import json
+import logging
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
+
+from gan_aug.errors import UserError
+from gan_aug.evaluation.anomaly import AnomalyResult
+from gan_aug.evaluation.comparison import Comparison, Score
+from gan_aug.evaluation.gates import Baseline
+from gan_aug.evaluation.study import StudyResult
+from gan_aug.images import PseudoLabels, UInt8
+from gan_aug.reporting.render import render_page
+from gan_aug.settings.run import AnomalyConfig, Classifier, RunConfig, StudyConfig
+from gan_aug.store.store.files import (
+    CNN_FILE,
+    DISCRIMINATOR_FILE,
+    GENERATOR_FILE,
+    HISTORY_FILE,
+    LIGHTGBM_FILE,
+    QUALITY_FILE,
+    SAMPLES_FOLDER,
+    SYNTHETIC_FILE,
+    TEMPERATURE_FILE,
+    Array,
+    atomic_file,
+    write_arrays,
+    write_json,
+    write_rows,
+)
+from gan_aug.store.store.store import Entry, load_network
+
+__all__ = [
+    "Anomalies",
+    "PicturesDcgan",
+    "ReportFolder",
+    "Run",
+    "RunSummary",
+    "Study",
+    "check_name",
+    "find_run",
+    "list_runs",
+    "make_name",
+]
+
+logger = logging.getLogger(__name__)
+
+CLASSIFIER_FILES: dict[Classifier, str] = {"cnn": CNN_FILE, "lightgbm": LIGHTGBM_FILE}
+CONFIG_FILE = "config.json"
+ENVIRONMENT_FILE = "environment.json"
+BASELINE_FILE = "baseline.json"
+COMPARISON_CSV = "comparison.csv"
+RANKING_CSV = "anomalies.csv"
+EVALUATION_CSV = "evaluation.csv"
+SAMPLES_FILE = "samples.png"
+REPORT_FILE = "report.md"
+PAGE_FILE = "report.html"
+PICTURE = r"!\[(?P<description>[^]]*)\]\((?P<file>[\w./-]+\.png)\)"
+ESSENTIAL_PICTURES = {"training", "gan_history", "comparison", "learning_curves"}
+
+
+Config = TypeVar("Config", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class ReportFolder:
+    """A folder with settings, an environment, a report and its pictures.
+
+    Attributes:
+        path: The folder.
+        kind: What it is, for people.
+        home: The folder of all of its kind, below the artifacts.
+        result_file: Written last: its presence says "finished".
+    """
+
+    path: Path
+    kind: ClassVar[str]
+    home: ClassVar[str]
+    result_file: ClassVar[str]
+
+    @classmethod
+    def open(cls, artifacts: Path, name: str, config: BaseModel) -> Self:
+        """Begin, or go on in the folder of the same name and settings.
+
+        It is unfinished from here on, until everything is written anew.
+
+        Raises:
+            UserError: The name is not one, or belongs to other settings.
+            OSError: The folder can't be written.
+        """
+        check_name(name)
+        folder = cls(artifacts / cls.home / name)
+        kept = folder.path / CONFIG_FILE
+        if kept.exists() and folder.read_json(CONFIG_FILE, type(config)) != config:
+            raise UserError(
+                f"name: expected a new name or the settings of {cls.kind} {name}, found other "
+                f"settings in {kept}; choose another --name"
+            )
+        if not kept.exists():
+            write_json(kept, config.model_dump(mode="json"))
+        (folder.path / cls.result_file).unlink(missing_ok=True)
+        return folder
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @property
+    def page(self) -> Path:
+        """The report as one HTML file."""
+        return self.path / PAGE_FILE
+
+    def read_json(self, name: str, model: type[Config]) -> Config:
+        """Return a file's content.
+
+        Raises:
+            UserError: The file is damaged, or another version's.
+        """
+        path = self.path / name
+        with refuse_foreign(path):
+            return model.model_validate_json(path.read_bytes())
+
+    def read_finished(self, model: type[Config]) -> Config:
+        """Return the content of the result file.
+
+        Raises:
+            UserError: It is missing, damaged, or another version's.
+        """
+        if not (self.path / self.result_file).exists():
+            raise UserError(
+                f"{self.name}: expected a finished {self.kind}, found no {self.result_file} in it; "
+                "run it again with the same arguments to finish it"
+            )
+        return self.read_json(self.result_file, model)
+
+    def write_finished(self, result: BaseModel, scores: Sequence[Score]) -> None:
+        """Write scores as CSV rows, and last the result as JSON."""
+        write_rows(self.path / COMPARISON_CSV, [score.to_row() for score in scores])
+        write_json(self.path / self.result_file, result.model_dump(mode="json"), indent=None)
+
+    def write_environment(self, environment: Mapping[str, Any]) -> None:
+        """Write what the work was done on."""
+        write_json(self.path / ENVIRONMENT_FILE, environment)
+
+    def read_environment(self) -> dict[str, Any]:
+        """Return what :meth:`write_environment` wrote."""
+        environment: dict[str, Any] = json.loads(
+            (self.path / ENVIRONMENT_FILE).read_text(encoding="utf-8")
+        )
+        return environment
+
+    def write_report(self, markdown: str) -> None:
+        """Write the report, and the page that it makes with its pictures, already written."""
+        with atomic_file(self.path / REPORT_FILE, "w") as file:
+            file.write(markdown)
+        page = render_page(self.read_report_with_pictures(), self.name)
+        with atomic_file(self.page, "w") as file:
+            file.write(page)
+
+    def read_report(self) -> str:
+        """Return the report's Markdown, which refers to the pictures beside it."""
+        return (self.path / REPORT_FILE).read_text(encoding="utf-8")
+
+    def read_report_with_pictures(self, limit: int | None = None) -> str:
+        """Return the report's Markdown with the pictures inside it, as ``data:`` URIs.
+
+        Args:
+            limit: Bytes that all pictures may take; for one that would go beyond, the text says
+                where to find it. The samples and curves of the training come before the others.
+        """
+        report = self.read_report()
+        files = [match["file"] for match in re.finditer(PICTURE, report)]
+        kept: dict[str, str] = {}
+        for file in sorted(files, key=lambda file: Path(file).stem not in ESSENTIAL_PICTURES):
+            png = base64.b64encode((self.path / file).read_bytes()).decode()
+            if limit is None or sum(map(len, kept.values())) + len(png) <= limit:
+                kept[file] = png
+
+        def embed(reference: re.Match[str]) -> str:
+            description, file = reference["description"], reference["file"]
+            if file not in kept:
+                return f"*{description}: in {PAGE_FILE}.*"
+            return f"![{description}](data:image/png;base64,{kept[file]})"
+
+        return re.sub(PICTURE, embed, report)
+
+    def copy(self, source: Path, name: str) -> None:
+        """Copy one file into the folder."""
+        with source.open("rb") as original, atomic_file(self.path / name) as copy:
+            shutil.copyfileobj(original, copy)
+
+    def write_figure(self, name: str, png: bytes) -> None:
+        """Write a picture of the report."""
+        with atomic_file(self.path / f"{name}.png") as file:
+            file.write(png)
+
+    def copy_dcgan(self, entry: Entry) -> None:
+        """Copy networks, history and sample grids."""
+        for name in (GENERATOR_FILE, DISCRIMINATOR_FILE, HISTORY_FILE):
+            self.copy(entry.folder / name, name)
+        for grid in sorted((entry.folder / SAMPLES_FOLDER).iterdir()):
+            self.copy(grid, f"{SAMPLES_FOLDER}/{grid.name}")
+
+    def copy_samples(self, dcgan: Entry) -> None:
+        """Copy the last sample grid of a DCGAN's training."""
+        self.copy(max((dcgan.folder / SAMPLES_FOLDER).iterdir()), SAMPLES_FILE)
+
+
+@dataclass(frozen=True)
+class Study(ReportFolder):
+    """The folder of a study, ``<artifacts>/studies/<name>``."""
+
+    kind = "study"
+    home = "studies"
+    result_file = "study.json"
+
+    def read_config(self) -> StudyConfig:
+        """Return the study's settings; :class:`UserError` if they can't be read."""
+        return self.read_json(CONFIG_FILE, StudyConfig)
+
+    def write_study(self, result: StudyResult) -> None:
+        """Write the result as JSON, and its scores as CSV rows."""
+        self.write_finished(result, result.scores)
+
+    def read_study(self) -> StudyResult:
+        """Return the result; :class:`UserError` if the study is not finished."""
+        return self.read_finished(StudyResult)
+
+
+@dataclass(frozen=True)
+class Run(ReportFolder):
+    """The folder of a run, ``<artifacts>/runs/<name>``."""
+
+    kind = "run"
+    home = "runs"
+    result_file = "comparison.json"
+
+    def read_config(self) -> RunConfig:
+        """Return the run's settings; :class:`UserError` if they can't be read."""
+        return self.read_json(CONFIG_FILE, RunConfig)
+
+    def write_comparison(self, comparison: Comparison) -> None:
+        """Write the comparison as JSON, and its scores as CSV rows."""
+        self.write_finished(comparison, comparison.scores)
+
+    def read_comparison(self) -> Comparison:
+        """Return the comparison; :class:`UserError` if the run is not finished."""
+        return self.read_finished(Comparison)
+
+    def read_baseline(self) -> Baseline | None:
+        """Return what the run of this name before left for comparison, if there was one."""
+        if not (self.path / BASELINE_FILE).exists():
+            return None
+        return self.read_json(BASELINE_FILE, Baseline)
+
+    def write_baseline(self, baseline: Baseline) -> None:
+        """Leave what the next run of this name is compared with."""
+        write_json(self.path / BASELINE_FILE, baseline.model_dump(mode="json"))
+
+    def write_synthetic(self, pseudo: PseudoLabels) -> None:
+        """Write the accepted images with labels and confidence, ready to train on."""
+        accepted = pseudo.accepted
+        arrays: dict[str, Array] = {
+            "images": pseudo.images[accepted],
+            "labels": pseudo.labels[accepted],
+            "confidence": pseudo.confidence[accepted],
+            "probabilities": pseudo.probabilities[accepted],
+        }
+        write_arrays(self.path / SYNTHETIC_FILE, arrays, compress=True)
+
+    def load_generator(self) -> Any:
+        """Return the trained generator.
+
+        Raises:
+            UserError: There is none yet, or the file is not one.
+        """
+        return load_network(self.path / GENERATOR_FILE, "generator")
+
+    @property
+    def discriminator(self) -> Path:
+        """Where the trained discriminator is, once there is one."""
+        return self.path / DISCRIMINATOR_FILE
+
+    def copy_quality(self, entry: Entry) -> None:
+        """Copy the judgement of the synthetic images."""
+        self.copy(entry.folder / QUALITY_FILE, QUALITY_FILE)
+
+    def copy_teacher(self, own: Mapping[int, Entry], temperature: Entry | None) -> None:
+        """Copy what a teacher has beside a CNN that is an arm's too.
+
+        Args:
+            own: Number in the teacher, from 1 → network, of those that are no arm's.
+            temperature: What their logits are divided by, if that was fitted.
+        """
+        for number, network in own.items():
+            self.copy(network.folder / CNN_FILE, f"teacher-{number}{Path(CNN_FILE).suffix}")
+        if temperature:
+            self.copy(temperature.folder / TEMPERATURE_FILE, TEMPERATURE_FILE)
+
+    def copy_model(self, entry: Entry, classifier: Classifier, arm: str) -> None:
+        """Copy a trained classifier in its native format."""
+        file = CLASSIFIER_FILES[classifier]
+        self.copy(entry.folder / file, f"{classifier}-{arm}{Path(file).suffix}")
+
+
+@dataclass(frozen=True)
+class PicturesDcgan(ReportFolder):
+    """The folder of a DCGAN of pictures, ``<artifacts>/dcgans/<name>``."""
+
+    kind = "DCGAN"
+    home = "dcgans"
+    result_file = PAGE_FILE
+
+
+@dataclass(frozen=True)
+class Anomalies(ReportFolder):
+    """The folder of a ranking, ``<artifacts>/anomalies/<name>``."""
+
+    kind = "ranking"
+    home = "anomalies"
+    result_file = "anomalies.json"
+
+    def read_config(self) -> AnomalyConfig:
+        """Return what was asked for; :class:`UserError` if it can't be read."""
+        return self.read_json(CONFIG_FILE, AnomalyConfig)
+
+    def write_ranking(self, order: NDArray[np.intp], scores: Array, labels: UInt8) -> None:
+        """Write index, score and label of every image.
+
+        Args:
+            order: ``(n,)`` places of the images in their part, in the order of the rows.
+            scores: ``(n,)``, in the order of the part.
+            labels: ``(n,)``, in the order of the part.
+        """
+        rows = [
+            {"index": int(i), "score": float(scores[i]), "label": int(labels[i])} for i in order
+        ]
+        write_rows(self.path / RANKING_CSV, rows)
+
+    def write_anomalies(self, result: AnomalyResult) -> None:
+        """Write the evaluation as CSV rows, and last the result as JSON."""
+        separations = [*result.foreign, *result.left_out]
+        write_rows(self.path / EVALUATION_CSV, [s.to_row() for s in separations])
+        write_json(self.path / self.result_file, result.model_dump(mode="json"), indent=None)
+
+    def read_anomalies(self) -> AnomalyResult:
+        """Return the result; :class:`UserError` if the ranking is not finished."""
+        return self.read_finished(AnomalyResult)
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One line of ``gan-aug runs``.
+
+    Attributes:
+        name: Folder under ``runs/``.
+        config: Settings of the run.
+        comparison: What it found; None until it is finished.
+    """
+
+    name: str
+    config: RunConfig
+    comparison: Comparison | None
+
+
+def check_name(name: str) -> None:
+    """Raise :class:`UserError` if a run can't be called that."""
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise UserError(f"name: expected letters, digits, '.', '_' and '-' only, found {name!r}")
+
+
+def make_name(dataset: str, kind: str, config: BaseModel) -> str:
+    """``mnist-study-1a2b3c4d``: the same name for the same data and settings."""
+    digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:8]
+    source = re.sub(r"[^\w.-]", "-", dataset).lstrip(".-") or "data"
+    return f"{source}-{kind}-{digest}"
+
+
+@contextlib.contextmanager
+def refuse_foreign(path: Path) -> Iterator[None]:
+    """Turn the complaint of a model about a file's content into one about the file."""
+    try:
+        yield
+    except ValidationError as error:
+        detail = error.errors()[0]
+        field = ".".join(str(part) for part in detail["loc"])
+        raise UserError(
+            f"{path}: expected what this version of gan-aug writes, found: "
+            f"{field and f'{field}: '}{detail['msg']}; delete the folder, or choose another --name"
+        ) from None
+
+
+def find_run(artifacts: Path, name: str) -> Run:
+    """Find a run by its name.
+
+    Raises:
+        UserError: There is no such run.
+    """
+    run = Run(artifacts / Run.home / name)
+    if not (run.path / CONFIG_FILE).exists():
+        names = ", ".join(summary.name for summary in list_runs(artifacts)) or "none"
+        raise UserError(f"run: expected one of the runs in {artifacts} ({names}), found {name!r}")
+    return run
+
+
+def list_runs(artifacts: Path) -> list[RunSummary]:
+    """Return all runs that can be read, oldest first; the others are logged."""
+    configs = (artifacts / Run.home).glob(f"*/{CONFIG_FILE}")
+    summaries = []
+    for path in sorted(configs, key=lambda path: path.stat().st_mtime):
+        try:
+            summaries.append(summarize_run(Run(path.parent)))
+        except UserError as error:
+            logger.warning("left out: %s", error)
+    return summaries
+
+
+def summarize_run(run: Run) -> RunSummary:
+    finished = (run.path / run.result_file).exists()
+    return RunSummary(run.name, run.read_config(), run.read_comparison() if finished else None)

@@ -1,0 +1,23 @@
+"""What the settings of every stage share."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["Budget", "Count", "Device", "Precision", "Rate", "Seed", "Share", "StageConfig"]
+
+Device = Literal["auto", "cpu", "gpu"]
+Precision = Literal["auto", "float32", "bfloat16"]
+Budget = Annotated[int, Field(ge=2)] | Literal["all"]
+"""A number of labels, or all there are."""
+
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[float, Field(gt=0)]
+
+
+class StageConfig(BaseModel):
+    """Settings of one stage: immutable, and closed to fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -1,0 +1,314 @@
+import gzip
+import os
+import pickle
+import struct
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan_aug.data import dataset as module
+from gan_aug.data.dataset import draw_labeled, load_dataset
+from gan_aug.errors import UserError
+
+LAYOUT = {"x_train": 60, "y_train": 60, "x_test": 12, "y_test": 12}
+
+
+@pytest.fixture
+def arrays():
+    """Random arrays in the Keras layout; the labels hold every digit."""
+    rng = np.random.default_rng(0)
+    made = {
+        name: rng.integers(0, 256, (count, 28, 28))
+        if name[0] == "x"
+        else rng.integers(0, 10, count)
+        for name, count in LAYOUT.items()
+    }
+    made = {name: array.astype(np.uint8) for name, array in made.items()}
+    made["y_train"][:50] = np.repeat(np.arange(10), 5)
+    return made
+
+
+def write_npz(path, arrays):
+    np.savez(path, **arrays)
+    return str(path)
+
+
+def write_idx(path, array, opener=open):
+    header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    with opener(path, "wb") as file:
+        file.write(header + array.tobytes())
+
+
+def write_idx_folder(folder, arrays, suffix=""):
+    folder.mkdir()
+    for name, stem in module.IDX_FILES.items():
+        opener = gzip.open if suffix == ".gz" else open
+        write_idx(folder / f"{stem}{suffix}", arrays[name], opener)
+    return str(folder)
+
+
+def write_chapter_pickle(path, arrays, scale=256, protocol=2):
+    def part(images, labels):
+        return (images.reshape(len(images), -1) / np.float32(scale)).astype(np.float32), labels
+
+    cut = 50
+    parts = (
+        part(arrays["x_train"][:cut], arrays["y_train"][:cut].astype(np.int64)),
+        part(arrays["x_train"][cut:], arrays["y_train"][cut:].astype(np.int64)),
+        part(arrays["x_test"], arrays["y_test"].astype(np.int64)),
+    )
+    with gzip.open(path, "wb") as file:
+        pickle.dump(parts, file, protocol=protocol)
+    return str(path)
+
+
+def assert_holds(loaded, arrays):
+    images = np.concatenate([loaded.train.images, loaded.validation.images])
+    labels = np.concatenate([loaded.train.labels, loaded.validation.labels])
+    np.testing.assert_array_equal(images, arrays["x_train"])
+    np.testing.assert_array_equal(labels, arrays["y_train"])
+    np.testing.assert_array_equal(loaded.test.images, arrays["x_test"])
+    np.testing.assert_array_equal(loaded.test.labels, arrays["y_test"])
+    assert loaded.train.labels.dtype == np.uint8
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_idx_folder_is_read(tmp_path, arrays, suffix):
+    assert_holds(load_dataset(write_idx_folder(tmp_path / "idx", arrays, suffix)), arrays)
+
+
+def test_npz_is_read(tmp_path, arrays):
+    assert_holds(load_dataset(write_npz(tmp_path / "own.npz", arrays)), arrays)
+
+
+@pytest.mark.parametrize("scale", [256, 255])
+@pytest.mark.parametrize("protocol", [2, 5])
+def test_chapter_pickle_is_read(tmp_path, arrays, scale, protocol):
+    path = write_chapter_pickle(tmp_path / "mnist.pkl.gz", arrays, scale, protocol)
+    assert_holds(load_dataset(path), arrays)
+
+
+def test_split_is_disjoint_and_whole(tmp_path, arrays):
+    loaded = load_dataset(write_npz(tmp_path / "own.npz", arrays))
+    assert loaded.provenance.images == {"train": 50, "validation": 10, "test": 12}
+    parts = [loaded.train, loaded.validation, loaded.test]
+    images = [image.tobytes() for part in parts for image in part.images]
+    assert len(set(images)) == 72
+
+
+def test_mnist_is_split_as_in_the_chapter_and_verified():
+    local = os.environ.get("GAN_AUG_MNIST")
+    if not local:
+        pytest.skip("GAN_AUG_MNIST names no local MNIST")
+    mnist = load_dataset("mnist", Path(local))
+    assert mnist.provenance.images == {"train": 50_000, "validation": 10_000, "test": 10_000}
+    assert mnist.provenance.verified_mnist
+    assert mnist.train.labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert mnist.validation.labels[:5].tolist() == [3, 8, 6, 9, 6]
+
+
+def test_digits_are_real_and_look_like_mnist(digits):
+    assert digits.provenance.images == {"train": 1250, "validation": 250, "test": 297}
+    assert not digits.provenance.verified_mnist
+    assert digits.train.images[:, :4].max() == 0, "a frame as around MNIST's digits"
+    assert digits.train.images.max() == 255
+
+
+def test_auto_without_a_way_to_mnist_says_so_loudly(monkeypatch, caplog):
+    def no_network():
+        raise UserError("no network")
+
+    monkeypatch.setattr(module, "download_mnist", no_network)
+    loaded = load_dataset("auto")
+    assert loaded.provenance.name == "digits"
+    assert "no network" in loaded.provenance.notice
+    assert "MNIST could not be had" in caplog.text
+
+
+def test_auto_does_not_hide_a_broken_local_file(tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        load_dataset("auto", tmp_path / "gone.npz")
+
+
+def test_a_local_mnist_must_be_mnist(tmp_path, arrays):
+    path = Path(write_npz(tmp_path / "mnist.npz", arrays))
+    with pytest.raises(UserError, match=r"mnist.npz: .*other content in x_train, .*--dataset"):
+        load_dataset("mnist", path)
+
+
+def truncated(path, arrays):
+    write_npz(path, arrays)
+    path.write_bytes(path.read_bytes()[:-3000])
+
+
+def foreign(path, arrays):
+    np.savez(path, a=np.zeros(3))
+
+
+def plain_text(path, arrays):
+    path.write_text("not an npz")
+
+
+def single_array(path, arrays):
+    with path.open("wb") as file:
+        np.save(file, arrays["x_train"])
+
+
+def object_array(path, arrays):
+    np.savez(path, **(arrays | {"y_test": np.array([print, 1], dtype=object)}))
+
+
+def impossible_size(path, arrays):
+    np.savez(path, **{name: arrays[name] for name in LAYOUT if name != "x_train"})
+    header = {"descr": "|u1", "fortran_order": False, "shape": (10**12, 28, 28)}
+    with zipfile.ZipFile(path, "a") as archive, archive.open("x_train.npy", "w") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+
+
+def wrong_shape(path, arrays):
+    np.savez(path, **(arrays | {"x_train": arrays["x_train"][:, :20]}))
+
+
+def wrong_dtype(path, arrays):
+    np.savez(path, **(arrays | {"x_test": arrays["x_test"] / 255}))
+
+
+def wrong_labels(path, arrays):
+    np.savez(path, **(arrays | {"y_train": arrays["y_train"] + 5}))
+
+
+def too_few(path, arrays):
+    np.savez(path, **(arrays | {name: arrays[name][:5] for name in ("x_train", "y_train")}))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (truncated, "truncated"),
+        (foreign, "expected arrays x_train, .*found a"),
+        (plain_text, "truncated or something else"),
+        (single_array, "truncated or something else"),
+        (object_array, "plain arrays"),
+        (impossible_size, "plain arrays"),
+        (wrong_shape, r"shape \(n, 28, 28\), found \(60, 20, 28\)"),
+        (wrong_dtype, "uint8 .*found float64"),
+        (wrong_labels, "expected 0 to 9, found 5 to 14"),
+        (too_few, "at least 12 training images, found 5"),
+    ],
+)
+def test_a_bad_npz_is_refused(tmp_path, arrays, damage, message):
+    path = tmp_path / "bad.npz"
+    damage(path, arrays)
+    with pytest.raises(UserError, match=message) as error:
+        load_dataset(str(path))
+    assert "bad.npz" in str(error.value)
+
+
+def test_a_path_that_is_nothing_is_refused(tmp_path):
+    with pytest.raises(UserError, match="found nothing there"):
+        load_dataset(str(tmp_path / "gone"))
+    (tmp_path / "data.parquet").write_bytes(b"PAR1")
+    with pytest.raises(UserError, match=r"found a file ending in \.parquet"):
+        load_dataset(str(tmp_path / "data.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "found nothing"),
+        (b"\0\0\x0d\x03rest", "IDX header"),
+        (bytes([0, 0, 8, 3, 0, 0]), "header of 16 bytes, found 6"),
+        (bytes([0, 0, 8, 1]) + struct.pack(">I", 7) + b"123", "expected 7 bytes"),
+    ],
+)
+def test_a_bad_idx_file_is_refused(tmp_path, arrays, content, message):
+    folder = Path(write_idx_folder(tmp_path / "idx", arrays))
+    (folder / "train-images-idx3-ubyte").write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        load_dataset(str(folder))
+
+
+def test_a_missing_or_torn_idx_file_is_refused(tmp_path, arrays):
+    folder = Path(write_idx_folder(tmp_path / "idx", arrays, ".gz"))
+    packed = folder / "t10k-labels-idx1-ubyte.gz"
+    packed.write_bytes(packed.read_bytes()[:-8])
+    with pytest.raises(UserError, match="readable IDX file"):
+        load_dataset(str(folder))
+    packed.unlink()
+    with pytest.raises(UserError, match="t10k-labels-idx1-ubyte"):
+        load_dataset(str(folder))
+
+
+class Exploit:
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return Path.touch, (self.marker,)
+
+
+def test_a_pickle_that_wants_to_run_code_is_refused_and_nothing_runs(tmp_path):
+    marker = tmp_path / "ran"
+    path = tmp_path / "mnist.pkl.gz"
+    with gzip.open(path, "wb") as file:
+        pickle.dump(Exploit(marker), file)
+    with pytest.raises(UserError, match="refused, nothing was run"):
+        load_dataset(str(path))
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("parts", [42, (1, 2, 3), ((np.zeros(3), np.zeros(3)),) * 3])
+def test_a_pickle_of_something_else_is_refused(tmp_path, parts):
+    path = tmp_path / "mnist.pkl.gz"
+    with gzip.open(path, "wb") as file:
+        pickle.dump(parts, file)
+    with pytest.raises(UserError, match="something else"):
+        load_dataset(str(path))
+
+
+def test_a_torn_pickle_is_refused(tmp_path, arrays):
+    path = Path(write_chapter_pickle(tmp_path / "mnist.pkl.gz", arrays))
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(UserError, match="truncated"):
+        load_dataset(str(path))
+
+
+@pytest.mark.parametrize("labels", [10, 57, 100, 503])
+def test_labeled_subset_is_balanced_and_keeps_true_labels(digits, labels):
+    drawn = digits.train.take(draw_labeled(digits.train, labels, seed=3))
+    counts = np.bincount(drawn.labels, minlength=10)
+    assert counts.sum() == labels
+    assert counts.max() - counts.min() <= 1
+    pairs = {(i.tobytes(), label) for i, label in zip(*vars(digits.train).values(), strict=True)}
+    assert {(i.tobytes(), label) for i, label in zip(*vars(drawn).values(), strict=True)} <= pairs
+
+
+def test_labeled_subset_is_a_matter_of_the_seed(digits):
+    same = [draw_labeled(digits.train, 50, seed=s).tolist() for s in (1, 1, 2)]
+    assert same[0] == same[1] != same[2]
+
+
+def test_a_larger_labeled_subset_contains_the_smaller(digits):
+    small, large = (set(draw_labeled(digits.train, n, seed=0).tolist()) for n in (55, 333))
+    assert small < large
+
+
+@pytest.mark.parametrize("labels", [10, "all"])
+def test_training_images_without_a_digit_are_refused(digits, labels):
+    without = digits.train.take(np.flatnonzero(digits.train.labels != 7))
+    with pytest.raises(UserError, match=r"every digit .* found no 7"):
+        draw_labeled(without, labels, seed=0)
+
+
+def test_all_labels_are_all(digits):
+    assert len(draw_labeled(digits.train, "all", seed=0)) == len(digits.train)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"), [(9, "one per class"), (1251, "to 1250"), (1250, "digit")]
+)
+def test_a_budget_that_cannot_be_balanced_is_refused(digits, labels, message):
+    with pytest.raises(UserError, match=message):
+        draw_labeled(digits.train, labels, seed=0)

@@ -1,0 +1,296 @@
+"""The monitored stack: a real server and a real worker, started by the command."""
+
+import contextlib
+import json
+import re
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import keras
+import numpy as np
+import psutil
+import pytest
+import yaml
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from stack import (
+    COMMAND,
+    ROOT,
+    copy_checkout,
+    find_free_port,
+    listen,
+    start_stack,
+    wait_until,
+)
+
+import gan_aug.gan.networks  # noqa: F401 - the layers of the generator that is loaded
+from flows.server.stack import POOL, Address, describe_server, find_server, tail
+from gan_aug.errors import UserError
+
+GATED = "gan-aug: gated did not pass its gates"
+POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"))), None)
+
+
+@pytest.fixture
+def port():
+    return find_free_port()
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    return copy_checkout(folder)
+
+
+@pytest.fixture
+def home(tmp_path):
+    """Return where Prefect keeps what it has to remember."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def postgres(tmp_path):
+    """Start a PostgreSQL server with a database, and return how Prefect names it."""
+    if POSTGRES is None:
+        pytest.skip("no PostgreSQL on this machine")
+    # It refuses to run as root.
+    user, place = "postgres", Path("/tmp") / f"gan-aug-postgres-{find_free_port()}"
+    port = find_free_port()
+    place.mkdir()
+    shutil.chown(place, user)
+
+    def call(*words):
+        subprocess.run(words, user=user, cwd=place, check=True, capture_output=True)
+
+    call(POSTGRES / "initdb", "--pgdata", "data", "--auth", "trust")
+    options = f"-p {port} -k {place} -h 127.0.0.1"
+    # Waiting for its output would be waiting for the server.
+    call(POSTGRES / "pg_ctl", "--pgdata", "data", "--log", "log", "--options", options, "start")
+    try:
+        call(POSTGRES / "createdb", "-h", "127.0.0.1", "-p", str(port), "prefect")
+        yield f"postgresql+asyncpg://{user}@127.0.0.1:{port}/prefect"
+    finally:
+        call(POSTGRES / "pg_ctl", "--pgdata", "data", "--mode", "fast", "stop")
+        shutil.rmtree(place)
+
+
+def test_nothing_listens(port):
+    assert find_server(Address("127.0.0.1", port)) is None
+
+
+def test_another_version_is_told_apart(port):
+    with listen(port, "1.2.3"), pytest.raises(UserError, match=r"expected Prefect 3.*1\.2\.3"):
+        find_server(Address("127.0.0.1", port))
+
+
+def test_a_port_that_something_else_has_is_refused(port):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        threading.Thread(target=answer_nonsense, args=(other,), daemon=True).start()
+        with pytest.raises(UserError, match="choose another --port"):
+            find_server(Address("127.0.0.1", port))
+
+
+def answer_nonsense(listener):
+    connection, _ = listener.accept()
+    connection.sendall(b"220 mail ready\r\n")
+    connection.close()
+
+
+def test_of_a_log_the_last_error_is_told_and_not_the_last_line(tmp_path):
+    """The log that a server leaves whose SQLite file something else has locked."""
+    log = tmp_path / "log"
+    log.write_text(
+        "sqlite3.OperationalError: database is locked\n\nThe above exception was the cause:\n"
+        "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) database is locked\n"
+        "[SQL: BEGIN IMMEDIATE]\nERROR:    Application startup failed. Exiting.\nServer stopped!\n"
+    )
+    assert re.fullmatch(
+        r"sqlalchemy.* database is locked; stop what else writes to it, .*--database .*log\)",
+        tail(log),
+    )
+    log.write_text("Starting\n\nServer stopped!\n")
+    assert tail(log) == f"Server stopped! (all of it in {log})"
+
+
+def test_it_is_said_where_runs_report_and_that_nobody_works_there(prefect_server, port):
+    assert "where nothing is deployed yet; run gan-aug up" in describe_server()
+    with get_client(sync_client=True) as client:
+        client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
+        assert "where no worker takes scheduled runs; run gan-aug up" in describe_server()
+        client.delete_work_pool(POOL)
+    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{port}/api"}):
+        assert re.search(r"which does not answer \(.+\); run gan-aug up", describe_server())
+    with temporary_settings({PREFECT_API_URL: None}):
+        assert describe_server().startswith("none (PREFECT_API_URL is not set)")
+
+
+@pytest.mark.parametrize("missing", ["prefect.yaml", "automations.yaml"])
+def test_a_folder_without_its_files_is_a_user_error(checkout, tmp_path, missing):
+    (checkout / missing).unlink()
+    done = subprocess.run(
+        [COMMAND, "up", "--folder", checkout, "--log", tmp_path / "log"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"expected {missing} there" in done.stderr
+
+
+@pytest.mark.slow
+def test_the_stack_serves_the_deployments_and_leaves_their_schedules_active(checkout, home, port):
+    with start_stack(checkout, home=home, port=port) as stack:
+        check_deployments(stack)
+        with stack.connect() as client:
+            [automation] = client.read_automations()
+        assert automation.name == "gan-aug - run without heartbeat", "nobody is to be notified"
+        assert stack.url == f"http://127.0.0.1:{port}"
+    assert stack.process.returncode == 0
+    assert find_server(Address("127.0.0.1", port)) is None
+    with contextlib.closing(sqlite3.connect(home / "prefect.db")) as database:
+        active = database.execute("select active from deployment_schedule").fetchall()
+    assert active == [(1,), (1,)]
+
+
+@pytest.mark.slow
+def test_the_server_keeps_its_data_in_postgresql(checkout, home, port, postgres):
+    with start_stack(checkout, "--database", postgres, home=home, port=port) as stack:
+        check_deployments(stack)
+    assert not (home / "prefect.db").exists()
+
+
+def check_deployments(stack):
+    with stack.connect() as client:
+        stack.wait_until(lambda: client.read_workers_for_work_pool(POOL))
+        with temporary_settings({PREFECT_API_URL: f"{stack.url}/api"}):
+            assert describe_server().endswith("scheduled runs are taken by 1 worker")
+        found = client.read_deployments()
+    assert {d.name for d in found} == {"nightly-mnist", "weekly-mnist", "smoke"}
+    for deployment in found:
+        assert deployment.concurrency_options.collision_strategy == "CANCEL_NEW"
+        assert "config" in deployment.parameter_openapi_schema["properties"]
+
+
+@pytest.mark.slow
+def test_what_fails_is_told_and_what_was_killed_goes_on(checkout, home, port, tmp_path):
+    """One stack after the other, with the same memory: starting them is what takes long."""
+    shorten_patience(checkout / "automations.yaml")
+    hook = find_free_port()
+    notify = ("--notify", f"http://127.0.0.1:{hook}/")
+    config = read_smoke_config(checkout)
+    config["dcgan"] |= {"steps": 800, "interval": 25}
+    with listen(hook) as posted:
+        with start_stack(checkout, *notify, home=home, port=port) as stack:
+            flow_run = stack.start_run("augment/smoke", config=config, name="killed")
+            stack.wait_until(lambda: find_checkpoints(stack))
+            kill_worker(stack)
+            wait_until(lambda: stack.process.poll() is not None)
+            assert stack.process.returncode == 2
+            assert "expected server and worker to go on" in stack.process.stderr.read()
+        [checkpoint] = find_checkpoints(stack)
+        with start_stack(checkout, *notify, home=home, port=port) as stack:
+            stack.wait_until(lambda: stack.read_state(flow_run).name == "Crashed")
+            assert checkpoint.exists()
+            retry(stack, flow_run)
+            assert stack.wait_for_end(flow_run).is_completed()
+
+            better = stack.artifacts / "runs" / "gated" / "baseline.json"
+            baseline = json.loads((stack.artifacts / "runs/killed/baseline.json").read_text())
+            baseline["accuracies"] = dict.fromkeys(baseline["accuracies"], 1.0)
+            better.parent.mkdir()
+            better.write_text(json.dumps(baseline))
+            gated = config | {"gates": {"enabled": True}}
+            failed = stack.wait_for_end(
+                stack.start_run("augment/smoke", config=gated, name="gated")
+            )
+            assert failed.is_failed()
+            assert "gates:" in failed.message
+            stack.wait_until(lambda: {"Failed", GATED} <= sort_posts(posted).keys())
+    told = sort_posts(posted)
+    assert "gates:" in told["Failed"]
+    assert "95% interval up to" in told[GATED]
+    assert (stack.artifacts / "runs" / "gated" / "report.html").exists()
+
+    uninterrupted = tmp_path / "uninterrupted"
+    run_in_process(config, uninterrupted)
+    for name in ("gan_history.csv", "comparison.csv"):
+        assert (uninterrupted / "runs" / "killed" / name).read_bytes() == (
+            stack.artifacts / "runs" / "killed" / name
+        ).read_bytes()
+    weights, expected = (
+        keras.models.load_model(folder / "runs" / "killed" / "generator.keras").get_weights()
+        for folder in (stack.artifacts, uninterrupted)
+    )
+    for ours, theirs in zip(weights, expected, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def sort_posts(posted):
+    """Return what was posted by the last words of its title: the state of a run, or what it did."""
+    return {message["title"].rpartition(" is ")[2]: message["text"] for message in posted}
+
+
+def shorten_patience(automations):
+    """Have a run crash as soon as a heartbeat is late."""
+    planned = yaml.safe_load(automations.read_text())
+    [silence] = [one for one in planned if "heartbeat" in one["name"]]
+    silence["trigger"]["within"] = 35
+    automations.write_text(yaml.safe_dump(planned))
+
+
+def read_smoke_config(checkout):
+    deployments = yaml.safe_load((checkout / "prefect.yaml").read_text())["deployments"]
+    return next(d["parameters"]["config"] for d in deployments if d["name"] == "smoke")
+
+
+def find_checkpoints(stack):
+    return list(stack.artifacts.glob("store/dcgan/*.checkpoint.npz"))
+
+
+def kill_worker(stack):
+    """Kill the worker and what it runs, all at once, as a machine that runs out of memory does."""
+    [worker] = [
+        child
+        for child in psutil.Process(stack.process.pid).children()
+        if "worker" in child.cmdline()
+    ]
+    for process in [worker, *worker.children(recursive=True)]:
+        process.kill()
+
+
+def retry(stack, flow_run):
+    """Retry as an operator would."""
+    words = [sys.executable, "-m", "prefect", "flow-run", "retry", str(flow_run)]
+    done = subprocess.run(
+        words,
+        env={"PREFECT_API_URL": f"{stack.url}/api", "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def run_in_process(config, artifacts):
+    """Run the same settings in a process that nothing disturbs."""
+    program = (
+        "import json, sys; from flows.augment import augment; from gan_aug.settings.run import RunConfig;"
+        "augment(RunConfig(**json.loads(sys.argv[1])), name='killed', artifacts=sys.argv[2])"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program, json.dumps(config), artifacts],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )

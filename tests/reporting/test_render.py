@@ -1,0 +1,142 @@
+import re
+
+import numpy as np
+import pytest
+
+from gan_aug.evaluation.calibration import TeacherCalibration
+from gan_aug.evaluation.comparison import Comparison, PairedDifference
+from gan_aug.pseudo_labels import pseudo_label
+from gan_aug.reporting.render import RunFacts, StageTime, render_report, summarize_pseudo_labels
+from gan_aug.settings.run import PseudoLabelConfig, RunConfig
+
+PAIRED = PairedDifference(
+    difference=0.0179, low=0.0121, high=0.024, mcnemar_p=1e-5, gained=30, lost=9
+)
+
+
+@pytest.fixture
+def comparison(make_score):
+    scores = [
+        make_score(
+            classifier="lightgbm",
+            arm=arm,
+            n_train=n_train,
+            accuracy=0.91,
+            versus_original=paired,
+        )
+        for arm, n_train, paired in (("original", 1000, None), ("gan", 11_000, PAIRED))
+    ]
+    return Comparison(verdict="It helps.", confidence_level=0.95, scores=scores)
+
+
+@pytest.fixture
+def pseudo():
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.full(10, 0.1), 50).astype(np.float32)
+    images = rng.integers(1, 256, (50, 28, 28)).astype(np.uint8)
+    return pseudo_label(
+        images, probabilities, PseudoLabelConfig(confidence_threshold=0.7, per_class=1)
+    )
+
+
+@pytest.fixture
+def render(comparison, pseudo, make_score):
+    calibration = make_score().calibration
+    teacher = TeacherCalibration(
+        networks=3, temperature=1.25, accuracy=0.97, before=calibration, after=calibration
+    )
+
+    def render(notice=None, quality=None, pictures=("confusion", "comparison")):
+        environment = {
+            "dataset": {
+                "name": "mnist",
+                "sha256": {"x_train": "12ab"},
+                "verified_mnist": True,
+                "notice": notice,
+                "images": {"train": 50_000},
+            },
+            "device": {"name": "CPU", "precision": "float32"},
+            "versions": {"keras": "3"},
+            "python": "3.12",
+            "platform": "Linux",
+            "cpu": {"model": "", "cores": 2},
+            "git_commit": None,
+        }
+        return render_report(
+            "mine",
+            RunConfig(),
+            comparison,
+            RunFacts(summarize_pseudo_labels(pseudo), teacher, "CNN", quality),
+            environment=environment,
+            stages=[StageTime("DCGAN", 12.34, cached=True)],
+            pictures=pictures,
+        )
+
+    return render
+
+
+def test_the_verdict_is_the_first_line(render):
+    assert render().splitlines()[0] == "**It helps.**"
+
+
+def test_quality_is_told_beside_its_floor(render, make_quality):
+    report = render(quality=make_quality(12.5, 2.5))
+    assert "Fréchet distance 12.5, 5.0 times the 2.5 of" in report
+    assert "| Fréchet distance | 12.50 | 2.50 | less |" in report
+    assert "| coverage: real images with a synthetic neighbour | 0.600 | 0.600 | more |" in report
+    assert "40 synthetic images (0.40%) are closer to a training image than 3.21" in report
+    assert "99.52% on the validation images; weights abcdef012345" in report
+    assert "How good are the synthetic images" not in render()
+
+
+def test_a_change_of_data_is_said_before_any_number(render):
+    report = render(notice="These are digits, not MNIST")
+    assert report.index("These are digits") < report.index("|")
+
+
+def test_every_table_is_whole(render):
+    """A table has a blank line before it and the same number of cells in every row."""
+    blocks = [block for block in render().split("\n\n") if block.startswith("|")]
+    assert len(blocks) == 6
+    for block in blocks:
+        cells = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
+        assert len(cells) == 1, block
+
+
+def test_numbers_are_readable(render):
+    report = render()
+    row = "| lightgbm | gan | 11,000 | validation | 91.00% | 0.3000 |"
+    assert f"{row} +1.79 | +1.21 to +2.40 | 1e-05 |" in report
+    assert "| DCGAN | 12.3 | cached |" in report
+    assert "gan-aug run --dataset mnist" in report
+
+
+def test_every_image_is_counted_once_with_what_became_of_it(pseudo):
+    counts = summarize_pseudo_labels(pseudo)
+    assert counts.offered == len(pseudo.images) == 50
+    assert set(counts.per_class) == {
+        "generated",
+        "accepted",
+        "rejected: confidence below the threshold",
+        "rejected: class already full",
+    }
+    assert sum(counts.per_class["accepted"]) == counts.accepted
+    generated, *fates = counts.per_class.values()
+    np.testing.assert_array_equal(generated, np.sum(fates, axis=0))
+
+
+def test_only_pictures_that_are_there_are_shown(render):
+    assert "](confusion.png)" in render()
+    assert "](confusion.png)" not in render(pictures=())
+
+
+def test_the_teacher_is_told_with_its_temperature(render):
+    report = render()
+    assert "The teacher, 3 CNNs at temperature 1.25, names 97.00%" in report
+    assert "expected calibration error there is 0.0500, and was 0.0500 before" in report
+
+
+def test_the_source_of_the_numbers_is_told(render):
+    report = render()
+    assert "| SHA-256 of `x_train` | `12ab` |" in report
+    assert "| keras | 3 |" in report

@@ -1,0 +1,140 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from gan_aug.arms import ARMS, Material, check_arms, transform_images
+from gan_aug.errors import UserError
+from gan_aug.images import PseudoLabels, one_hot
+from gan_aug.settings.run import AugmentationConfig
+
+LABELED = 40
+COPIES = 500
+
+
+def draw_pseudo(images, seed):
+    rng = np.random.default_rng(seed)
+    probabilities = rng.dirichlet(np.ones(10), len(images)).astype(np.float32)
+    decisions = rng.integers(0, 2, len(images)).astype(np.uint8)
+    return PseudoLabels(images, probabilities, decisions)
+
+
+@pytest.fixture
+def material(digits):
+    return Material(
+        digits.train.take(np.arange(LABELED)),
+        AugmentationConfig(),
+        labels="soft",
+        copies=COPIES,
+        seed=0,
+        synthetic=draw_pseudo(digits.test.images[:100], seed=0),
+        pool=draw_pseudo(digits.validation.images[:70], seed=1),
+    )
+
+
+def change(material, **settings):
+    config = material.config.model_copy(update=settings)
+    return dataclasses.replace(material, config=config)
+
+
+def test_the_original_arm_is_the_true_labels_with_weight_one(material):
+    original = ARMS["original"].build(material)
+    np.testing.assert_array_equal(original.images, material.labeled.images)
+    np.testing.assert_array_equal(original.targets, one_hot(material.labeled.labels))
+    assert (original.weights == 1).all()
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_an_arm_takes_what_it_says_it_needs_and_its_mean_weight_is_one(material, arm):
+    unneeded = {need: None for need in ("synthetic", "pool") if need not in ARMS[arm].needs}
+    built = ARMS[arm].build(dataclasses.replace(material, **unneeded))
+    assert built.images.shape == (len(built), 28, 28)
+    assert built.images.dtype == np.uint8
+    assert built.targets.shape == (len(built), 10)
+    np.testing.assert_allclose(built.targets.sum(1), 1, rtol=1e-5)
+    assert built.weights.mean() == pytest.approx(1, rel=1e-5)
+
+
+@pytest.mark.parametrize("arm", ["gan", "shift", "gan+shift", "real_pool"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_labels_of_originals_never_change_and_additions_carry_their_share(material, arm, share):
+    many = np.arange(len(material.synthetic.images)).repeat(10)
+    pseudo = PseudoLabels(*(array[many] for array in vars(material.synthetic).values()))
+    plenty = dataclasses.replace(material, synthetic=pseudo, pool=pseudo)
+    built = ARMS[arm].build(change(plenty, added_share=share))
+    np.testing.assert_array_equal(built.images[:LABELED], material.labeled.images)
+    np.testing.assert_array_equal(built.targets[:LABELED], one_hot(material.labeled.labels))
+    assert built.weights[LABELED:].sum() / built.weights.sum() == pytest.approx(share, rel=1e-5)
+
+
+@pytest.mark.parametrize("arm", ["gan", "shift", "gan+shift", "real_pool"])
+@pytest.mark.parametrize("copies", [10, 1000])
+def test_no_added_image_counts_more_than_a_labeled_one(material, arm, copies):
+    pseudo = dataclasses.replace(material.synthetic, decisions=np.ones(100, np.uint8))
+    pseudo.decisions[:10] = 0
+    few = dataclasses.replace(material, synthetic=pseudo, pool=pseudo, copies=copies)
+    weights = ARMS[arm].build(few).weights
+    assert weights[LABELED:].max() <= weights[0] * (1 + 1e-6)
+    assert weights[:LABELED].min() == weights[:LABELED].max() >= 1
+
+
+def test_arms_have_the_images_that_they_say(material):
+    accepted = material.synthetic.accepted.sum()
+    sizes = {arm: len(ARMS[arm].build(material)) for arm in ARMS}
+    assert sizes["gan"] == LABELED + accepted
+    assert sizes["shift"] == sizes["repeat"] == LABELED + COPIES
+    assert sizes["gan+shift"] == LABELED + accepted + COPIES
+    assert sizes["synthetic_only"] == accepted
+    assert sizes["real_pool"] == LABELED + material.pool.accepted.sum()
+
+
+@pytest.mark.parametrize(
+    ("arm", "source"),
+    [("gan", "synthetic"), ("synthetic_only", "synthetic"), ("real_pool", "pool")],
+)
+def test_soft_targets_are_the_teachers_and_hard_ones_its_top_class(material, arm, source):
+    pseudo = getattr(material, source)
+    count = pseudo.accepted.sum()
+    soft, hard = (
+        ARMS[arm].build(dataclasses.replace(material, labels=labels)).targets[-count:]
+        for labels in ("soft", "hard")
+    )
+    np.testing.assert_array_equal(soft, pseudo.probabilities[pseudo.accepted])
+    np.testing.assert_array_equal(hard, one_hot(pseudo.labels[pseudo.accepted]))
+
+
+def test_nothing_accepted_or_no_share_reproduces_the_original_arm(material):
+    none = dataclasses.replace(material.synthetic, decisions=np.ones(100, np.uint8))
+    nothing = dataclasses.replace(material, synthetic=none, copies=0)
+    for same in (nothing, change(material, added_share=0.0)):
+        for arm in ("gan", "shift", "gan+shift"):
+            built = ARMS[arm].build(same)
+            np.testing.assert_array_equal(built.images, material.labeled.images)
+            assert (built.weights == 1).all()
+
+
+def test_repetition_shows_every_labeled_image_equally_often(material):
+    built = ARMS["repeat"].build(material)
+    _, times = np.unique(built.images.reshape(len(built), -1), axis=0, return_counts=True)
+    assert times.max() - times.min() <= 1
+
+
+def test_transformed_images_are_moved_within_bounds_and_depend_on_the_seed(material):
+    images = material.labeled.images
+    still = AugmentationConfig(shift=0, rotation=0, zoom=0)
+    np.testing.assert_array_equal(transform_images(images, still, seed=0), images)
+    assert (
+        len({transform_images(images, material.config, seed=s).tobytes() for s in (0, 0, 1)}) == 2
+    )
+    dot = np.zeros((200, 28, 28), np.uint8)
+    dot[:, 13:15, 13:15] = 255
+    moved = transform_images(dot, AugmentationConfig(shift=3, rotation=0, zoom=0), seed=0)
+    rows = (moved.sum(axis=2) * np.arange(28)).sum(axis=1) / moved.sum(axis=(1, 2))
+    assert 2 < np.abs(rows - 13.5).max() < 3.1
+
+
+def test_a_pool_without_images_is_refused_before_any_work():
+    check_arms(["original", "real_pool"], unlabeled=1)
+    check_arms(["original", "gan"], unlabeled=0)
+    with pytest.raises(UserError, match="found that all have labels"):
+        check_arms(["original", "real_pool"], unlabeled=0)
