@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import ndimage
+from numpy.typing import NDArray
 
 from gan_aug.errors import UserError
-from gan_aug.images import SIDE, Images, LabeledImages, PseudoLabels, TrainingSet, one_hot
-from gan_aug.settings.run import ArmName, AugmentationConfig
+from gan_aug.images import Images, Indices, LabeledImages, PseudoLabels, TrainingSet, one_hot
+from gan_aug.settings.augmentation import AugmentationConfig
 
 __all__ = [
     "ARMS",
@@ -22,12 +22,17 @@ __all__ = [
     "Material",
     "Need",
     "build_original_set",
+    "build_training_set",
     "check_arms",
+    "count_copies",
     "list_buildable",
     "transform_images",
 ]
 
 Need = Literal["synthetic", "pool"]
+Pixels = NDArray[np.float64]
+
+PIXEL_DECIMALS = 2
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class Material:
     Attributes:
         labeled: The labeled subset.
         config: Shares and transformations.
-        labels: Targets of pseudo-labeled images: the teacher's probabilities, or its top class.
+        targets: Of pseudo-labeled images: the teacher's probabilities, or its top class.
         copies: Transformed images to add, where an arm has them.
         seed: Determines the transformations.
         synthetic: Generated images; None for an arm that does not need them.
@@ -46,7 +51,7 @@ class Material:
 
     labeled: LabeledImages
     config: AugmentationConfig
-    labels: Literal["soft", "hard"]
+    targets: Literal["soft", "hard"]
     copies: int
     seed: int
     synthetic: PseudoLabels | None = None
@@ -71,7 +76,7 @@ class Arm:
 def build_original_set(labeled: LabeledImages) -> TrainingSet:
     """Return every labeled image, with its true label and weight 1."""
     weights = np.ones(len(labeled), dtype=np.float32)
-    return TrainingSet(labeled.images, one_hot(labeled.labels), weights)
+    return TrainingSet(labeled.images, one_hot(labeled.labels, len(labeled.spec.classes)), weights)
 
 
 def build_original(material: Material) -> TrainingSet:
@@ -112,7 +117,7 @@ def build_repeat(material: Material) -> TrainingSet:
     return TrainingSet(original.images[again], original.targets[again], original.weights[again])
 
 
-ARMS: Mapping[ArmName, Arm] = {
+ARMS: Mapping[str, Arm] = {
     "original": Arm(build_original, frozenset(), "the labeled images alone"),
     "gan": Arm(build_gan, frozenset({"synthetic"}), "with synthetic images"),
     "shift": Arm(build_shift, frozenset(), "with shifted, turned and scaled copies"),
@@ -123,7 +128,7 @@ ARMS: Mapping[ArmName, Arm] = {
 }
 
 
-def check_arms(arms: Sequence[ArmName], unlabeled: int) -> None:
+def check_arms(arms: Sequence[str], unlabeled: int) -> None:
     """Raise :class:`UserError` if one of the arms can't be built.
 
     Args:
@@ -137,7 +142,7 @@ def check_arms(arms: Sequence[ArmName], unlabeled: int) -> None:
         )
 
 
-def list_buildable(arms: Sequence[ArmName], unlabeled: int) -> tuple[ArmName, ...]:
+def list_buildable(arms: Sequence[str], unlabeled: int) -> tuple[str, ...]:
     """Return the arms that can be built with so many unlabeled training images."""
     return tuple(arm for arm in arms if unlabeled or "pool" not in ARMS[arm].needs)
 
@@ -172,7 +177,9 @@ def take_accepted(material: Material, pseudo: PseudoLabels | None) -> TrainingSe
     if pseudo is None:
         raise ValueError("expected pseudo-labeled images in the material, found none")
     accepted = pseudo.accepted
-    targets = pseudo.probabilities if material.labels == "soft" else one_hot(pseudo.labels)
+    classes = pseudo.probabilities.shape[1]
+    soft = material.targets == "soft"
+    targets = pseudo.probabilities if soft else one_hot(pseudo.labels, classes)
     weights = np.ones(accepted.sum(), dtype=np.float32)
     return TrainingSet(pseudo.images[accepted], targets[accepted], weights)
 
@@ -181,32 +188,90 @@ def transform(material: Material) -> TrainingSet:
     """Return transformed labeled images, all of them equally often."""
     count = material.copies
     again = np.arange(count) % len(material.labeled)
-    images = transform_images(material.labeled.images[again], material.config, seed=material.seed)
-    weights = np.ones(count, dtype=np.float32)
-    return TrainingSet(images, one_hot(material.labeled.labels[again]), weights)
+    copied = build_original_set(material.labeled.take(again))
+    images = transform_images(copied.images, material.config, seed=material.seed)
+    return TrainingSet(images, copied.targets, copied.weights)
 
 
 def transform_images(images: Images, config: AugmentationConfig, *, seed: int) -> Images:
     """Shift, turn and scale every image by random amounts, uniform within the settings' bounds.
 
+    What comes into view is black in grey images, which have an empty ground, and goes on from the
+    edge in RGB ones, which have none.
+
     Args:
-        images: ``(n, 28, 28)`` uint8.
+        images: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8.
         config: The bounds.
         seed: Determines the amounts.
 
     Returns:
-        ``(n, 28, 28)`` uint8.
+        As many images of the same shape, uint8.
     """
     rng = np.random.default_rng(seed)
-    count = len(images)
+    count, side = images.shape[:2]
+    reach = round(config.shift * side, PIXEL_DECIMALS)
     angles = np.radians(rng.uniform(-config.rotation, config.rotation, count))
     scales = rng.uniform(1 - config.zoom, 1 + config.zoom, count)
-    shifts = rng.uniform(-config.shift, config.shift, (count, 2))
+    shifts = rng.uniform(-reach, reach, (count, 2))
     turns = np.array([[np.cos(angles), -np.sin(angles)], [np.sin(angles), np.cos(angles)]])
     matrices = turns.transpose(2, 0, 1) / scales[:, None, None]
-    center = np.full(2, (SIDE - 1) / 2)
+    center = np.full(2, (side - 1) / 2)
     transformed = [
-        ndimage.affine_transform(image, matrix, offset=center - matrix @ (center + offset), order=1)
+        map_pixels(image, matrix, center - matrix @ (center + offset))
         for image, matrix, offset in zip(images, matrices, shifts, strict=True)
     ]
     return np.stack(transformed) if transformed else images
+
+
+def map_pixels(image: Images, matrix: Pixels, offset: Pixels) -> Images:
+    """Return an image whose pixel ``x`` is what the given one has at ``matrix @ x + offset``."""
+    from scipy import ndimage  # noqa: PLC0415 - a tenth of a second; --help must not wait
+
+    if image.ndim == 2:
+        mapped: Images = ndimage.affine_transform(image, matrix, offset=offset, order=1)
+        return mapped
+    channels = [
+        ndimage.affine_transform(image[..., i], matrix, offset=offset, order=1, mode="nearest")
+        for i in range(image.shape[-1])
+    ]
+    return np.stack(channels, axis=-1)
+
+
+def build_training_set(
+    train: LabeledImages,
+    drawn: Indices,
+    arm: str,
+    config: AugmentationConfig,
+    *,
+    targets: Literal["soft", "hard"],
+    copies: int,
+    seed: int,
+    synthetic: PseudoLabels | None = None,
+    pool: PseudoLabels | None = None,
+) -> TrainingSet:
+    """Build the training set of an arm.
+
+    Args:
+        train: The training images with all their labels.
+        drawn: ``(labels,)`` places of those whose labels may be seen.
+        arm: Its name.
+        config: Shares and transformations.
+        targets: As in :class:`Material`; so are the others.
+        copies: See there.
+        seed: See there.
+        synthetic: See there.
+        pool: See there.
+    """
+    material = Material(train.take(drawn), config, targets, copies, seed, synthetic, pool)
+    return ARMS[arm].build(material)
+
+
+def count_copies(classes: int, per_class: int, offered: int) -> int:
+    """Return how many transformed images to add: as many as may be accepted synthetic ones.
+
+    Args:
+        classes: Number of classes.
+        per_class: Images of a class that may be accepted.
+        offered: Synthetic images in all.
+    """
+    return min(classes * per_class, offered)

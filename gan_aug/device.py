@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from gan_aug.errors import UserError
-from gan_aug.settings.run import Device, Precision
+from gan_aug.settings.base import Device, Precision
 
 __all__ = [
     "BFLOAT16_FLAGS",

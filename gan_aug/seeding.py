@@ -4,10 +4,24 @@ import contextlib
 import random
 from collections.abc import Iterator
 
-import keras
-from keras.src.random import seed_generator
+import numpy as np
 
-__all__ = ["seed_keras"]
+__all__ = ["derive_seed", "seed_keras"]
+
+
+def derive_seed(seed: int, member: int) -> int:
+    """Return the seed of one of several networks that differ in nothing else.
+
+    Args:
+        seed: Of the run.
+        member: Number of the network; the first has the run's own seed.
+    """
+    return seed if member == 1 else number_seed(seed, member)
+
+
+def number_seed(seed: int, number: int) -> int:
+    """Return a seed of its own for a number, as different for neighbours as for any others."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0] >> 1)
 
 
 @contextlib.contextmanager
@@ -20,6 +34,9 @@ def seed_keras(seed: int) -> Iterator[None]:
     Args:
         seed: Determines every seed.
     """
+    import keras  # noqa: PLC0415 - seconds to import
+    from keras.src.random import seed_generator  # noqa: PLC0415 - seconds to import
+
     keras.utils.set_random_seed(seed)
     shared = seed_generator.python_random
     seed_generator.python_random = random.Random(seed)  # noqa: S311 - no secrets

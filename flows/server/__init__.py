@@ -1,0 +1,1 @@
+"""The monitored stack: server, schedules, automations, and who may use the GPU."""

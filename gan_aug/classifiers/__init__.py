@@ -1,0 +1,18 @@
+"""The classifiers that arms are compared with: one file and one line below for each."""
+
+from collections.abc import Mapping
+
+from gan_aug.classifiers.classifier import Classifier
+from gan_aug.classifiers.cnn import CNN
+from gan_aug.classifiers.lightgbm import LIGHTGBM
+
+__all__ = ["CLASSIFIERS"]
+
+CLASSIFIERS: Mapping[str, Classifier] = {
+    classifier.name: classifier
+    for classifier in (
+        CNN,
+        LIGHTGBM,
+    )
+}
+"""Name → classifier, in the order of tables."""

@@ -1,0 +1,1 @@
+"""Real images: read, verified, split, or of any kind for a DCGAN alone."""

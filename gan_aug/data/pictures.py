@@ -1,7 +1,5 @@
 """Load pictures of any kind for a DCGAN: image files, an array, or colored digits."""
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +10,8 @@ from sklearn.datasets import load_digits
 
 from gan_aug.data.dataset import Provenance
 from gan_aug.errors import UserError
-from gan_aug.images import Images, UInt8, digest_array
+from gan_aug.images import Images, check_shape, digest_array, image_shape
+from gan_aug.store.formats import refuse_broken
 
 __all__ = ["Pictures", "load_pictures"]
 
@@ -65,11 +64,14 @@ def load_pictures(source: str, side: int | None = None) -> Pictures:
         )
     if len(images) < FEWEST:
         raise UserError(f"{source}: expected at least {FEWEST} pictures, found {len(images)}")
+    check_shape(image_shape(images))
     provenance = Provenance(
         name=name,
         sha256={"images": digest_array(images)},
         verified_mnist=False,
         images={"train": len(images)},
+        shape=image_shape(images),
+        classes=(),
     )
     return Pictures(images, provenance)
 
@@ -83,7 +85,7 @@ def read_folder(folder: Path, side: int) -> Images:
     return np.stack([read_file(file, side) for file in files])
 
 
-def read_file(path: Path, side: int) -> UInt8:
+def read_file(path: Path, side: int) -> Images:
     """Read an image file as ``(side, side, 3)``."""
     try:
         with Image.open(path) as picture:
@@ -94,27 +96,22 @@ def read_file(path: Path, side: int) -> UInt8:
         ) from error
 
 
-def fit(picture: Image.Image, side: int) -> UInt8:
+def fit(picture: Image.Image, side: int) -> Images:
     """Resize a picture to a square, and cut what is too much of it."""
     return np.asarray(ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS))
 
 
 def read_array(path: Path) -> Images:
     """Read the array of pictures from an ``.npz``, without pickles."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            name = next((name for name in ARRAY_NAMES if name in file.files), None)
-            if name is None:
-                found = ", ".join(file.files) or "none"
-                raise UserError(
-                    f"{path}: expected an array {' or '.join(ARRAY_NAMES)}, found {found}"
-                )
-            images: Images = file[name]
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
-        raise UserError(
-            f"{path}: expected a whole .npz of plain arrays, found a file that is truncated or "
-            f"something else ({error})"
-        ) from error
+    with (
+        refuse_broken(path, "a whole .npz of plain arrays"),
+        np.load(path, allow_pickle=False) as file,
+    ):
+        name = next((name for name in ARRAY_NAMES if name in file.files), None)
+        if name is None:
+            found = ", ".join(file.files) or "none"
+            raise UserError(f"{path}: expected an array {' or '.join(ARRAY_NAMES)}, found {found}")
+        images: Images = file[name]
     if (
         images.dtype != np.uint8
         or images.ndim not in {3, 4}

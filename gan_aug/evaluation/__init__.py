@@ -1,0 +1,1 @@
+"""What results are worth: comparisons, calibration, quality, anomalies, gates."""

@@ -1,0 +1,1 @@
+"""The networks that generate, and how they are trained."""

@@ -29,10 +29,10 @@ from gan_aug.gan.training import (
     train,
     update_average,
 )
-from gan_aug.images import SIDE, Images, Shape, add_channel, image_shape, to_uint8
+from gan_aug.images import Images, Shape, add_channel, image_shape, to_uint8
 from gan_aug.progress import OnProgress, ignore_progress
 from gan_aug.seeding import seed_keras
-from gan_aug.settings.run import DcganConfig
+from gan_aug.settings.dcgan import DcganConfig
 
 __all__ = ["HISTORY_COLUMNS", "TrainedDcgan", "train_dcgan"]
 
@@ -48,8 +48,6 @@ GRID_IMAGES = 64
 STATISTICS_BATCHES = 20
 STATISTICS_BATCH_SIZE = 256
 
-OnInterval = Callable[[int, Images], None]
-
 
 @dataclass(frozen=True)
 class TrainedDcgan:
@@ -62,11 +60,14 @@ class TrainedDcgan:
             positive for "real".
         history: One row per interval, in :data:`HISTORY_COLUMNS`: losses in nats and accuracies
             in [0, 1], each the mean over the interval's steps.
+        samples: ``(intervals, 64, height, width)`` uint8, or with 3 channels: what the running
+            average drew after each interval, always from the same noise.
     """
 
     generator: keras.Model
     discriminator: keras.Model
     history: list[dict[str, float]]
+    samples: Images
 
 
 class Batch(NamedTuple):
@@ -130,7 +131,6 @@ def train_dcgan(
     seed: int,
     compute: Compute,
     checkpoint: Checkpoint | None = None,
-    on_interval: OnInterval | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> TrainedDcgan:
     """Train a generator against a discriminator.
@@ -142,12 +142,10 @@ def train_dcgan(
         seed: Determines weights, noise, batches and dropout.
         compute: Device, precision and compilation.
         checkpoint: Where the state is kept every ``config.interval`` steps, and found again.
-        on_interval: Called after each interval with its last step and 64 uint8 samples of the
-            running average, always from the same noise.
         on_progress: Called every few steps with the number of steps done and the newest losses.
 
     Returns:
-        The networks after ``config.steps`` steps, and the losses on the way.
+        The networks after ``config.steps`` steps, and losses and samples on the way.
 
     Raises:
         UserError: There is no such network for images of this shape.
@@ -157,29 +155,30 @@ def train_dcgan(
         players = build_players(config, compute, image_shape(images))
     noise = draw_noise(GRID_IMAGES, config.latent_dim, seed=(seed, -1))
 
-    def finish_interval(step: int) -> None:
+    def draw_samples() -> Images:
         recompute_batch_statistics(players.average, config, seed=seed)
-        if on_interval:
-            on_interval(step, to_uint8(players.average(noise, training=False).numpy()))
+        return to_uint8(players.average(noise, training=False).numpy())
 
-    history = train(
+    progress = train(
         Training(
             "DCGAN",
             METRICS,
             build_train_step(players, images, config, seed=seed),
             players.variables,
+            draw_samples,
         ),
         steps=config.steps,
         interval=config.interval,
         compute=compute,
         checkpoint=checkpoint,
-        on_interval=finish_interval,
         on_progress=on_progress,
     )
-    return TrainedDcgan(players.average, players.discriminator, history)
+    return TrainedDcgan(
+        players.average, players.discriminator, progress.history, np.stack(progress.samples)
+    )
 
 
-def build_players(config: DcganConfig, compute: Compute, shape: Shape = (SIDE, SIDE, 1)) -> Players:
+def build_players(config: DcganConfig, compute: Compute, shape: Shape) -> Players:
     """Build both networks, the average (equal to the generator) and the optimizers' state."""
     generator = build_generator(config, shape, dtype_policy=compute.dtype_policy)
     discriminator = build_discriminator(config, shape, dtype_policy=compute.dtype_policy)
@@ -276,7 +275,7 @@ def update_players(
     Returns:
         ``(4,)`` :data:`METRICS` before the step.
     """
-    separate = config.mixes_images or config.feature_matching
+    separate = config.compares_images or config.feature_matching
     compute_gradients = compute_separate_gradients if separate else compute_shared_gradients
     found = compute_gradients(players, reals, noise, config)
     penalized = add_penalty(found.discriminator, players, reals, penalty_weight(config, step))

@@ -20,7 +20,7 @@ def cluster_images(images: Images, clusters: int, *, seed: int) -> NDArray[np.in
     """Group images by k-means on their principal components.
 
     Args:
-        images: ``(n, 28, 28)`` uint8.
+        images: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8.
         clusters: How many groups to look for; at most one an image.
         seed: Determines the starting points.
 

@@ -14,7 +14,6 @@ from typing import Any
 import keras
 from keras import layers
 
-from gan_aug.errors import UserError
 from gan_aug.gan.layers import (
     ClusterCode,
     FusedBatchNormalization,
@@ -26,13 +25,13 @@ from gan_aug.gan.layers import (
     VirtualBatchNormalization,
     WithoutReference,
 )
-from gan_aug.images import SIDE, Shape
-from gan_aug.settings.run import DcganConfig
+from gan_aug.images import Shape, check_shape
+from gan_aug.memory import estimate_players
+from gan_aug.settings.dcgan import DcganConfig
 
-__all__ = ["build_discriminator", "build_generator", "open_discriminator"]
+__all__ = ["build_discriminator", "build_generator", "estimate_dcgan", "open_discriminator"]
 
 SMALLEST_MAP = 4
-LARGEST_SIDE = 256
 BATCH_NORM_MOMENTUM = 0.8
 GENERATOR_DROPOUT = 0.3
 CHAPTER_LEAK = 0.3
@@ -41,7 +40,7 @@ PAPER_DEVIATION = 0.02
 
 
 def build_generator(
-    config: DcganConfig, shape: Shape = (SIDE, SIDE, 1), *, dtype_policy: str = "float32"
+    config: DcganConfig, shape: Shape, *, dtype_policy: str = "float32"
 ) -> keras.Model:
     """Build an untrained generator: ``(n, latent_dim)`` noise → ``(n, *shape)`` in [0, 1].
 
@@ -76,7 +75,7 @@ def build_generator(
 
 
 def build_discriminator(
-    config: DcganConfig, shape: Shape = (SIDE, SIDE, 1), *, dtype_policy: str = "float32"
+    config: DcganConfig, shape: Shape, *, dtype_policy: str = "float32"
 ) -> keras.Model:
     """Build an untrained discriminator: images, and their clusters if there are any, → logits.
 
@@ -116,17 +115,14 @@ def open_discriminator(discriminator: keras.Model) -> keras.Model:
     )
 
 
-def check_shape(shape: Shape) -> None:
-    """Raise :class:`UserError` if no network has maps for images of this shape."""
-    height, width, channels = shape
-    side = min(height, width)
-    square = height == width and side % SMALLEST_MAP == 0
-    if not (square and 4 * SMALLEST_MAP <= side <= LARGEST_SIDE and channels in {1, 3}):
-        raise UserError(
-            f"images: expected grey or RGB squares of {4 * SMALLEST_MAP} to {LARGEST_SIDE} pixels "
-            f"a side, in steps of {SMALLEST_MAP}, found {height}x{width} with {channels} "
-            "channel(s); cut or resize them"
-        )
+def estimate_dcgan(config: DcganConfig, shape: Shape) -> float:
+    """Estimate the bytes of both networks' states and of one step's feature maps."""
+    return estimate_players(
+        build_generator(config, shape),
+        build_discriminator(config, shape),
+        fakes=config.batch_size,
+        reals=config.batch_size,
+    )
 
 
 def count_doublings(side: int) -> int:

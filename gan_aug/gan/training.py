@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 
 from gan_aug.device import Compute
 from gan_aug.errors import TrainingDivergedError
+from gan_aug.images import Images
 from gan_aug.progress import OnProgress, ignore_progress
 
 __all__ = [
     "Arrays",
     "Checkpoint",
     "Players",
+    "Progress",
     "Training",
     "compile_steps",
     "difference_of_means",
@@ -36,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 Arrays = Mapping[str, NDArray[Any]]
 History = list[dict[str, float]]
+SAMPLES = "samples"
 TrainSteps = Callable[[int, int], tf.Tensor]
 
 
@@ -90,12 +93,34 @@ class Training:
         step: Takes the step of a number, a scalar int32 tensor, and returns ``(len(metrics),)``
             float32.
         variables: All of its state, in an order that never changes.
+        draw_samples: Draws what people look at after each interval, always as many uint8 images of
+            one shape; None for nothing to look at.
     """
 
     name: str
     metrics: Sequence[str]
     step: Callable[[tf.Tensor], tf.Tensor]
     variables: Sequence[keras.Variable]
+    draw_samples: Callable[[], Images] | None = None
+
+
+@dataclass
+class Progress:
+    """What a training left on its way.
+
+    Attributes:
+        history: A row an interval: its last step as ``step``, and the mean of each metric over its
+            steps.
+        samples: What was drawn after each interval.
+    """
+
+    history: History
+    samples: list[Images]
+
+    @property
+    def done(self) -> int:
+        """Steps taken."""
+        return int(self.history[-1]["step"]) if self.history else 0
 
 
 def train(
@@ -105,9 +130,8 @@ def train(
     interval: int,
     compute: Compute,
     checkpoint: Checkpoint | None = None,
-    on_interval: Callable[[int], None] | None = None,
     on_progress: OnProgress = ignore_progress,
-) -> History:
+) -> Progress:
     """Take the steps that are not yet taken.
 
     Args:
@@ -116,31 +140,29 @@ def train(
         interval: Steps between checkpoints.
         compute: Compilation, and steps a call.
         checkpoint: Where the state is kept after every interval, and found again.
-        on_interval: Called after each interval with its last step, before the state is kept.
         on_progress: Called every few steps with the number of steps done and the newest metrics.
 
     Returns:
-        A row an interval: its last step as ``step``, and the mean of each metric over its steps.
+        Metrics and samples on the way.
 
     Raises:
         TrainingDivergedError: A metric is not finite; the last checkpoint is untouched.
     """
-    history = restore(training, checkpoint.load()) if checkpoint else []
+    progress = restore(training, checkpoint.load() if checkpoint else None)
     train_steps = compile_steps(training.step, len(training.metrics), compute)
-    done = int(history[-1]["step"]) if history else 0
-    if done:
-        logger.info("%s: resumed at step %d of %d", training.name, done, steps)
-    for first, last in cut_intervals(done, steps, interval):
+    if progress.done:
+        logger.info("%s: resumed at step %d of %d", training.name, progress.done, steps)
+    for first, last in cut_intervals(progress.done, steps, interval):
         metrics = train_interval(
             training, train_steps, first, last, compute.steps_per_call, on_progress
         )
-        history.append({"step": last, **metrics})
+        progress.history.append({"step": last, **metrics})
         logger.info("%s: step %d of %d, %s", training.name, last, steps, describe(metrics))
-        if on_interval:
-            on_interval(last)
+        if training.draw_samples:
+            progress.samples.append(training.draw_samples())
         if checkpoint:
-            checkpoint.save(snapshot(training, history))
-    return history
+            checkpoint.save(snapshot(training, progress))
+    return progress
 
 
 def compile_steps(
@@ -220,22 +242,25 @@ def check_finite(
         )
 
 
-def snapshot(training: Training, history: History) -> Arrays:
+def snapshot(training: Training, progress: Progress) -> Arrays:
     """Return everything :func:`restore` needs, as named arrays."""
     state = {f"variable_{i:03d}": v.numpy() for i, v in enumerate(training.variables)}
     columns = ("step", *training.metrics)
-    return state | {column: np.array([row[column] for row in history]) for column in columns}
+    history = {name: np.array([row[name] for row in progress.history]) for name in columns}
+    samples = {SAMPLES: np.stack(progress.samples)} if progress.samples else {}
+    return state | history | samples
 
 
-def restore(training: Training, arrays: Arrays | None) -> History:
-    """Put a snapshot back and return its history; nothing kept, nothing done."""
+def restore(training: Training, arrays: Arrays | None) -> Progress:
+    """Put a snapshot back and return its progress; nothing kept, nothing done."""
     if arrays is None:
-        return []
+        return Progress([], [])
     for i, variable in enumerate(training.variables):
         variable.assign(arrays[f"variable_{i:03d}"])
     names = ("step", *training.metrics)
     columns = (arrays[name].tolist() for name in names)
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    history = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    return Progress(history, list(arrays[SAMPLES]) if SAMPLES in arrays else [])
 
 
 def describe(metrics: Mapping[str, float]) -> str:

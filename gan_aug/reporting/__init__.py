@@ -1,0 +1,1 @@
+"""What people get: folders, reports, charts and pictures."""

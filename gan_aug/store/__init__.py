@@ -1,0 +1,1 @@
+"""Outputs of stages, kept so that none is computed twice."""

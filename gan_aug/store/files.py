@@ -1,4 +1,4 @@
-"""Writing files: whole or not at all, and the names that the store and the runs share.
+"""Writing files: whole or not at all.
 
 A file is written under a temporary name and renamed when it is whole.
 """
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 __all__ = [
@@ -23,16 +22,6 @@ __all__ = [
     "write_json",
     "write_rows",
 ]
-
-CNN_FILE = "cnn.keras"
-LIGHTGBM_FILE = "lightgbm.txt"
-GENERATOR_FILE = "generator.keras"
-DISCRIMINATOR_FILE = "discriminator.keras"
-HISTORY_FILE = "gan_history.csv"
-SAMPLES_FOLDER = "samples"
-SYNTHETIC_FILE = "synthetic.npz"
-QUALITY_FILE = "quality.json"
-TEMPERATURE_FILE = "temperature.json"
 
 Array = NDArray[Any]
 
@@ -66,6 +55,8 @@ def write_arrays(path: Path, arrays: Mapping[str, Array], *, compress: bool = Fa
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows as CSV; what is None stays empty."""
+    import pandas as pd  # noqa: PLC0415 - half a second to import; --help must not wait
+
     with atomic_file(path, "w") as file:
         pd.DataFrame(rows).convert_dtypes().to_csv(file, index=False)
 

@@ -1,0 +1,75 @@
+"""Who labels images, and which of the labels are believed."""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from gan_aug.settings.base import Count, Share, StageConfig
+from gan_aug.teachers import TEACHERS
+
+__all__ = ["PseudoLabelConfig", "TargetKind", "TeacherName"]
+
+if TYPE_CHECKING:
+    TeacherName = str
+else:
+    TeacherName = Literal[tuple(TEACHERS)]
+TargetKind = Literal["soft", "hard"]
+
+
+class PseudoLabelConfig(StageConfig):
+    """Who labels synthetic and unlabeled images, and which of the labels are believed."""
+
+    teacher: TeacherName = Field(
+        "shift",
+        description="; ".join(f"`{name}`: {t.description}" for name, t in TEACHERS.items()) + ".",
+    )
+    teachers: Count = Field(
+        1, description="Networks whose probabilities are averaged; they differ in their seeds."
+    )
+    calibration_folds: Annotated[int, Field(ge=0, le=10)] = Field(
+        0,
+        description="Divide the teachers' logits by a temperature, fitted to labeled images that a "
+        "CNN trained on the other folds predicts; 0 leaves them as they are, and is the only "
+        "choice for a teacher that is no CNN.",
+    )
+    confidence_threshold: Share = Field(
+        0.9, description="Accept an image only if the teacher's top probability is at least this."
+    )
+    margin_threshold: Share = Field(
+        0.0, description="And only if the second probability is lower by at least this."
+    )
+    per_class: Count = Field(
+        1000,
+        description="Images of a class to accept, on average or at most: see `balance`. As many "
+        "transformed copies are in the `shift` arms, and in what the teacher is trained on.",
+    )
+    balance: Literal["none", "cap", "equal"] = Field(
+        "cap",
+        description="`cap`: at most `per_class` images of every class. `equal`: as many of every "
+        "class as the scarcest has. `none`: whatever comes first, `per_class` times the number of "
+        "classes in all.",
+    )
+    targets: TargetKind = Field(
+        "soft",
+        description="Train on the teacher's probabilities (`soft`) or on its top class (`hard`).",
+    )
+
+    @field_validator("calibration_folds")
+    @classmethod
+    def refuse_impossible_folds(cls, folds: int, info: ValidationInfo) -> int:
+        """A single fold would leave nothing to train on; only classifiers are trained on folds."""
+        if folds == 1:
+            raise ValueError("expected 0 for no calibration, or at least 2, found 1")
+        teacher = info.data.get("teacher")
+        if folds and teacher and TEACHERS[teacher].arm is None:
+            raise ValueError(
+                f"expected 0 with the teacher `{teacher}`, whose temperature is not fitted, found "
+                f"{folds}"
+            )
+        return folds
+
+    @property
+    def acceptance(self) -> dict[str, Any]:
+        """The settings that decide which images are accepted, and nothing else."""
+        names = ("confidence_threshold", "margin_threshold", "per_class", "balance")
+        return {name: getattr(self, name) for name in names}
