@@ -1,22 +1,22 @@
-"""The pipeline: from real digits to the answer whether synthetic ones help."""
+"""The pipeline: from real images to the answer whether synthetic ones help."""
 
 import logging
 from pathlib import Path
 
-from gan_aug.store.store.store import Store, load_provenance
 from prefect import flow
 
-from flows import tasks
 from flows.gates import pass_gates
-from flows.pipeline import plan_run, run_stages
 from flows.publish import publish_results
 from flows.reports import write_report
+from flows.stages import keep_dataset, open_executor
 from gan_aug.arms import check_arms
-from gan_aug.data.dataset import Provenance
+from gan_aug.data.dataset import Provenance, describe_dataset
 from gan_aug.device import select_compute
+from gan_aug.pipeline import plan_run, run_stages
 from gan_aug.reporting.environment import describe_environment
 from gan_aug.reporting.folders import Run, check_name, make_name
 from gan_aug.settings.run import RunConfig
+from gan_aug.store.store import Store
 
 __all__ = ["augment"]
 
@@ -50,15 +50,16 @@ def augment(
         check_name(name)
     compute = select_compute(config.device, config.precision)
     logger.info("networks train on %s in %s", compute.name, compute.dtype_policy)
-    kept = Store.open(Path(artifacts), store)
-    data = tasks.load_data(kept, config).result()
-    provenance = load_provenance(data)
-    labeled, unlabeled = plan_run(kept, config, data)
-    check_arms(config.arms, unlabeled)
+    outputs = Store.open(Path(artifacts), store)
+    data = keep_dataset(outputs, config.dataset)
+    provenance = data.load().provenance
+    execute = open_executor(outputs, data)
+    plan = plan_run(execute, config, describe_dataset(provenance), compute)
+    check_arms(config.arms, plan.unlabeled)
     run = Run.open(Path(artifacts), name or name_run(config, provenance), config)
     before = run.read_baseline()
     run.write_environment(describe_environment(compute, provenance))
-    outcome = run_stages(kept, config, data, labeled)
+    outcome = run_stages(plan, execute)
     write_report(run, outcome)
     comparison = outcome.comparison
     publish_results(run, "augment", comparison.verdict, comparison.scores)

@@ -7,17 +7,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from gan_aug.store.store.store import Entry, Store
+from gan_aug.store.store.store import Store
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture, as_completed
 
-from flows import tasks
-from flows.pipeline import Outcome, run_stages
 from flows.scale import Runner
+from flows.stages import open_executor
+from gan_aug.data.dataset import Dataset, describe_dataset
+from gan_aug.device import select_compute
 from gan_aug.evaluation.study import Failure
+from gan_aug.execution import Executor, Output
+from gan_aug.pipeline import Outcome, RunPlan, plan_run, run_stages
 from gan_aug.progress import OnProgress
-from gan_aug.settings.run import ArmName, Classifier, RunConfig
+from gan_aug.settings.run import RunConfig
 
 __all__ = ["Call", "Cells", "compute_cells", "compute_elsewhere", "compute_here"]
 
@@ -27,10 +30,9 @@ logger = logging.getLogger(__name__)
 class Call(TypedDict):
     """What the cells of one run are computed from: arguments of :data:`compute_cells`."""
 
-    kept: Store
+    store: Store
     config: RunConfig
-    data: Entry
-    labeled: Entry
+    data: Output[Dataset]
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,29 @@ class Cells:
     cache_policy=NO_CACHE,
     task_run_name="run · {config.labels} labels, seed {config.seed}",
 )
-def compute_cells(kept: Store, config: RunConfig, data: Entry, labeled: Entry) -> Cells:
+def compute_cells(store: Store, config: RunConfig, data: Output[Dataset]) -> Cells:
     """Compute the cells of one run; one that fails is noted, and the others go on."""
     failures: list[Failure] = []
     outcome = None
     keep = functools.partial(keep_failure, failures, config)
     with keep():
-        outcome = run_stages(kept, config, data, labeled, guard=keep)
+        plan, execute = prepare_run(store, config, data)
+        outcome = run_stages(plan, execute, guard=keep)
     return Cells(outcome, failures)
+
+
+@task(cache_policy=NO_CACHE, task_run_name="DCGAN · seed {config.seed}")
+def compute_dcgan(store: Store, config: RunConfig, data: Output[Dataset]) -> Output[Any]:
+    """Train the DCGAN that all runs of a draw share."""
+    plan, execute = prepare_run(store, config, data)
+    return execute(plan.stages.train_dcgan())
+
+
+def prepare_run(store: Store, config: RunConfig, data: Output[Dataset]) -> tuple[RunPlan, Executor]:
+    """Return a run's stages for the device of this host, and what executes them."""
+    compute = select_compute(config.device, config.precision)
+    execute = open_executor(store, data)
+    return plan_run(execute, config, describe_dataset(data.load().provenance), compute), execute
 
 
 def compute_here(calls: Sequence[Call], on_progress: OnProgress) -> list[Cells]:
@@ -75,10 +92,7 @@ def compute_elsewhere(
 ) -> list[Cells]:
     """Have workers compute the runs side by side, each once the DCGAN of its draw is trained."""
     trained: dict[int, PrefectFuture[Any]] = {
-        seed: runner.submit(
-            tasks.train_dcgan,
-            {"kept": call["kept"], "config": call["config"], "data": call["data"]},
-        )
+        seed: runner.submit(compute_dcgan, dict(call))
         for seed, call in {call["config"].seed: call for call in calls}.items()
     }
     futures = [
@@ -113,8 +127,8 @@ def describe(config: RunConfig) -> str:
 def keep_failure(
     failures: list[Failure],
     config: RunConfig,
-    classifier: Classifier | None = None,
-    arm: ArmName | None = None,
+    classifier: str | None = None,
+    arm: str | None = None,
 ) -> Iterator[None]:
     """Note an error of a cell, or of a whole run, and go on."""
     try:
@@ -124,7 +138,7 @@ def keep_failure(
         logger.error("failed: %s: %s", describe(config), message)  # noqa: TRY400
         failures.append(
             Failure(
-                labels=config.labels,
+                budget=config.labels,
                 seed=config.seed,
                 classifier=classifier,
                 arm=arm,

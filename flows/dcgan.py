@@ -2,18 +2,19 @@
 
 from pathlib import Path
 
-from gan_aug.store.store.store import Store, load_images, load_provenance
 from prefect import flow
 
-from flows import tasks
 from flows.publish import publish_report
 from flows.reports import write_dcgan
+from flows.stages import keep_pictures, open_executor
+from gan_aug.data.pictures import describe_pictures
 from gan_aug.device import select_compute
-from gan_aug.images import image_shape
-from gan_aug.memory import check_dcgan_memory
+from gan_aug.gan.networks import check_memory
 from gan_aug.reporting.environment import describe_environment
 from gan_aug.reporting.folders import PicturesDcgan, check_name, make_name
-from gan_aug.settings.run import PicturesConfig
+from gan_aug.settings.pictures import PicturesConfig
+from gan_aug.stages import describe_dcgan
+from gan_aug.store.store import Store
 
 __all__ = ["dcgan"]
 
@@ -43,16 +44,22 @@ def dcgan(
     if name is not None:
         check_name(name)
     compute = select_compute(config.device, config.precision)
-    kept = Store.open(Path(artifacts), store)
-    data = tasks.load_pictures(kept, config).result()
-    images = load_images(data)
-    check_dcgan_memory(config.dcgan, len(images), image_shape(images))
-    provenance = load_provenance(data)
+    outputs = Store.open(Path(artifacts), store)
+    data = keep_pictures(outputs, config)
+    provenance = data.load().provenance
+    check_memory(config.dcgan, provenance.images["train"], provenance.shape)
     folder = PicturesDcgan.open(
         Path(artifacts), name or make_name(provenance.name, "dcgan", config), config
     )
     folder.write_environment(describe_environment(compute, provenance))
-    trained = tasks.train_pictures_dcgan(kept, config, data).result()
+    trained = open_executor(outputs, data)(
+        describe_dcgan(
+            {"images": describe_pictures(provenance).select("images")},
+            config.dcgan,
+            seed=config.seed,
+            compute=compute,
+        )
+    )
     write_dcgan(folder, config, data, trained)
     publish_report(folder, "dcgan")
     return folder

@@ -4,12 +4,11 @@ import logging
 
 from prefect.events import emit_event
 
-from flows.pipeline import Outcome
 from gan_aug.errors import GateError
 from gan_aug.evaluation.gates import Baseline, check_gates, take_baseline
+from gan_aug.pipeline import Outcome
 from gan_aug.reporting.folders import Run
-from gan_aug.settings.run import GatesConfig
-from gan_aug.store.store import store
+from gan_aug.settings.evaluation import GatesConfig
 
 __all__ = ["EVENT", "pass_gates"]
 
@@ -30,15 +29,15 @@ def pass_gates(run: Run, config: GatesConfig, outcome: Outcome, before: Baseline
     Raises:
         GateError: A gate is not passed. An event with the numbers was emitted.
     """
-    sha256 = store.load_provenance(outcome.data).sha256
+    sha256 = outcome.data.load().provenance.sha256
     run.write_baseline(take_baseline(outcome.comparison, sha256))
     if not config.enabled:
         return
     failures = check_gates(
         outcome.comparison,
         sha256,
-        store.load_pseudo_labels(outcome.pseudo["synthetic"]),
-        store.load_quality(outcome.judged) if outcome.judged else None,
+        outcome.pseudo["synthetic"].load(),
+        outcome.quality.load() if outcome.quality else None,
         config,
         before,
     )

@@ -2,22 +2,23 @@
 
 from pathlib import Path
 
-from gan_aug.store.store.store import Entry, Store, load_provenance
 from prefect import flow
 from pydantic import PositiveInt
 
-from flows import tasks
 from flows.cells import Call, compute_elsewhere, compute_here
-from flows.pipeline import plan_run
 from flows.publish import publish_progress, publish_results
 from flows.reports import write_study
 from flows.scale import open_runner
+from flows.stages import keep_dataset, open_executor
 from gan_aug.arms import list_buildable
+from gan_aug.data.dataset import describe_dataset
 from gan_aug.device import select_compute
 from gan_aug.evaluation.study import summarize_study
+from gan_aug.pipeline import plan_run
 from gan_aug.reporting.environment import describe_environment
 from gan_aug.reporting.folders import Study, check_name, make_name
-from gan_aug.settings.run import RunConfig, StudyConfig
+from gan_aug.settings.study import StudyConfig
+from gan_aug.store.store import Store
 
 __all__ = ["study"]
 
@@ -55,11 +56,19 @@ def study(
     if name is not None:
         check_name(name)
     compute = select_compute(config.run.device, config.run.precision)
-    kept = Store.open(Path(artifacts), store)
-    data = tasks.load_data(kept, config.run).result()
-    provenance = load_provenance(data)
-    processes = 0 if dask else workers
-    calls = [plan_cells(kept, run, data, processes) for run in config.list_runs()]
+    outputs = Store.open(Path(artifacts), store)
+    data = keep_dataset(outputs, config.run.dataset)
+    provenance = data.load().provenance
+    execute = open_executor(outputs, data)
+    calls: list[Call] = []
+    for run in config.list_runs():
+        plan = plan_run(
+            execute, run, describe_dataset(provenance), compute, processes=0 if dask else workers
+        )
+        arms = list_buildable(run.arms, plan.unlabeled)
+        calls.append(
+            {"store": outputs, "config": run.model_copy(update={"arms": arms}), "data": data}
+        )
     folder = Study.open(
         Path(artifacts), name or make_name(provenance.name, "study", config), config
     )
@@ -79,19 +88,8 @@ def study(
         [score for outcome in outcomes for score in outcome.comparison.scores],
         [failure for done in cells for failure in done.failures],
         confidence_level=config.run.comparison.confidence_level,
+        trial=config.run.comparison.trial,
     )
     write_study(folder, result, outcomes)
     publish_results(folder, "study", result.verdict, result.scores)
     return folder
-
-
-def plan_cells(kept: Store, config: RunConfig, data: Entry, processes: int) -> Call:
-    """Draw a run's labels, and leave out the arms that its data can't make."""
-    labeled, unlabeled = plan_run(kept, config, data, processes=processes)
-    buildable = list_buildable(config.arms, unlabeled)
-    return {
-        "kept": kept,
-        "config": config.model_copy(update={"arms": buildable}),
-        "data": data,
-        "labeled": labeled,
-    }

@@ -7,7 +7,7 @@ alone; every classifier gets the same number of updates or rounds on each.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,11 +65,13 @@ class Arm:
     Attributes:
         build: Makes the training set.
         needs: What the material must have beside the labeled images.
+        additions: How many sets of images it adds to the labeled ones.
         description: For people.
     """
 
     build: Callable[[Material], TrainingSet]
     needs: frozenset[Need]
+    additions: int
     description: str
 
 
@@ -118,13 +120,17 @@ def build_repeat(material: Material) -> TrainingSet:
 
 
 ARMS: Mapping[str, Arm] = {
-    "original": Arm(build_original, frozenset(), "the labeled images alone"),
-    "gan": Arm(build_gan, frozenset({"synthetic"}), "with synthetic images"),
-    "shift": Arm(build_shift, frozenset(), "with shifted, turned and scaled copies"),
-    "gan+shift": Arm(build_gan_shift, frozenset({"synthetic"}), "with both"),
-    "real_pool": Arm(build_real_pool, frozenset({"pool"}), "with real images the teacher labeled"),
-    "synthetic_only": Arm(build_synthetic_only, frozenset({"synthetic"}), "synthetic images alone"),
-    "repeat": Arm(build_repeat, frozenset(), "the labeled images over and over"),
+    "original": Arm(build_original, frozenset(), 0, "the labeled images alone"),
+    "gan": Arm(build_gan, frozenset({"synthetic"}), 1, "with synthetic images"),
+    "shift": Arm(build_shift, frozenset(), 1, "with shifted, turned and scaled copies"),
+    "gan+shift": Arm(build_gan_shift, frozenset({"synthetic"}), 2, "with both"),
+    "real_pool": Arm(
+        build_real_pool, frozenset({"pool"}), 1, "with real images the teacher labeled"
+    ),
+    "synthetic_only": Arm(
+        build_synthetic_only, frozenset({"synthetic"}), 1, "synthetic images alone"
+    ),
+    "repeat": Arm(build_repeat, frozenset(), 1, "the labeled images over and over"),
 }
 
 
@@ -238,16 +244,7 @@ def map_pixels(image: Images, matrix: Pixels, offset: Pixels) -> Images:
 
 
 def build_training_set(
-    train: LabeledImages,
-    drawn: Indices,
-    arm: str,
-    config: AugmentationConfig,
-    *,
-    targets: Literal["soft", "hard"],
-    copies: int,
-    seed: int,
-    synthetic: PseudoLabels | None = None,
-    pool: PseudoLabels | None = None,
+    train: LabeledImages, drawn: Indices, arm: str, **material: Any
 ) -> TrainingSet:
     """Build the training set of an arm.
 
@@ -255,15 +252,9 @@ def build_training_set(
         train: The training images with all their labels.
         drawn: ``(labels,)`` places of those whose labels may be seen.
         arm: Its name.
-        config: Shares and transformations.
-        targets: As in :class:`Material`; so are the others.
-        copies: See there.
-        seed: See there.
-        synthetic: See there.
-        pool: See there.
+        material: Everything else that a :class:`Material` has.
     """
-    material = Material(train.take(drawn), config, targets, copies, seed, synthetic, pool)
-    return ARMS[arm].build(material)
+    return ARMS[arm].build(Material(train.take(drawn), **material))
 
 
 def count_copies(classes: int, per_class: int, offered: int) -> int:

@@ -129,7 +129,7 @@ def compute(stage: Stage[Value], store: Store, entry: Entry, on_progress: OnProg
     """Call what a stage runs with everything that it takes."""
     arguments = {name: load_inputs(inputs, store) for name, inputs in stage.inputs.items()}
     arguments |= stage.settings
-    if stage.compute:
+    if stage.trains and stage.compute:
         arguments["compute"] = stage.compute
     if stage.steps is not None:
         arguments["on_progress"] = on_progress

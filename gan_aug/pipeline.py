@@ -1,21 +1,49 @@
-"""A run, a data set with a label budget and a seed, from its stages to its outcome."""
+"""A run: what must be known before it begins, the order of its stages, its outcome."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gan_aug.arms import Need
+from gan_aug.arms import ARMS, Need
+from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.data.dataset import Dataset
+from gan_aug.device import Compute
 from gan_aug.evaluation.calibration import TeacherCalibration
-from gan_aug.evaluation.comparison import Comparison, Split
+from gan_aug.evaluation.comparison import Comparison
 from gan_aug.evaluation.quality import Quality
-from gan_aug.execution import Output
+from gan_aug.execution import Executor, Output
+from gan_aug.gan.networks import MEMORY_FLAGS, estimate_dcgan
 from gan_aug.images import Float32, PseudoLabels
+from gan_aug.memory import FLOAT_BYTES, refuse_excess
+from gan_aug.prediction import Split
+from gan_aug.settings.run import RunConfig
+from gan_aug.stage import Stage
+from gan_aug.stages import Cell, RunStages, describe_draw
+from gan_aug.teachers.ensemble import check_folds
 
-__all__ = ["Cell", "Outcome"]
+__all__ = ["Guard", "Outcome", "RunPlan", "plan_run", "run_stages"]
 
-Cell = tuple[str, str]
-"""Names of a classifier and of the arm it is trained on."""
+IMAGE_COPIES = 3
+ROWS_PER_SOFT_TARGET = 1.5
+
+Guard = Callable[[str, str], contextlib.AbstractContextManager[None]]
+"""What a cell, a classifier on an arm, runs in; it may keep an error to itself."""
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A run of which is known that it can be done.
+
+    Attributes:
+        stages: Its stages.
+        labels: How many images are labeled.
+        unlabeled: How many training images are not.
+    """
+
+    stages: RunStages
+    labels: int
+    unlabeled: int
 
 
 @dataclass(frozen=True)
@@ -49,3 +77,140 @@ class Outcome:
     predictions: Mapping[Cell, Output[dict[Split, Float32]]]
     quality: Output[Quality] | None
     stages: list[Output[Any]]
+
+
+def plan_run(
+    execute: Executor,
+    config: RunConfig,
+    data: Stage[Dataset],
+    compute: Compute,
+    *,
+    processes: int = 1,
+) -> RunPlan:
+    """Draw a run's labels, and refuse what can't be done before any of it is.
+
+    Args:
+        execute: Executes stages.
+        config: The run's settings.
+        data: The data set.
+        compute: Device and precision.
+        processes: How many of this machine are to compute such runs side by side.
+
+    Raises:
+        UserError: There are too few images for the budget or the folds, or too little memory.
+    """
+    drawn = describe_draw(config, data)
+    places = execute(drawn).load()
+    loaded = execute(data).load()
+    check_folds(loaded.train.take(places), config.pseudo_labels.calibration_folds)
+    stages = RunStages(config.plan(len(places)), data, loaded.provenance, drawn, compute)
+    refuse_excess(estimate_memory(stages, len(places)), processes=processes)
+    return RunPlan(stages, len(places), len(loaded.train) - len(places))
+
+
+def estimate_memory(stages: RunStages, labels: int) -> dict[str, tuple[float, str]]:
+    """Estimate the bytes that each of the large stages takes at its peak.
+
+    Args:
+        stages: Of the run.
+        labels: How many images are labeled.
+
+    Returns:
+        Stage → bytes, and the flags that lower them.
+    """
+    config, provenance = stages.config, stages.provenance
+    shape, classes = provenance.shape, len(provenance.classes)
+    pixels = shape[0] * shape[1] * shape[2]
+    train_images = provenance.images["train"] * pixels
+    most = max(count_added(arm, stages) for arm in config.arms)
+    training_set = (labels + most) * (pixels + FLOAT_BYTES * classes)
+    rows = labels + round(most * rows_per_target(config))
+    needs = {
+        "DCGAN": (
+            train_images + estimate_dcgan(config.dcgan, shape),
+            MEMORY_FLAGS,
+        ),
+        "synthetic images": (
+            IMAGE_COPIES * pixels * config.synthesis.images,
+            "--synthesis.images",
+        ),
+    }
+    for name in config.classifiers:
+        part = CLASSIFIERS[name]
+        needs[part.title] = (
+            training_set + part.estimate_memory(shape, classes, config.of(part), rows),
+            part.remedy,
+        )
+    teacher = stages.teacher
+    needs[f"teacher, a {teacher.kind}"] = (
+        train_images + teacher.estimate_memory(shape, classes, config),
+        teacher.remedy,
+    )
+    return needs
+
+
+def count_added(arm: str, stages: RunStages) -> int:
+    """Return how many images an arm may add to the labeled ones."""
+    copies: int = stages.describe_arm(arm)["copies"]
+    return copies * ARMS[arm].additions
+
+
+def rows_per_target(config: RunConfig) -> float:
+    """Return how many rows the target of a pseudo-labeled image makes, on average."""
+    return ROWS_PER_SOFT_TARGET if config.pseudo_labels.targets == "soft" else 1.0
+
+
+def let_pass(_classifier: str, _arm: str) -> contextlib.AbstractContextManager[None]:
+    """Let every error end the run."""
+    return contextlib.nullcontext()
+
+
+def run_stages(plan: RunPlan, execute: Executor, *, guard: Guard = let_pass) -> Outcome:
+    """Train the DCGAN, label its images, train the classifiers on every arm, and compare.
+
+    Args:
+        plan: Of the run.
+        execute: Executes stages.
+        guard: Around each cell; one that fails inside is missing in the outcome.
+    """
+    stages = plan.stages
+    config = stages.config
+    networks = [execute(network) for network in stages.train_networks()]
+    temperature = stages.fit_temperature()
+    fitted = execute(temperature) if temperature else None
+    calibration = execute(stages.assess_teacher())
+    dcgan = execute(stages.train_dcgan())
+    needs: dict[Need, None] = {"synthetic": None}
+    needs |= {need: None for arm in config.arms for need in sorted(ARMS[arm].needs)}
+    pseudo = {need: execute(stages.label_images(need)) for need in needs}
+
+    models: dict[Cell, Output[Any]] = {}
+    predictions: dict[Cell, Output[Any]] = {}
+    for name in config.classifiers:
+        for arm in config.arms:
+            with guard(name, arm):
+                models[name, arm] = execute(stages.train_classifier(CLASSIFIERS[name], arm))
+                predictions[name, arm] = execute(stages.predict(CLASSIFIERS[name], arm))
+    comparable = {
+        (name, arm): stages.predict(CLASSIFIERS[name], arm)
+        for name, arm in predictions
+        if (name, "original") in predictions
+    }
+    quality = execute(stages.judge_images()) if config.quality.enabled else None
+    comparison = execute(stages.compare(comparable, plan.labels))
+    if stages.teacher.arm:
+        models.setdefault(("cnn", stages.teacher.arm), networks[0])
+    return Outcome(
+        comparison=comparison.load(),
+        data=execute(stages.data),
+        dcgan=dcgan,
+        pseudo=pseudo,
+        teacher=stages.teacher.name,
+        networks=networks,
+        temperature=fitted,
+        calibration=calibration,
+        models=models,
+        predictions={cell: predictions[cell] for cell in comparable},
+        quality=quality,
+        stages=list(execute.outputs.values()),
+    )

@@ -1,14 +1,17 @@
 """What a network says of many images, batch by batch."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gan_aug.progress import OnProgress, ignore_progress
 
-__all__ = ["BATCH_SIZE", "predict_batches"]
+__all__ = ["BATCH_SIZE", "SPLITS", "Split", "predict_batches", "predict_splits"]
+
+Split = Literal["validation", "test"]
+SPLITS: tuple[Split, ...] = ("validation", "test")
 
 BATCH_SIZE = 500
 
@@ -34,3 +37,31 @@ def predict_batches(
         batches.append(predict(slice(start, stop)))
         on_progress(stop, {})
     return tuple(np.concatenate(parts) for parts in zip(*batches, strict=True))
+
+
+def predict_splits(
+    model: Any, data: Any, *, predict: Callable[..., Any], on_progress: OnProgress = ignore_progress
+) -> dict[Split, NDArray[np.float32]]:
+    """Ask a classifier about all held-out images.
+
+    Args:
+        model: Trained.
+        data: A :class:`gan_aug.data.dataset.Dataset`.
+        predict: Asks the model, a :class:`gan_aug.classifiers.classifier.Predict`.
+        on_progress: Called with the number of images done.
+
+    Returns:
+        Split → ``(n, classes)`` float32 probabilities.
+    """
+    probabilities: dict[Split, NDArray[np.float32]] = {}
+    done = 0
+    for split in SPLITS:
+        images = getattr(data, split).images
+        offset = done
+
+        def tell(seen: int, metrics: Mapping[str, float], offset: int = offset) -> None:
+            on_progress(offset + seen, metrics)
+
+        probabilities[split] = predict(model, images, tell)
+        done += len(images)
+    return probabilities

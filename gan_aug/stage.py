@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from gan_aug.device import Compute
+from gan_aug.errors import UserError
 
-__all__ = ["External", "Format", "Input", "Inputs", "Stage", "Value"]
+__all__ = ["External", "Format", "Given", "Input", "Inputs", "Stage", "Value"]
 
 Value = TypeVar("Value")
 
@@ -34,9 +35,9 @@ class Stage(Generic[Value]):
     Attributes:
         name: Kind of stage; outputs of a kind share a folder of the store.
         label: What the stage makes, for people: ``CNN, shift``.
-        run: A plain function. It is called with inputs and settings as keyword arguments, and with
-            ``compute``, ``on_progress`` and ``checkpoint`` where the stage has them. Its module's
-            source, and that of all it imports, is part of the key.
+        run: A plain function. It is called with inputs and settings as keyword arguments; with
+            ``on_progress`` and ``checkpoint`` where the stage has them; and with ``compute`` where
+            it trains. Its module's source, and that of all it imports, is part of the key.
         format: How the output is kept.
         settings: Name of an argument → its value: settings (pydantic models), JSON values, or
             functions, which count by the source of their module.
@@ -97,6 +98,27 @@ class External:
 
     identity: str
     load: Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Given(Generic[Value]):
+    """What the stage of loaded data runs: their key is their content, so they were loaded before.
+
+    Attributes:
+        value: The data; None where the store must have them already.
+    """
+
+    value: Value | None
+
+    def __call__(self, **_identity: Any) -> Value:
+        """Return the data.
+
+        Raises:
+            UserError: They are not there to be returned.
+        """
+        if self.value is None:
+            raise UserError("data: expected them in the store, found them gone; start again")
+        return self.value
 
 
 Inputs = Stage[Any] | Input | External | Sequence[Stage[Any]]

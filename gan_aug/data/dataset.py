@@ -9,7 +9,6 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -26,7 +25,7 @@ from gan_aug.images import (
     image_shape,
 )
 from gan_aug.settings.base import Budget
-from gan_aug.stage import Stage
+from gan_aug.stage import Given, Stage
 from gan_aug.store.files import write_json
 from gan_aug.store.formats import map_array, save_array
 
@@ -120,27 +119,6 @@ class DatasetFormat:
         return Dataset(**parts, provenance=provenance)
 
 
-@dataclass(frozen=True)
-class Kept:
-    """What the stage of a data set runs: the data were loaded before their key could be known.
-
-    Attributes:
-        dataset: The data set; None where the store must have it already.
-    """
-
-    dataset: Dataset | None
-
-    def __call__(self, **_identity: Any) -> Dataset:
-        """Return the data set.
-
-        Raises:
-            UserError: It is not there to be returned.
-        """
-        if self.dataset is None:
-            raise UserError("dataset: expected it in the store, found it gone; start again")
-        return self.dataset
-
-
 def describe_dataset(provenance: Provenance, dataset: Dataset | None = None) -> Stage[Dataset]:
     """Return the stage of a data set, which is known by its content.
 
@@ -151,9 +129,14 @@ def describe_dataset(provenance: Provenance, dataset: Dataset | None = None) -> 
     return Stage(
         "dataset",
         "load",
-        Kept(dataset),
+        Given(dataset),
         DatasetFormat(),
-        settings={"name": provenance.name, "sha256": provenance.sha256},
+        # The digests are of what was read; how it is split decides the rest.
+        settings={
+            "name": provenance.name,
+            "sha256": provenance.sha256,
+            "split": split_arrays,
+        },
     )
 
 

@@ -8,18 +8,21 @@ from PIL import Image, ImageOps
 from scipy import ndimage
 from sklearn.datasets import load_digits
 
-from gan_aug.data.dataset import Provenance
+from gan_aug.data.dataset import PROVENANCE_FILE, Provenance
 from gan_aug.errors import UserError
 from gan_aug.images import Images, check_shape, digest_array, image_shape
-from gan_aug.store.formats import refuse_broken
+from gan_aug.stage import Given, Stage
+from gan_aug.store.files import write_json
+from gan_aug.store.formats import map_array, refuse_broken, save_array
 
-__all__ = ["Pictures", "load_pictures"]
+__all__ = ["Pictures", "PicturesFormat", "describe_pictures", "load_pictures"]
 
 COLORED_DIGITS = "colored-digits"
 DEFAULT_SIDE = 64
 ARRAY_NAMES = ("images", "x_train")
 FRAME_SHARE = 8
 FEWEST = 2
+IMAGES_FILE = "images.npy"
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,36 @@ class Pictures:
 
     images: Images
     provenance: Provenance
+
+
+class PicturesFormat:
+    """The images as an array, and where they come from."""
+
+    def save(self, folder: Path, value: Pictures) -> None:
+        """Write pictures."""
+        save_array(folder / IMAGES_FILE, value.images)
+        write_json(folder / PROVENANCE_FILE, value.provenance.model_dump(mode="json"))
+
+    def load(self, folder: Path) -> Pictures:
+        """Read them back."""
+        provenance = Provenance.model_validate_json((folder / PROVENANCE_FILE).read_bytes())
+        return Pictures(map_array(folder / IMAGES_FILE), provenance)
+
+
+def describe_pictures(provenance: Provenance, pictures: Pictures | None = None) -> Stage[Pictures]:
+    """Return the stage of pictures, which are known by their content.
+
+    Args:
+        provenance: Of the pictures.
+        pictures: The pictures, where the store does not have them yet.
+    """
+    return Stage(
+        "pictures",
+        "load",
+        Given(pictures),
+        PicturesFormat(),
+        settings={"name": provenance.name, "sha256": provenance.sha256},
+    )
 
 
 def load_pictures(source: str, side: int | None = None) -> Pictures:

@@ -29,12 +29,12 @@ from gan_aug.gan.training import (
     train,
     update_average,
 )
-from gan_aug.images import Images, Shape, add_channel, image_shape, to_uint8
+from gan_aug.images import Images, LabeledImages, Shape, add_channel, image_shape, to_uint8
 from gan_aug.progress import OnProgress, ignore_progress
 from gan_aug.seeding import seed_keras
 from gan_aug.settings.dcgan import DcganConfig
 
-__all__ = ["HISTORY_COLUMNS", "TrainedDcgan", "train_dcgan"]
+__all__ = ["HISTORY_COLUMNS", "TrainedDcgan", "train_dcgan", "train_dcgan_without"]
 
 METRICS = (
     "discriminator_loss",
@@ -176,6 +176,17 @@ def train_dcgan(
     return TrainedDcgan(
         players.average, players.discriminator, progress.history, np.stack(progress.samples)
     )
+
+
+def train_dcgan_without(train: LabeledImages, label: int, **settings: Any) -> TrainedDcgan:
+    """Train on the images of all classes but one.
+
+    Args:
+        train: The training images.
+        label: Of the class to leave out.
+        settings: As for :func:`train_dcgan`.
+    """
+    return train_dcgan(train.images[train.labels != label], **settings)
 
 
 def build_players(config: DcganConfig, compute: Compute, shape: Shape) -> Players:

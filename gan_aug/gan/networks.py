@@ -8,6 +8,7 @@ found without labels; Salimans et al., "Improved techniques for training GANs" (
 batch normalization and minibatch discrimination.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,12 +27,19 @@ from gan_aug.gan.layers import (
     WithoutReference,
 )
 from gan_aug.images import Shape, check_shape
-from gan_aug.memory import estimate_players
+from gan_aug.memory import estimate_players, refuse_excess
 from gan_aug.settings.dcgan import DcganConfig
 
-__all__ = ["build_discriminator", "build_generator", "estimate_dcgan", "open_discriminator"]
+__all__ = [
+    "build_discriminator",
+    "build_generator",
+    "check_memory",
+    "estimate_dcgan",
+    "open_discriminator",
+]
 
 SMALLEST_MAP = 4
+MEMORY_FLAGS = "--dcgan.batch-size or a width"
 BATCH_NORM_MOMENTUM = 0.8
 GENERATOR_DROPOUT = 0.3
 CHAPTER_LEAK = 0.3
@@ -123,6 +131,24 @@ def estimate_dcgan(config: DcganConfig, shape: Shape) -> float:
         fakes=config.batch_size,
         reals=config.batch_size,
     )
+
+
+def check_memory(
+    config: DcganConfig, images: int, shape: Shape, *, available: int | None = None
+) -> None:
+    """Refuse a DCGAN that needs more memory than there is.
+
+    Args:
+        config: Its settings.
+        images: How many it is trained on.
+        shape: Height, width and channels of each.
+        available: Bytes that may be taken; by default what the system has to give.
+
+    Raises:
+        UserError: It is estimated to need more, or there is no network for such images.
+    """
+    needed = images * math.prod(shape) + estimate_dcgan(config, shape)
+    refuse_excess({"DCGAN": (needed, MEMORY_FLAGS)}, available=available)
 
 
 def count_doublings(side: int) -> int:

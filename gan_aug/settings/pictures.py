@@ -25,8 +25,8 @@ class PicturesConfig(StageConfig):
     side: Annotated[int, Field(ge=SMALLEST_SIDE, le=LARGEST_SIDE, multiple_of=SIDE_STEP)] | None = (
         Field(
             None,
-            description="Pixels a side that pictures are resized to; by default 64, and for an `.npz` "
-            "as they are.",
+            description="Pixels a side that pictures are resized to; by default 64, and for an "
+            "`.npz` as they are.",
         )
     )
     seed: Seed = Field(0, description="Seed of the networks and of every sample.")

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan_aug.arms import build_training_set
-from gan_aug.classifiers.classifier import Predict, Train
+from gan_aug.classifiers.classifier import Predict
+from gan_aug.classifiers.cnn import CnnConfig, predict_probabilities, train_cnn
 from gan_aug.device import Compute
 from gan_aug.errors import UserError
 from gan_aug.images import Float32, Images, Indices, LabeledImages, Labels
@@ -92,28 +93,24 @@ def cross_fit_temperature(
     train: LabeledImages,
     drawn: Indices,
     *,
-    train_network: Train,
-    predict: Predict,
-    config: Any,
+    cnn: CnnConfig,
     folds: int,
     seed: int,
     compute: Compute,
     on_progress: OnProgress = ignore_progress,
     **arm: Any,
 ) -> float:
-    """Fit a temperature to labeled images, each predicted by a network trained on other folds.
+    """Fit a temperature to labeled images, each predicted by a CNN trained on the other folds.
 
     Args:
         train: The training images with all their labels.
         drawn: ``(labels,)`` places of those whose labels may be seen.
-        train_network: Trains a network of the teacher's kind.
-        predict: Asks it.
-        config: Settings of the training.
+        cnn: Settings of the trainings.
         folds: How many; at least 2.
         seed: Of the folds and of every training.
         compute: Device, precision and compilation.
         on_progress: Called with the steps of all trainings done.
-        arm: What the networks are trained on: ``arm``, ``augmentation``, ``targets`` and
+        arm: What the CNNs are trained on: ``arm``, ``config``, ``targets`` and
             ``copies``, as for :func:`gan_aug.arms.build_training_set`.
 
     Returns:
@@ -122,15 +119,15 @@ def cross_fit_temperature(
     own = train.take(drawn)
     held_out = np.empty((len(own), len(own.spec.classes)), dtype=np.float32)
     for fold, (learned, predicted) in enumerate(split_folds(own.labels, folds, seed=seed)):
-        done = fold * config.steps
-        network = train_network(
+        done = fold * cnn.steps
+        network = train_cnn(
             build_training_set(own, learned, seed=seed, **arm),
-            config,
+            cnn,
             seed=seed,
             compute=compute,
             on_progress=lambda step, metrics, done=done: on_progress(done + step, metrics),
         )
-        held_out[predicted] = predict(network, own.images[predicted])
+        held_out[predicted] = predict_probabilities(network, own.images[predicted])
     temperature = fit_temperature(held_out, own.labels)
     logger.info("temperature: %.2f, fitted to %d labeled images", temperature, len(own))
     return temperature

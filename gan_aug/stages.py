@@ -1,0 +1,332 @@
+"""The stages of a run: what each computes, from what, with which settings.
+
+Nothing is computed here. Functions that decide a result are in the modules that stages name, whose
+source their keys hold.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gan_aug.arms import ARMS, Need, build_training_set, count_copies
+from gan_aug.classifiers.classifier import Classifier
+from gan_aug.classifiers.cnn import CNN
+from gan_aug.data.dataset import Dataset, Provenance, draw_labeled
+from gan_aug.device import Compute
+from gan_aug.evaluation.calibration import TeacherCalibration, assess_teacher
+from gan_aug.evaluation.comparison import Comparison, compare_cells
+from gan_aug.evaluation.quality import Quality, judge_images, train_judge
+from gan_aug.gan.adversarial import TrainedDcgan, train_dcgan
+from gan_aug.gan.formats import DcganFormat
+from gan_aug.gan.synthesis import generate_images
+from gan_aug.images import Float32, Images, Indices, PseudoLabels, TrainingSet
+from gan_aug.prediction import Split, predict_splits
+from gan_aug.pseudo_labels import label_images, label_pool
+from gan_aug.seeding import derive_seed
+from gan_aug.settings.dcgan import DcganConfig
+from gan_aug.settings.run import RunConfig
+from gan_aug.stage import Inputs, Stage
+from gan_aug.store.formats import ArrayFormat, ArraysFormat, JsonFormat
+from gan_aug.teachers import TEACHERS
+from gan_aug.teachers.ensemble import cross_fit_temperature
+from gan_aug.teachers.teacher import Teacher
+
+__all__ = ["Cell", "RunStages", "describe_dcgan", "describe_draw"]
+
+Cell = tuple[str, str]
+"""Names of a classifier and of the arm it is trained on."""
+
+PSEUDO_LABELS = ArraysFormat("pseudo_labels", PseudoLabels)
+
+
+def describe_draw(config: RunConfig, data: Stage[Dataset]) -> Stage[Indices]:
+    """Return the stage that draws the images whose labels may be seen."""
+    return Stage(
+        "labels",
+        "labels",
+        draw_labeled,
+        ArrayFormat("indices"),
+        settings={"budget": config.labels, "seed": config.seed},
+        inputs={"train": data.select("train")},
+    )
+
+
+def describe_dcgan(
+    images: Mapping[str, Inputs],
+    config: DcganConfig,
+    *,
+    seed: int,
+    compute: Compute,
+    label: str = "DCGAN",
+    run: Any = train_dcgan,
+    **settings: Any,
+) -> Stage[TrainedDcgan]:
+    """Return the training of a DCGAN.
+
+    Args:
+        images: What ``run`` is trained on: name of an argument → where it comes from.
+        config: Settings of the DCGAN.
+        seed: Of the networks and of every sample.
+        compute: Device and precision.
+        label: What is trained, for people.
+        run: What trains it.
+        settings: Further arguments of ``run``.
+    """
+    return Stage(
+        "dcgan",
+        label,
+        run,
+        DcganFormat(),
+        settings={"config": config, "seed": seed, **settings},
+        inputs=images,
+        compute=compute,
+        steps=config.steps,
+        trains=True,
+        resumable=True,
+    )
+
+
+@dataclass(frozen=True)
+class RunStages:
+    """The stages of a run.
+
+    Attributes:
+        config: Settings for the number of labels that there are (:meth:`RunConfig.plan`).
+        data: The data set.
+        provenance: Of the data set.
+        drawn: Which of its training images are labeled.
+        compute: Device and precision.
+    """
+
+    config: RunConfig
+    data: Stage[Dataset]
+    provenance: Provenance
+    drawn: Stage[Indices]
+    compute: Compute
+
+    @property
+    def teacher(self) -> Teacher:
+        """Who labels images."""
+        return TEACHERS[self.config.pseudo_labels.teacher]
+
+    # ------------------------------------------------------------ the synthetic images
+
+    def train_dcgan(self) -> Stage[TrainedDcgan]:
+        """Train the DCGAN on all training images, without their labels."""
+        return describe_dcgan(
+            {"images": self.data.select("train.images")},
+            self.config.dcgan,
+            seed=self.config.seed,
+            compute=self.compute,
+        )
+
+    def synthesize(self) -> Stage[Images]:
+        """Generate images."""
+        count = self.config.synthesis.images
+        return Stage(
+            "synthesis",
+            "synthesis",
+            generate_images,
+            ArrayFormat("images"),
+            settings={"count": count, "seed": self.config.seed},
+            inputs={"generator": self.train_dcgan().select("generator")},
+            compute=self.compute,
+            steps=count,
+        )
+
+    # -------------------------------------------------------------------- the teacher
+
+    def train_networks(self) -> list[Stage[Any]]:
+        """Train the networks of the teacher."""
+        numbers = range(1, self.config.pseudo_labels.teachers + 1)
+        return [self.teacher.plan(self, number) for number in numbers]
+
+    def fit_temperature(self) -> Stage[float] | None:
+        """Fit the teacher's temperature, if that is asked for."""
+        folds, arm = self.config.pseudo_labels.calibration_folds, self.teacher.arm
+        if not folds or arm is None:
+            return None
+        config = self.config.of(CNN)
+        return Stage(
+            "temperature",
+            "temperature",
+            cross_fit_temperature,
+            JsonFormat("temperature", float),
+            settings={"cnn": config, "folds": folds, **self.describe_arm(arm)},
+            inputs={"train": self.data.select("train"), "drawn": self.drawn},
+            compute=self.compute,
+            steps=folds * config.steps,
+            trains=True,
+        )
+
+    def ask_teacher(self) -> tuple[dict[str, Any], dict[str, Inputs]]:
+        """Return the settings and the inputs of all that asks the teacher."""
+        temperature = self.fit_temperature()
+        calibrated = {"temperature": temperature} if temperature else {}
+        return {"predict": self.teacher.predict}, {"networks": self.train_networks(), **calibrated}
+
+    def assess_teacher(self) -> Stage[TeacherCalibration]:
+        """Tell how far the teacher can be trusted, on validation images; it decides nothing."""
+        settings, inputs = self.ask_teacher()
+        return Stage(
+            "teacher",
+            "teacher's calibration",
+            assess_teacher,
+            JsonFormat("teacher", TeacherCalibration),
+            settings=settings,
+            inputs={"validation": self.data.select("validation"), **inputs},
+            compute=self.compute,
+            steps=self.provenance.images["validation"],
+        )
+
+    def label_images(self, source: Need) -> Stage[PseudoLabels]:
+        """Have the teacher label images, and accept those it is sure of.
+
+        Args:
+            source: ``synthetic``, or ``pool``: the training images that nobody labeled.
+        """
+        settings, inputs = self.ask_teacher()
+        images: dict[str, Inputs] = (
+            {"images": self.synthesize()}
+            if source == "synthetic"
+            else {"train": self.data.select("train.images"), "drawn": self.drawn}
+        )
+        counts = {
+            "synthetic": self.config.synthesis.images,
+            "pool": self.provenance.images["train"],
+        }
+        return Stage(
+            "pseudo-labels",
+            f"pseudo-labels, {source}",
+            label_images if source == "synthetic" else label_pool,
+            PSEUDO_LABELS,
+            settings={**settings, **self.config.pseudo_labels.acceptance},
+            inputs={**images, **inputs},
+            compute=self.compute,
+            steps=counts[source],
+        )
+
+    # ----------------------------------------------------------- arms and classifiers
+
+    def describe_arm(self, arm: str) -> dict[str, Any]:
+        """Return the settings that an arm's training set depends on."""
+        config = self.config
+        copies = count_copies(
+            len(self.provenance.classes), config.pseudo_labels.per_class, config.synthesis.images
+        )
+        return {
+            "arm": arm,
+            "config": config.augmentation,
+            "targets": config.pseudo_labels.targets,
+            "copies": copies,
+            "seed": config.seed,
+        }
+
+    def build_training_set(self, arm: str) -> Stage[TrainingSet]:
+        """Build the training set of an arm from what it needs."""
+        needed = {need: self.label_images(need) for need in sorted(ARMS[arm].needs)}
+        return Stage(
+            "training-set",
+            f"training set, {arm}",
+            build_training_set,
+            ArraysFormat("training_set", TrainingSet),
+            settings=self.describe_arm(arm),
+            inputs={"train": self.data.select("train"), "drawn": self.drawn, **needed},
+        )
+
+    def train_classifier(self, classifier: Classifier, arm: str, member: int = 1) -> Stage[Any]:
+        """Train a fresh classifier on an arm.
+
+        Args:
+            classifier: What is trained.
+            arm: Name of the arm.
+            member: Its number among those that differ in their seeds.
+        """
+        config = self.config.of(classifier)
+        return Stage(
+            classifier.name,
+            f"{classifier.title}, {arm}{f', network {member}' if member > 1 else ''}",
+            classifier.train,
+            classifier.format,
+            settings={"config": config, "seed": derive_seed(self.config.seed, member)},
+            inputs={"training_set": self.build_training_set(arm)},
+            compute=self.compute if classifier.uses_device else None,
+            steps=config.steps,
+            trains=True,
+        )
+
+    def predict(self, classifier: Classifier, arm: str) -> Stage[dict[Split, Float32]]:
+        """Predict class probabilities of the validation and test images."""
+        held_out = self.provenance.images["validation"] + self.provenance.images["test"]
+        return Stage(
+            "predictions",
+            f"predictions of {classifier.phrase}, {arm}",
+            predict_splits,
+            ArraysFormat("predictions", dict),
+            settings={"predict": classifier.predict},
+            inputs={"model": self.train_classifier(classifier, arm), "data": self.data},
+            compute=self.compute if classifier.uses_device else None,
+            steps=held_out,
+        )
+
+    # ------------------------------------------------------------------------ answers
+
+    def compare(self, predictions: Mapping[Cell, Stage[Any]], budget: int) -> Stage[Comparison]:
+        """Score all predictions, the only place where test labels are read.
+
+        Args:
+            predictions: Of the cells that can be compared.
+            budget: How many labels there are.
+        """
+        sets = [self.build_training_set(arm).select("weights") for _, arm in predictions]
+        return Stage(
+            "comparison",
+            "comparison",
+            compare_cells,
+            JsonFormat("comparison", Comparison),
+            settings={
+                "cells": [list(cell) for cell in predictions],
+                "config": self.config.comparison,
+                "budget": budget,
+                "seed": self.config.seed,
+            },
+            inputs={
+                "data": self.data,
+                "probabilities": list(predictions.values()),
+                "weights": sets,
+            },
+        )
+
+    def judge_images(self) -> Stage[Quality]:
+        """Compare synthetic images, and as many training images, with the test images.
+
+        The judge's seed and precision do not depend on the run's, so that all runs on a data set
+        and a kind of device have one judge.
+        """
+        quality = self.config.quality
+        compute = dataclasses.replace(self.compute, dtype_policy="float32")
+        settings = quality.judge.plan(self.provenance.images["train"])
+        judge = Stage(
+            "judge",
+            "judge",
+            train_judge,
+            CNN.format,
+            settings={"config": settings},
+            inputs={"train": self.data.select("train")},
+            compute=compute,
+            steps=settings.steps,
+            trains=True,
+        )
+        return Stage(
+            "quality",
+            "quality",
+            judge_images,
+            JsonFormat("quality", Quality),
+            settings={"images": quality.images, "neighbors": quality.neighbors},
+            inputs={"judge": judge, "synthetic": self.synthesize(), "data": self.data},
+            compute=compute,
+            steps=2 * quality.images
+            + self.provenance.images["validation"]
+            + self.provenance.images["test"],
+        )
