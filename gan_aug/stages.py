@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gan_aug.arms import ARMS, Need, build_training_set, count_copies
+from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.classifiers.classifier import Classifier
 from gan_aug.classifiers.cnn import CNN
 from gan_aug.data.dataset import Dataset, Provenance, describe_dataset, draw_labeled
@@ -347,30 +348,27 @@ class RunStages:
 
     # ------------------------------------------------------------------------ answers
 
-    def compare(self, predictions: Mapping[Cell, Stage[Any]], budget: int) -> Stage[Comparison]:
+    def compare(self, cells: Sequence[Cell], budget: int) -> Stage[Comparison]:
         """Score all predictions, the only place where test labels are read.
 
         Args:
-            predictions: Of the cells that can be compared.
+            cells: Those that can be compared.
             budget: How many labels there are.
         """
-        weights = [self.build_training_set(arm).select("weights") for _, arm in predictions]
+        predictions = [self.predict(CLASSIFIERS[name], arm) for name, arm in cells]
+        weights = [self.build_training_set(arm).select("weights") for _, arm in cells]
         return Stage(
             "comparison",
             "comparison",
             compare_cells,
             JsonFormat("comparison", Comparison),
             settings={
-                "cells": [list(cell) for cell in predictions],
+                "cells": [list(cell) for cell in cells],
                 "config": self.config.comparison,
                 "budget": budget,
                 "seed": self.config.seed,
             },
-            inputs={
-                "data": self.data,
-                "probabilities": list(predictions.values()),
-                "weights": weights,
-            },
+            inputs={"data": self.data, "probabilities": predictions, "weights": weights},
         )
 
     def train_judge(self) -> Stage[Any]:
