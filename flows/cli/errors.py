@@ -45,12 +45,18 @@ def phrase_system_error(error: OSError) -> str:
 def phrase_fields(details: Sequence[Any]) -> str:
     """Phrase the errors of all fields; those of one field, a union, are alternatives.
 
-    ``labels: input should be greater than or equal to 10, or 'all', found '5'``.
+    ``labels: input should be greater than or equal to 10, or 'all', found '5'``. What pydantic says
+    of a whole tuple is left out where it says what is wrong with an item: without that item it
+    finds the tuple too short.
     """
     fields: dict[str, list[Any]] = {}
     for detail in details:
         fields.setdefault(name_field(detail["loc"]), []).append(detail)
-    return "; ".join(phrase_field(field, details) for field, details in fields.items())
+    return "; ".join(
+        phrase_field(field, details)
+        for field, details in fields.items()
+        if not any(other.startswith(f"{field}.") for other in fields)
+    )
 
 
 def phrase_field(field: str, details: Sequence[Any]) -> str:

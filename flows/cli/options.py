@@ -43,11 +43,11 @@ class Setup:
     preset: Annotated[
         Preset,
         Parameter(
-            help="Settings to start from; other flags change single ones. `smoke` takes seconds and "
-            "shows that everything works. `quick` takes minutes on two cores. `chapter` has the "
-            "settings of the book chapter and is for a GPU. `paper` has the networks of the DCGAN "
-            "paper, made for 64x64 RGB images, and is for a GPU. The defaults of the flags below "
-            "are those of `quick`."
+            help="Settings to start from; other flags change single ones. `smoke` takes seconds "
+            "and shows that everything works. `quick` takes minutes on two cores. `chapter` has "
+            "the settings of the book chapter and is for a GPU. `paper` has the networks of the "
+            "DCGAN paper, made for 64x64 RGB images, and is for a GPU. The defaults of the flags "
+            "below are those of `quick`."
         ),
     ] = "quick"
     dry_run: Annotated[

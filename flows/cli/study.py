@@ -1,7 +1,7 @@
 """``gan-aug study``."""
 
 import sys
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
 from cyclopts import Parameter, validators
 
@@ -10,7 +10,6 @@ from flows.cli.errors import EXIT_FAILED
 from flows.cli.options import Destination, Json, Setup
 from flows.cli.prepare import prepare_flow
 from gan_aug.errors import UserError
-from gan_aug.settings.base import Budget
 from gan_aug.settings.run import ArmName, Preset, RunConfig, StudyConfig, resolve_config
 
 __all__ = ["study"]
@@ -20,7 +19,7 @@ DEFAULTS = StudyConfig()
 
 def study(
     *,
-    budgets: tuple[Budget, ...] = DEFAULTS.budgets,
+    budgets: tuple[int | Literal["all"], ...] = DEFAULTS.budgets,
     draws: tuple[int, ...] = DEFAULTS.draws,
     setup: Setup = Setup(),
     destination: Destination = Destination(),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gan_aug.evaluation.comparison import Comparison, PairedDifference, Score
     from gan_aug.evaluation.study import CellSummary, Failure, StudyResult
     from gan_aug.reporting.folders import RunSummary
+    from gan_aug.settings.run import Classifier
 
 __all__ = [
     "OUT",
@@ -187,7 +188,7 @@ def start_table(headings: Sequence[str], *, numbers: Sequence[str]) -> Table:
     return table
 
 
-def title(classifier: str) -> str:
+def title(classifier: "Classifier") -> str:
     """Return what people call a classifier."""
     from gan_aug.classifiers import CLASSIFIERS  # noqa: PLC0415 - --help must not wait
 
