@@ -8,7 +8,8 @@ from cyclopts import Parameter
 from flows.cli import terminal
 from flows.cli.options import Destination, Json
 from flows.cli.prepare import prepare_flow
-from gan_aug.settings.run import AnomalyConfig, Detector, Part, RunConfig
+from gan_aug.settings.anomalies import AnomalyConfig, Detector, Part
+from gan_aug.settings.run import RunConfig
 
 __all__ = ["anomalies"]
 

@@ -7,7 +7,8 @@ from cyclopts import Parameter
 from flows.cli import terminal
 from flows.cli.options import Destination, Setup
 from flows.cli.prepare import prepare_flow
-from gan_aug.settings.run import PicturesConfig, resolve_pictures_config
+from gan_aug.settings.pictures import PicturesConfig
+from gan_aug.settings.presets import resolve_pictures_config
 
 __all__ = ["dcgan"]
 

@@ -6,7 +6,7 @@ from typing import Annotated, TypedDict
 
 from cyclopts import Parameter
 
-from gan_aug.settings.run import Preset
+from gan_aug.settings.presets import Preset
 
 __all__ = ["ARTIFACTS", "Artifacts", "Destination", "Json", "Setup"]
 

@@ -10,7 +10,7 @@ from flows.cli.options import ARTIFACTS, Artifacts
 from flows.cli.prepare import silence_libraries
 from flows.progress import mute_native_output
 from gan_aug.errors import UserError
-from gan_aug.settings.run import Part
+from gan_aug.settings.anomalies import Part
 
 if TYPE_CHECKING:
     # Only named here: importing them would make `gan-aug --help` wait for NumPy.

@@ -5,7 +5,7 @@ import pytest
 from gan_aug import device
 from gan_aug.errors import UserError
 from gan_aug.reporting.folders import Run
-from gan_aug.settings.run import resolve_config
+from gan_aug.settings.presets import resolve_config
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from flows.cli import main
 from flows.cli.app import app
 from gan_aug.errors import GateError, UserError
-from gan_aug.settings.run import PRESETS
+from gan_aug.settings.presets import PRESETS
 
 COMMANDS = ["anomalies", "dcgan", "doctor", "run", "runs", "show", "study", "up", "view"]
 SLOW_LIBRARIES = ["matplotlib", "numpy", "prefect", "scipy", "tensorflow"]

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from flows.cli.errors import phrase
 from gan_aug.errors import UserError
-from gan_aug.settings.run import RunConfig, StudyConfig
+from gan_aug.settings.run import RunConfig
+from gan_aug.settings.study import StudyConfig
 
 
 def refuse(model, values):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from gan_aug.settings.run import PicturesConfig, resolve_pictures_config
+from gan_aug.settings.pictures import PicturesConfig
+from gan_aug.settings.presets import resolve_pictures_config
 
 
 @pytest.mark.parametrize("preset", ["quick", "paper"])
