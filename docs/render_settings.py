@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel
 
-from gan_aug.settings.run import PRESETS, RunConfig, flatten, resolve_config
+from gan_aug.settings.flags import flatten
+from gan_aug.settings.presets import PRESETS, resolve_config
+from gan_aug.settings.run import RunConfig
 
 HEADER = """# Settings
 

@@ -324,10 +324,9 @@ def view(
     """
     with terminal.mute_native_output():
         from flows.cli.view import View, view_digit, view_digits, view_run  # noqa: PLC0415 - seconds to import
-    from gan_aug.store.store.files import atomic_file  # noqa: PLC0415 - a second to import
-
     from gan_aug.reporting.folders import Run  # noqa: PLC0415 - a second to import
     from gan_aug.reporting.galleries import render_grid  # noqa: PLC0415 - a second to import
+    from gan_aug.store.files import atomic_file  # noqa: PLC0415 - a second to import
 
     run = Run(artifacts / Run.home / source)
     found: View

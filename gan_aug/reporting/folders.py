@@ -27,7 +27,7 @@ from gan_aug.evaluation.study import StudyResult
 from gan_aug.images import PseudoLabels, UInt8
 from gan_aug.reporting.render import render_page
 from gan_aug.settings.run import AnomalyConfig, Classifier, RunConfig, StudyConfig
-from gan_aug.store.store.files import (
+from gan_aug.store.files import (
     CNN_FILE,
     DISCRIMINATOR_FILE,
     GENERATOR_FILE,
@@ -43,7 +43,7 @@ from gan_aug.store.store.files import (
     write_json,
     write_rows,
 )
-from gan_aug.store.store.store import Entry, load_network
+from gan_aug.store.store import Entry, load_network
 
 __all__ = [
     "Anomalies",

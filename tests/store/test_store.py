@@ -5,13 +5,12 @@ import sys
 import fsspec
 import numpy as np
 import pytest
-from gan_aug.store.store.store import Store
 
 from gan_aug.errors import UserError
 from gan_aug.gan import synthesis
 from gan_aug.images import PseudoLabels
 from gan_aug.settings.run import DcganConfig
-from gan_aug.store.store import store
+from gan_aug.store.store import Store, store
 
 
 @pytest.fixture
