@@ -16,9 +16,11 @@ def expand_targets(
 
     Returns:
         Per row: the index of its image, its class, and its weight, the image's weight times the
-        class's share of what is left after dropping classes below 1%.
+        class's share of what is left after dropping classes below 1%, where any reaches that.
     """
-    kept = np.where(training_set.targets >= SMALLEST_PROBABILITY, training_set.targets, 0)
+    targets = training_set.targets
+    smallest = np.minimum(SMALLEST_PROBABILITY, targets.max(axis=1, keepdims=True))
+    kept = np.where(targets >= smallest, targets, 0)
     kept /= kept.sum(axis=1, keepdims=True)
     rows, labels = np.nonzero(kept)
     return rows, labels, training_set.weights[rows] * kept[rows, labels]
