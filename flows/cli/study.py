@@ -10,8 +10,8 @@ from flows.cli.errors import EXIT_FAILED
 from flows.cli.options import Destination, Json, Setup
 from flows.cli.prepare import prepare_flow
 from gan_aug.errors import UserError
-from gan_aug.settings.run import ArmName, RunConfig
 from gan_aug.settings.presets import Preset, resolve_config
+from gan_aug.settings.run import ArmName, RunConfig
 from gan_aug.settings.study import StudyConfig
 
 __all__ = ["study"]
