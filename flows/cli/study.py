@@ -41,8 +41,7 @@ def study(
         draws: How many times to draw the labels of each budget; the seeds count up from `--seed`.
             Give one number for all budgets, or repeat the flag for each budget.
         workers: Processes of this machine that compute runs of the study side by side.
-        dask: Compute the runs on a Dask cluster instead; this is the address of its scheduler,
-            such as `tcp://host:8786`.
+        dask: Scheduler of a Dask cluster to compute them on instead, such as `tcp://host:8786`.
     """
     run = resolve_run(setup.preset, config)
     resolved = StudyConfig(budgets=budgets, draws=draws, run=run)
