@@ -320,7 +320,7 @@ def test_training_images_without_a_digit_are_refused(arrays, labels):
     loaded = split_arrays("own", arrays)
     others = np.flatnonzero(loaded.train.labels != 7)
     if labels != "all":
-        with pytest.raises(UserError, match="expected 1 images of class 7 .* found 0"):
+        with pytest.raises(UserError, match=r"expected 1 images of class 7 .* found 0"):
             draw_labeled(loaded.train.take(others), labels, seed=0)
 
 

@@ -63,7 +63,7 @@ REFUSED = {
     ),
     "not square": (
         draw_arrays(shape=(SIDE, 20)),
-        r"images: expected grey or RGB squares of 16 to 256 .* in steps of 4, found 16x20 .*; resize",
+        r"images: expected grey or RGB squares of 16 to 256 .* in steps of 4, found 16x20 .*; res",
     ),
     "a side of 30": (draw_arrays(shape=(30, 30)), r"steps of 4, found 30x30 .*; resize them"),
     "a side of 12": (draw_arrays(shape=(12, 12)), r"16 to 256 .*, found 12x12 .*; resize them"),
@@ -78,7 +78,7 @@ REFUSED = {
     ),
     "test images of another shape": (
         with_array("x_test", lambda images: images.repeat(2, axis=1).repeat(2, axis=2)),
-        r"images: expected shape \(n, 16, 16\), found \(12, 32, 32\)",
+        r"images: expected shape \(n, 16, 16\), found \(12, 32, 32\); make all",
     ),
     "one test image": (draw_arrays(test=1), r"at least 2 test images, found 1; "),
     "one validation image": (draw_arrays(train=11), r"at least 12 training images, found 11; "),
@@ -86,15 +86,15 @@ REFUSED = {
     "no test images": (draw_arrays(test=0), r"at least 2 test images, found 0; "),
     "floats": (
         with_array("x_train", lambda images: images / 255),
-        r"images: expected dtype uint8 \(0 to 255\), found float64; multiply",
+        r"images: expected dtype uint8 \(0 to 255\), found float64; convert them",
     ),
     "whole numbers of another kind": (
         with_array("x_test", lambda images: images.astype(np.int64)),
-        r"images: expected dtype uint8 \(0 to 255\), found int64; convert",
+        r"images: expected dtype uint8 \(0 to 255\), found int64; convert them",
     ),
     "negative labels": (
         relabel("y_train", 0, -1),
-        r"labels: expected numbers from 0 .* found -1 to 2",
+        r"labels: expected numbers from 0 .* found -1 to 2; ",
     ),
     "labels that are no whole numbers": (
         with_array("y_train", lambda labels: labels / 2),
