@@ -12,7 +12,7 @@ from flows.stages import keep_dataset, open_executor
 from gan_aug.data.dataset import Provenance
 from gan_aug.device import Compute, select_compute
 from gan_aug.errors import UserError
-from gan_aug.evaluation.anomaly import Separation, check_discriminator, check_labels
+from gan_aug.evaluation.anomaly import Separation, check_discriminator, check_left_out
 from gan_aug.execution import Executor, Output
 from gan_aug.gan.adversarial import TrainedDcgan
 from gan_aug.reporting.environment import describe_environment
@@ -82,7 +82,7 @@ def anomalies(
     loaded = data.load()
     check_discriminator(discriminator, loaded.spec.shape)
     if config.leave_one_out:
-        check_labels(loaded)
+        check_left_out(loaded)
     folder = Anomalies.open(
         Path(artifacts), name or make_name(loaded.provenance.name, "anomalies", config), config
     )

@@ -5,7 +5,7 @@ source their keys hold.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +19,19 @@ from gan_aug.evaluation.anomaly import (
     Ranking,
     RankingFormat,
     Separation,
+    count_ranked,
     evaluate_left_out,
     rank_images,
 )
 from gan_aug.evaluation.calibration import TeacherCalibration, assess_teacher
 from gan_aug.evaluation.comparison import Comparison, compare_cells
-from gan_aug.evaluation.quality import JUDGE_POLICY, Quality, judge_images, train_judge
+from gan_aug.evaluation.quality import (
+    JUDGE_PRECISION,
+    Quality,
+    count_judged,
+    judge_images,
+    train_judge,
+)
 from gan_aug.gan.adversarial import TrainedDcgan, train_dcgan, train_dcgan_without
 from gan_aug.gan.formats import DcganFormat
 from gan_aug.gan.synthesis import generate_images
@@ -123,7 +130,7 @@ def describe_ranking(
         settings={"part": part, "seed": seed},
         inputs={"discriminator": discriminator, "data": describe_dataset(provenance)},
         compute=compute,
-        steps=provenance.images[part],
+        steps=count_ranked(provenance, part),
     )
 
 
@@ -393,7 +400,7 @@ class RunStages:
     @property
     def judging(self) -> Compute:
         """What the judge computes on."""
-        return dataclasses.replace(self.compute, dtype_policy=JUDGE_POLICY)
+        return dataclasses.replace(self.compute, dtype_policy=JUDGE_PRECISION)
 
     def judge_images(self) -> Stage[Quality]:
         """Compare synthetic images, and as many training images, with the test images."""
@@ -406,7 +413,9 @@ class RunStages:
             settings={"images": quality.images, "neighbors": quality.neighbors},
             inputs={"judge": self.train_judge(), "synthetic": self.synthesize(), "data": self.data},
             compute=self.judging,
-            steps=2 * quality.images
-            + self.provenance.images["validation"]
-            + self.provenance.images["test"],
+            steps=count_judged(
+                self.provenance,
+                synthetic=self.config.synthesis.images,
+                images=quality.images,
+            ),
         )

@@ -35,9 +35,8 @@ def anomalies(
         dataset: Data set to rank, as `gan-aug run` takes it; by default that of the run.
         part: Part of the data set to rank.
         by: Detector to rank by; the command measures all four in any case.
-        leave_one_out: Also train one DCGAN without each class, with the settings of the run, and
-            measure how well its discriminator finds that class.
-        steps: Steps of each of these trainings; by default as many as the run has.
+        leave_one_out: Also train a DCGAN without each class and measure how well it finds that one.
+        steps: Steps of each of these trainings; by default those of the run.
     """
     config = AnomalyConfig(
         source=source,

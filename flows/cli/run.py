@@ -7,8 +7,8 @@ from cyclopts import Parameter
 from flows.cli import terminal
 from flows.cli.options import Destination, Json, Setup
 from flows.cli.prepare import prepare_flow
-from gan_aug.settings.run import RunConfig
 from gan_aug.settings.presets import resolve_config
+from gan_aug.settings.run import RunConfig
 
 __all__ = ["run"]
 

@@ -23,8 +23,7 @@ def up(
 ) -> None:
     """Start a Prefect server, deploy the schedules and start a worker; Ctrl-C stops them.
 
-    The command uses a server that already answers at the address. Schedules stay active when the
-    worker stops.
+    It uses a server that already answers there. Schedules stay active when the worker stops.
 
     Args:
         host: Interface that the server listens on. Browsers reach the server by this name.

@@ -10,8 +10,8 @@ from flows.cli.errors import EXIT_FAILED
 from flows.cli.options import Destination, Json, Setup
 from flows.cli.prepare import prepare_flow
 from gan_aug.errors import UserError
-from gan_aug.settings.run import ArmName, RunConfig
 from gan_aug.settings.presets import Preset, resolve_config
+from gan_aug.settings.run import ArmName, RunConfig
 from gan_aug.settings.study import StudyConfig
 
 __all__ = ["study"]
@@ -41,8 +41,7 @@ def study(
         draws: How many times to draw the labels of each budget; the seeds count up from `--seed`.
             Give one number for all budgets, or repeat the flag for each budget.
         workers: Processes of this machine that compute runs of the study side by side.
-        dask: Compute the runs on a Dask cluster instead; this is the address of its scheduler,
-            such as `tcp://host:8786`.
+        dask: Scheduler of a Dask cluster to compute them on instead, such as `tcp://host:8786`.
     """
     run = resolve_run(setup.preset, config)
     resolved = StudyConfig(budgets=budgets, draws=draws, run=run)

@@ -25,8 +25,8 @@ from gan_aug.gan.adversarial import train_dcgan
 from gan_aug.gan.networks import build_discriminator, build_generator
 from gan_aug.reporting.folders import Run
 from gan_aug.settings.anomalies import AnomalyConfig
-from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.flags import to_source_flags
+from gan_aug.settings.presets import resolve_config
 from gan_aug.store.store import load_network
 
 CONFIG = resolve_config("smoke", TINY_RUN)

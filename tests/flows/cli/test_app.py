@@ -12,7 +12,7 @@ from gan_aug.errors import GateError, UserError
 from gan_aug.settings.presets import PRESETS
 
 COMMANDS = ["anomalies", "dcgan", "doctor", "run", "runs", "show", "study", "up", "view"]
-SLOW_LIBRARIES = ["matplotlib", "numpy", "prefect", "scipy", "tensorflow"]
+SLOW_LIBRARIES = ["lightgbm", "matplotlib", "pandas", "prefect", "scipy", "sklearn", "tensorflow"]
 
 
 def test_the_help_lists_every_command(read_help):

@@ -17,9 +17,9 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.cli import main
 from gan_aug.device import select_compute
+from gan_aug.settings.flags import to_flags
 from gan_aug.settings.presets import PRESETS, resolve_config
 from gan_aug.settings.run import RunConfig
-from gan_aug.settings.flags import to_flags
 
 
 def test_a_run_ends_with_table_verdict_and_path(tiny_run, artifacts):

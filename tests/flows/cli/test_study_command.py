@@ -4,10 +4,10 @@ from typing import get_args
 
 import pytest
 
+from gan_aug.settings.flags import to_study_flags
+from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.run import ArmName
 from gan_aug.settings.study import StudyConfig
-from gan_aug.settings.presets import resolve_config
-from gan_aug.settings.flags import to_study_flags
 
 
 def test_a_study_ends_with_means_verdict_and_path(call, artifacts, tiny_flags):

@@ -12,8 +12,8 @@ from gan_aug.data import dataset
 from gan_aug.errors import UserError
 from gan_aug.gan.networks import build_generator
 from gan_aug.reporting.folders import Run
-from gan_aug.settings.run import RunConfig
 from gan_aug.settings.presets import resolve_config
+from gan_aug.settings.run import RunConfig
 
 SIXTEEN = (16, 28, 28)
 
