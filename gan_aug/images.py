@@ -238,9 +238,14 @@ def check_images(images: NDArray[Any], shape: Shape) -> None:
     height, width, channels = shape
     expected = f"(n, {height}, {width}{f', {channels}' if channels > 1 else ''})"
     if images.ndim not in {3, 4} or len(images) == 0 or image_shape(images) != shape:
-        raise UserError(f"images: expected shape {expected}, found {images.shape}")
+        raise UserError(
+            f"images: expected shape {expected}, found {images.shape}; make all of one shape"
+        )
     if images.dtype != np.uint8:
-        raise UserError(f"images: expected dtype uint8 (0 to 255), found {images.dtype}")
+        raise UserError(
+            f"images: expected dtype uint8 (0 to 255), found {images.dtype}; convert them with "
+            "astype('uint8'), those from 0 to 1 times 255"
+        )
 
 
 def check_labels(labels: NDArray[Any], count: int, classes: int) -> None:

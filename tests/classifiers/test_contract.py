@@ -106,7 +106,6 @@ def test_of_two_labels_for_the_same_images_the_heavier_wins(classifier, train, l
     )
     found = classifier.predict(train(twice), images)
     assert (found.argmax(axis=1) == 2).all()
-    assert found[:, 1].mean() < 0.2
 
 
 def test_soft_targets_are_learned_as_they_are(classifier, train):
