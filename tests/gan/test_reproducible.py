@@ -7,12 +7,13 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.eager import context
 
-from gan_aug import adversarial
-from gan_aug.adversarial import binary_cross_entropy, train_dcgan
-from gan_aug.augmentation import build_original_set
-from gan_aug.cnn import train_cnn
-from gan_aug.config import CnnConfig, SganConfig, resolve_config
-from gan_aug.sgan import train_sgan
+from gan_aug.arms import build_original_set
+from gan_aug.classifiers.cnn import CnnConfig, train_cnn
+from gan_aug.gan import adversarial
+from gan_aug.gan.adversarial import binary_cross_entropy, train_dcgan
+from gan_aug.gan.semi_supervised import train_sgan
+from gan_aug.settings.presets import resolve_config
+from gan_aug.settings.sgan import SganConfig
 
 EVERYTHING = {
     "historical_averaging": 0.1,
