@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gan_aug.data.dataset import Dataset, load_dataset
+from gan_aug.data.dataset import Dataset
+from gan_aug.data.load import load_dataset
 from gan_aug.device import Compute, select_compute
 from gan_aug.evaluation.calibration import Calibration
 from gan_aug.evaluation.comparison import Score
 from gan_aug.evaluation.quality import Duplicates, JudgeInfo, Metrics, Quality
 from gan_aug.images import LabeledImages
-from gan_aug.settings.run import DcganConfig
+from gan_aug.settings.dcgan import DcganConfig
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +47,7 @@ def make_score() -> Callable[..., Score]:
             "classifier": "cnn",
             "arm": "original",
             "split": "validation",
-            "labels": 1000,
+            "budget": 1000,
             "seed": 0,
             "n_train": 1000,
             "accuracy": 0.9,
