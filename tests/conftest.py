@@ -52,7 +52,7 @@ def make_score() -> "Callable[..., Score]":
             "classifier": "cnn",
             "arm": "original",
             "split": "validation",
-            "labels": 1000,
+            "budget": 1000,
             "seed": 0,
             "n_train": 1000,
             "accuracy": 0.9,
