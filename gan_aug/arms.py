@@ -216,7 +216,7 @@ def transform_images(images: Images, config: AugmentationConfig, *, seed: int) -
     count, side = images.shape[:2]
     reach = round(config.shift * side, PIXEL_DECIMALS)
     angles = np.radians(rng.uniform(-config.rotation, config.rotation, count))
-    scales = rng.uniform(1 - config.zoom, 1 + config.zoom, count)
+    scales = rng.uniform(1 - config.zoom, 1 + config.zoom, (count,))
     shifts = rng.uniform(-reach, reach, (count, 2))
     turns = np.array([[np.cos(angles), -np.sin(angles)], [np.sin(angles), np.cos(angles)]])
     matrices = turns.transpose(2, 0, 1) / scales[:, None, None]

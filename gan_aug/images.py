@@ -186,7 +186,8 @@ class TrainingSet:
     @property
     def classes(self) -> int:
         """Number of classes of the data set, whether or not there are images of all."""
-        return self.targets.shape[1]
+        classes: int = self.targets.shape[1]
+        return classes
 
 
 def to_unit(images: Images) -> Float32:
@@ -213,7 +214,8 @@ def image_shape(images: Images) -> Shape:
 
 def one_hot(labels: NDArray[np.integer[Any]], classes: int) -> Float32:
     """Turn ``(n,)`` labels below ``classes`` into ``(n, classes)`` float32 certainties."""
-    return np.eye(classes, dtype=np.float32)[labels]
+    certain: Float32 = np.eye(classes, dtype=np.float32)[labels]
+    return certain
 
 
 def digest_array(array: NDArray[Any]) -> str:

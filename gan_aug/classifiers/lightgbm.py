@@ -104,10 +104,10 @@ def train_lightgbm(
 
 
 def predict_probabilities(
-    booster: "lightgbm.Booster", images: Images, on_progress: OnProgress = ignore_progress
+    model: "lightgbm.Booster", images: Images, on_progress: OnProgress = ignore_progress
 ) -> Float32:
     """Return the ``(n, classes)`` float32 class probabilities of uint8 images."""
-    probabilities = np.asarray(booster.predict(flatten_images(images))).astype(np.float32)
+    probabilities = np.asarray(model.predict(flatten_images(images))).astype(np.float32)
     on_progress(len(images), {})
     return probabilities
 
