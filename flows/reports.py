@@ -1,6 +1,7 @@
 """What is left for people: a task that fills each kind of folder."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -32,7 +33,7 @@ def write_study(study: Study, result: StudyResult, outcomes: Sequence[Outcome]) 
 
 @task(cache_policy=NO_CACHE, task_run_name="report")
 def write_dcgan(
-    folder: PicturesDcgan, config: PicturesConfig, data: Output[Pictures], dcgan: Output[object]
+    folder: PicturesDcgan, config: PicturesConfig, data: Output[Pictures], dcgan: Output[Any]
 ) -> None:
     """Fill the folder of a DCGAN of pictures."""
     contents.fill_dcgan(folder, config, data, dcgan)
@@ -42,8 +43,8 @@ def write_dcgan(
 def write_anomalies(
     folder: Anomalies,
     data: Output[Dataset],
-    ranking: Output[object],
-    left_out: Sequence[tuple[Output[object], Output[object]]],
+    ranking: Output[Any],
+    left_out: Sequence[tuple[Output[Any], Output[Any]]],
 ) -> AnomalyResult:
     """Fill the folder of a ranking."""
     return contents.fill_anomalies(folder, data, ranking, left_out)

@@ -14,7 +14,7 @@ WARM_UP = LightgbmConfig(rounds=2)
 def run(pause: Pause, *, images: int) -> Facts:
     """Train on the first images, once a unit."""
     data = load_mnist()
-    config = resolve_config("quick").lightgbm
+    config = resolve_config("quick").of(LIGHTGBM)
     training_set = build_original_set(data.train.take(np.arange(images)))
     booster = train_lightgbm(training_set, WARM_UP, seed=0)
     while pause() is not None:
