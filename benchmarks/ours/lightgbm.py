@@ -5,7 +5,12 @@ import numpy as np
 from benchmarks.ours.mnist import load_mnist
 from benchmarks.worker import Facts, Pause
 from gan_aug.arms import build_original_set
-from gan_aug.classifiers.lightgbm import LightgbmConfig, predict_probabilities, train_lightgbm
+from gan_aug.classifiers.lightgbm import (
+    LIGHTGBM,
+    LightgbmConfig,
+    predict_probabilities,
+    train_lightgbm,
+)
 from gan_aug.settings.presets import resolve_config
 
 WARM_UP = LightgbmConfig(rounds=2)
