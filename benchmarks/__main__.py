@@ -25,7 +25,7 @@ from benchmarks.speed import (
     measure_dcgan_step,
     measure_lightgbm_training,
 )
-from gan_aug.data.dataset import download_mnist
+from gan_aug.data.readers.mnist import download_mnist
 from gan_aug.errors import UserError
 
 Part = Literal["dcgan_step", "cnn_training", "lightgbm_training", "quality", "memory", "growth"]

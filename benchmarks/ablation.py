@@ -9,23 +9,23 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import numpy as np
 from cyclopts import App, Parameter, validators
-from gan_aug.store.store.files import atomic_file, write_json
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from benchmarks.machine import describe_machine, read_commit
 from benchmarks.report import load_template
-from gan_aug.evaluation.comparison import CLASSIFIER_TITLES
+from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.evaluation.study import StudyResult, student_margin
-from gan_aug.settings.run import Classifier
+from gan_aug.settings.run import ClassifierName, RunConfig
+from gan_aug.store.files import atomic_file, write_json
 
 __all__ = ["VARIANTS", "Ablation", "Effect", "compare_variant", "render_ablation"]
 
-Cell = tuple[Classifier, int, int]
+Cell = tuple[ClassifierName, int, int]
 
 ROOT = Path(__file__).parent.parent
 COMMAND = Path(sys.executable).with_name("gan-aug")
@@ -44,7 +44,7 @@ VARIANTS: Mapping[str, str] = {
     "digits as they come": "--pseudo-labels.balance none",
     "up to 1,500 of each digit, equally many": "--pseudo-labels.balance equal "
     "--pseudo-labels.per-class 1500",
-    "hard labels": "--pseudo-labels.labels hard",
+    "hard labels": "--pseudo-labels.targets hard",
     "a quarter of the weight, for the teacher too": "--augmentation.added-share 0.25",
     "three quarters of the weight, for the teacher too": "--augmentation.added-share 0.75",
     "a third of the images, for the teacher too": "--synthesis.images 5000 "
@@ -53,7 +53,7 @@ VARIANTS: Mapping[str, str] = {
     "--pseudo-labels.per-class 4000",
     "label smoothing 0.1, confidence 0.8": "--cnn.label-smoothing 0.1 "
     "--pseudo-labels.confidence-threshold 0.8",
-    "200 boosting rounds": "--boosting.rounds 200",
+    "200 boosting rounds": "--lightgbm.rounds 200",
 }
 """What is changed → the flags that change it."""
 
@@ -79,7 +79,7 @@ class Effect(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     variant: str
-    classifier: Classifier
+    classifier: ClassifierName
     labels: int
     draws: int
     difference: float
@@ -106,7 +106,7 @@ def measure(
     *variants: str,
     budgets: tuple[int, ...] = (100, 1000),
     draws: Annotated[int, Parameter(validator=validators.Number(gte=2))] = 3,
-    classifiers: tuple[Classifier, ...] = get_args(Classifier),
+    classifiers: tuple[ClassifierName, ...] = RunConfig().classifiers,
     flags: Annotated[str, Parameter(allow_leading_hyphen=True)] = "--dataset mnist",
     artifacts: Path = ROOT / "artifacts",
     root: Path = ROOT,
@@ -158,7 +158,7 @@ def compare_variant(
     """Compare two studies draw by draw."""
     commit, cpu = read_commit(), describe_machine().cpu_model
     before, after = (collect_accuracies(result) for result in (defaults, changed))
-    groups: dict[tuple[Classifier, int], list[float]] = {}
+    groups: dict[tuple[ClassifierName, int], list[float]] = {}
     for (classifier, labels, seed), accuracy in after.items():
         difference = accuracy - before[classifier, labels, seed]
         groups.setdefault((classifier, labels), []).append(difference)
@@ -181,7 +181,7 @@ def compare_variant(
 def collect_accuracies(result: StudyResult) -> dict[Cell, float]:
     """Return the ``gan`` arm's validation accuracies by classifier, budget and seed."""
     return {
-        (score.classifier, score.labels, score.seed): score.accuracy
+        (score.classifier, score.budget, score.seed): score.accuracy
         for score in result.scores
         if (score.arm, score.split) == ("gan", "validation")
     }
@@ -203,11 +203,11 @@ def add_effects(effects: Sequence[Effect], root: Path) -> None:
 def render_ablation(ablation: Ablation) -> str:
     """Render the page: a row a variant, a column a classifier and budget."""
     cells = {(effect.classifier, effect.labels) for effect in ablation.effects}
-    columns = sorted(cells, key=lambda cell: (list(CLASSIFIER_TITLES).index(cell[0]), cell[1]))
+    columns = sorted(cells, key=lambda cell: (list(CLASSIFIERS).index(cell[0]), cell[1]))
     effects = {(e.variant, (e.classifier, e.labels)): e for e in ablation.effects}
     return load_template(PAGE).render(
         ablation=ablation,
-        names=CLASSIFIER_TITLES,
+        names={name: part.title for name, part in CLASSIFIERS.items()},
         columns=columns,
         rows={
             variant: [effects.get((variant, column)) for column in columns]

@@ -6,12 +6,12 @@ The rankings are those of ``gan-aug anomalies``; README's table is of their mean
 from pathlib import Path
 
 from cyclopts import App
-from gan_aug.store.store.files import write_json
 from pydantic import BaseModel, ConfigDict
 
 from gan_aug.evaluation.anomaly import AnomalyResult
 from gan_aug.reporting.folders import Anomalies
-from gan_aug.settings.run import to_source_flags
+from gan_aug.settings.flags import to_source_flags
+from gan_aug.store.files import write_json
 
 __all__ = ["MeasuredRanking", "gather_ranking"]
 

@@ -13,7 +13,7 @@ import psutil
 from benchmarks.interleave import OnUnit, clean_environment
 from benchmarks.machine import stamp
 from benchmarks.results import Memory
-from gan_aug.settings.run import Preset
+from gan_aug.settings.presets import Preset
 
 __all__ = ["measure_memory"]
 

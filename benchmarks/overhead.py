@@ -10,13 +10,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from cyclopts import App
-from gan_aug.store.store.files import write_json
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from benchmarks.interleave import Entrant, Worker, interleave
 from benchmarks.machine import describe_machine, stamp
 from benchmarks.results import Machine, Stamp
+from gan_aug.store.files import write_json
 
 __all__ = ["Overhead", "compare_rounds"]
 

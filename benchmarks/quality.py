@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.interleave import Entrant, OnUnit, Worker
 from benchmarks.machine import stamp
 from benchmarks.results import Quality, QualityPoint
-from gan_aug.settings.run import resolve_config
+from gan_aug.settings.presets import resolve_config
 
 __all__ = ["measure_quality"]
 

@@ -4,31 +4,35 @@ Each kind of teacher, the semi-supervised GAN and the two CNNs, is trained on th
 images are read here and by no one who chooses settings.
 """
 
+import functools
 import json
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from time import perf_counter
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
 import keras
 import numpy as np
 from cyclopts import App, Parameter, validators
-from gan_aug.store.store.files import atomic_file, write_json
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from benchmarks.machine import describe_machine, read_commit
 from benchmarks.report import load_template
 from flows.data import find_mnist
-from flows.tasks import gather_material
-from gan_aug.arms import ARMS
-from gan_aug.classifiers.cnn import predict_probabilities, train_cnn
-from gan_aug.data.dataset import Dataset, draw_labeled, load_dataset
+from gan_aug.data.dataset import Dataset, describe_dataset, draw_labeled
+from gan_aug.data.load import load_dataset
 from gan_aug.device import Compute, select_compute
 from gan_aug.evaluation.study import student_margin
-from gan_aug.images import LabeledImages
-from gan_aug.settings.run import Preset, RunConfig, TeacherName, resolve_config
-from gan_aug.teachers.sgan import train_sgan
+from gan_aug.execution import Executor, Output, execute_stage
+from gan_aug.images import Float32, Images, LabeledImages
+from gan_aug.settings.presets import Preset, resolve_config
+from gan_aug.settings.pseudo_labels import TeacherName
+from gan_aug.settings.run import RunConfig
+from gan_aug.stages import RunStages, describe_draw
+from gan_aug.store.files import atomic_file, write_json
+from gan_aug.store.store import Store
+from gan_aug.teachers import TEACHERS
 
 __all__ = ["Measurement", "Measurements", "Row", "render_page", "summarize"]
 
@@ -38,13 +42,6 @@ BUDGETS = (20, 50, 100, 200)
 PAGE = "semi_supervised.md.j2"
 RESULTS = Path("artifacts", "semi_supervised.json")
 ERR = Console(stderr=True, soft_wrap=True, highlight=False)
-
-TITLES: Mapping[TeacherName, str] = {
-    "sgan": "semi-supervised GAN",
-    "shift": "CNN, `shift`",
-    "original": "CNN, `original`",
-}
-"""Teacher → its column in the page."""
 
 PAPER: Mapping[int, tuple[float, float]] = {
     20: (0.1677, 0.0452),
@@ -134,7 +131,7 @@ def measure(
     *,
     draws: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 3,
     budgets: tuple[int, ...] = BUDGETS,
-    teachers: tuple[TeacherName, ...] = get_args(TeacherName)[::-1],
+    teachers: tuple[TeacherName, ...] = tuple(TEACHERS)[::-1],
     preset: Preset = "quick",
     dataset: str = "mnist",
     root: Path = ROOT,
@@ -161,32 +158,28 @@ def measure(
     for seed in range(draws):
         for labels in budgets:
             for teacher in teachers:
-                config = resolve_config(preset, {"labels": labels, "seed": seed})
-                measure_once(teacher, config, preset, data, compute, root)
+                changes = {"labels": labels, "seed": seed, "pseudo_labels": {"teacher": teacher}}
+                measure_once(resolve_config(preset, changes), preset, data, compute, root)
 
 
 def measure_once(
-    teacher: TeacherName,
-    config: RunConfig,
-    preset: Preset,
-    data: Dataset,
-    compute: Compute,
-    root: Path,
+    config: RunConfig, preset: Preset, data: Dataset, compute: Compute, root: Path
 ) -> None:
     """Train and test a teacher unless that was done with these settings, and write what was found.
 
     The commit is that of the code when the training began.
     """
-    labeled = data.train.take(draw_labeled(data.train, config.labels, seed=config.seed))
-    planned = config.model_copy(update={"cnn": config.cnn.plan_updates(len(labeled))})
+    teacher = config.pseudo_labels.teacher
+    labels = len(draw_labeled(data.train, config.labels, seed=config.seed))
+    planned = config.plan(labels)
     pending = Measurement(
         teacher=teacher,
-        labels=len(labeled),
+        labels=labels,
         seed=config.seed,
         validation_error=1,
         test_error=1,
         seconds=0,
-        settings=list_settings(teacher, planned),
+        settings=list_settings(planned),
         preset=preset,
         dataset=data.provenance.name,
         commit=read_commit(),
@@ -194,63 +187,48 @@ def measure_once(
     )
     if pending.cell in {found.cell for found in read_measurements(root)}:
         return
-    ERR.print(f"{TITLES[teacher]}, {len(labeled)} labels, seed {config.seed}")
-    started = perf_counter()
-    model = TRAIN[teacher](data, labeled, planned, compute)
-    done = pending.model_copy(
-        update={
-            "seconds": perf_counter() - started,
-            "validation_error": measure_error(model, data.validation),
-            "test_error": measure_error(model, data.test),
-        }
-    )
+    ERR.print(f"{title(teacher)}, {labels} labels, seed {config.seed}")
+    with tempfile.TemporaryDirectory() as folder:
+        network = train_network(planned, data, compute, Path(folder))
+        predict = functools.partial(TEACHERS[teacher].predict, network.load())
+        done = pending.model_copy(
+            update={
+                "seconds": network.seconds,
+                "validation_error": measure_error(predict, data.validation),
+                "test_error": measure_error(predict, data.test),
+            }
+        )
     keras.backend.clear_session()
     write_measurements([*read_measurements(root), done], root)
 
 
-def list_settings(teacher: TeacherName, config: RunConfig) -> dict[str, Any]:
+def train_network(
+    config: RunConfig, data: Dataset, compute: Compute, folder: Path
+) -> Output[keras.Model]:
+    """Train the first network of a run's teacher, as the run would."""
+    source = describe_dataset(data.provenance, data)
+    drawn = describe_draw(config, source)
+    stages = RunStages(config, source, data.provenance, drawn, compute)
+    return Executor(Store(folder), execute_stage)(stages.train_networks()[0])
+
+
+def title(teacher: TeacherName) -> str:
+    """``CNN, `shift```; the kind alone of a teacher that is of no arm."""
+    known = TEACHERS[teacher]
+    return f"{known.kind}, `{teacher}`" if known.arm else known.kind
+
+
+def list_settings(config: RunConfig) -> dict[str, Any]:
     """Return the settings that a teacher's training depends on."""
-    if teacher == "sgan":
-        return {"sgan": config.sgan.model_dump(mode="json")}
-    settings = {"cnn": config.cnn.model_dump(mode="json")}
-    if teacher == "shift":
-        settings["augmentation"] = config.augmentation.model_dump(mode="json")
-    return settings
+    teacher = TEACHERS[config.pseudo_labels.teacher]
+    names = ["cnn", "augmentation"] if teacher.arm else [teacher.name]
+    settings = config.model_dump(mode="json")
+    return {name: settings[name] for name in names}
 
 
-def train_gan(
-    data: Dataset, labeled: LabeledImages, config: RunConfig, compute: Compute
-) -> keras.Model:
-    """Train a semi-supervised GAN on all training images and a few labels."""
-    return train_sgan(labeled, data.train.images, config.sgan, seed=config.seed, compute=compute)
-
-
-def train_original(
-    _data: Dataset, labeled: LabeledImages, config: RunConfig, compute: Compute
-) -> keras.Model:
-    """Train the CNN of ``original``."""
-    training_set = ARMS["original"].build(gather_material(config, labeled))
-    return train_cnn(training_set, config.cnn, seed=config.seed, compute=compute)
-
-
-def train_shift(
-    _data: Dataset, labeled: LabeledImages, config: RunConfig, compute: Compute
-) -> keras.Model:
-    """Train the CNN of ``shift``, the default teacher."""
-    training_set = ARMS["shift"].build(gather_material(config, labeled))
-    return train_cnn(training_set, config.cnn, seed=config.seed, compute=compute)
-
-
-TRAIN: Mapping[TeacherName, Callable[[Dataset, LabeledImages, RunConfig, Compute], keras.Model]] = {
-    "sgan": train_gan,
-    "shift": train_shift,
-    "original": train_original,
-}
-
-
-def measure_error(model: keras.Model, part: LabeledImages) -> float:
+def measure_error(predict: Callable[[Images], Float32], part: LabeledImages) -> float:
     """Return the share of images that a network names wrongly."""
-    return float((predict_probabilities(model, part.images).argmax(axis=1) != part.labels).mean())
+    return float((predict(part.images).argmax(axis=1) != part.labels).mean())
 
 
 def read_measurements(root: Path) -> list[Measurement]:
@@ -294,13 +272,14 @@ def summarize_draws(draws: Sequence[Measurement]) -> Row:
 def render_page(whole: Measurements) -> str:
     """Render the page: a row a budget, a column a teacher, and the paper's."""
     rows = summarize(whole.measurements)
-    teachers = [teacher for teacher in TITLES if any(teacher == other for _, other in rows)]
+    measured = {teacher for _, teacher in rows}
+    teachers = [teacher for teacher in list(TEACHERS)[::-1] if teacher in measured]
     gans = [found for found in whole.measurements if found.teacher == "sgan"]
     return load_template(PAGE).render(
         rows=rows,
         budgets=sorted({labels for labels, _ in rows}),
         teachers=teachers,
-        titles=TITLES,
+        titles={teacher: title(teacher) for teacher in teachers},
         paper=PAPER,
         sgan=gans[-1].settings["sgan"] if gans else None,
         origins=sorted(

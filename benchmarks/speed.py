@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks.interleave import Entrant, OnUnit, race
 from benchmarks.machine import stamp
 from benchmarks.results import CnnTraining, Contender, DcganStep, Floor, LightgbmTraining
-from gan_aug.settings.run import resolve_config
+from gan_aug.settings.presets import resolve_config
 
 __all__ = ["measure_cnn_training", "measure_dcgan_step", "measure_lightgbm_training"]
 
@@ -106,7 +106,7 @@ def measure_lightgbm_training(rounds: int, on_unit: OnUnit) -> LightgbmTraining:
     """
     code = stamp(("lightgbm", "numpy"))
     same = {"images": LIGHTGBM_IMAGES}
-    peer = same | {"rounds": resolve_config("quick").boosting.rounds}
+    peer = same | {"rounds": resolve_config("quick").lightgbm.rounds}
     entrants = {
         "gan_aug": Entrant("gan-aug", "benchmarks.ours.lightgbm", same),
         "lightgbm_defaults": Entrant(

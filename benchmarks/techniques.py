@@ -14,23 +14,29 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from cyclopts import App, Parameter, validators
-from gan_aug.store.store.files import atomic_file, write_json
-from gan_aug.store.store.store import Store, load_cnn, load_labeled
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from benchmarks.machine import describe_machine, read_commit
 from benchmarks.report import load_template
-from flows import tasks
+from flows.data import find_mnist
+from gan_aug.data.dataset import describe_dataset
+from gan_aug.data.load import load_dataset
 from gan_aug.device import Compute, select_compute
 from gan_aug.evaluation.quality import Features, Metrics, extract_features, measure
 from gan_aug.evaluation.study import student_margin
+from gan_aug.execution import Executor, execute_stage
 from gan_aug.gan.adversarial import METRICS, build_players, build_train_step, train_dcgan
 from gan_aug.gan.synthesis import generate_images
 from gan_aug.gan.training import compile_steps
-from gan_aug.images import Images
+from gan_aug.images import Images, image_shape
 from gan_aug.seeding import seed_keras
-from gan_aug.settings.run import DcganConfig, Preset, RunConfig, resolve_config
+from gan_aug.settings.dcgan import DcganConfig
+from gan_aug.settings.presets import Preset, resolve_config
+from gan_aug.settings.run import RunConfig
+from gan_aug.stages import RunStages, describe_draw
+from gan_aug.store.files import atomic_file, write_json
+from gan_aug.store.store import Store
 
 __all__ = ["TECHNIQUES", "Technique", "Techniques", "fit_steps", "render_techniques"]
 
@@ -186,15 +192,16 @@ def measure_techniques(
 def prepare(config: RunConfig, artifacts: Path) -> Bench:
     """Load the data, and train the judge or find it in the store."""
     compute = select_compute(config.device, config.precision)
-    kept = Store.open(artifacts, None)
-    data = tasks.load_data.fn(kept, config).result()
-    judge = load_cnn(tasks.train_judge.fn(kept, config, data).result())
+    execute = Executor(Store.open(artifacts, None), execute_stage)
+    loaded = load_dataset(config.dataset, find_mnist())
+    data = describe_dataset(loaded.provenance, loaded)
+    stages = RunStages(config, data, loaded.provenance, describe_draw(config, data), compute)
+    judge = execute(stages.train_judge()).load()
 
     def look(images: Images) -> Features:
         return extract_features(judge, images)
 
-    validation = load_labeled(data, "validation").images
-    return Bench(config, compute, load_labeled(data, "train").images, look, look(validation))
+    return Bench(config, compute, loaded.train.images, look, look(loaded.validation.images))
 
 
 def resume(root: Path, command: str) -> Techniques | None:
@@ -242,7 +249,7 @@ def time_steps(configs: Mapping[str, DcganConfig], bench: Bench) -> dict[str, fl
 def prepare_turn(config: DcganConfig, bench: Bench) -> Callable[[], None]:
     """Compile a training, and return a function that takes some steps of it."""
     with seed_keras(0):
-        players = build_players(config, bench.compute)
+        players = build_players(config, bench.compute, image_shape(bench.images))
     train_step = build_train_step(players, bench.images, config, seed=0)
     train_steps = compile_steps(train_step, len(METRICS), bench.compute)
 

@@ -14,7 +14,7 @@ from typing import Any, get_args
 from gan_aug.evaluation.anomaly import Separation, phrase_verdict
 from gan_aug.evaluation.comparison import CLASSIFIER_TITLES
 from gan_aug.evaluation.study import CellSummary, StudyResult
-from gan_aug.settings.run import Detector
+from gan_aug.settings.anomalies import Detector
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

@@ -1,27 +1,39 @@
 """Which images of a data set a discriminator finds anomalous, and how far that can be trusted."""
 
-from collections.abc import Sequence
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
-from gan_aug.store.store.store import Entry, Store, load_labeled, load_network, load_provenance
 from prefect import flow
 
-from flows import tasks
 from flows.publish import publish_results
-from flows.reports import LeftOut, write_anomalies
-from gan_aug.device import select_compute
+from flows.reports import write_anomalies
+from flows.stages import keep_dataset, open_executor
+from gan_aug.data.dataset import Provenance
+from gan_aug.device import Compute, select_compute
 from gan_aug.errors import UserError
-from gan_aug.evaluation.anomaly import check_digits, check_discriminator
-from gan_aug.images import CLASSES
+from gan_aug.evaluation.anomaly import Separation, check_discriminator, check_left_out
+from gan_aug.execution import Executor, Output
+from gan_aug.gan.adversarial import TrainedDcgan
 from gan_aug.reporting.environment import describe_environment
-from gan_aug.reporting.folders import Anomalies, Run, check_name, find_run, make_name
-from gan_aug.settings.run import AnomalyConfig, RunConfig
+from gan_aug.reporting.folders import (
+    Anomalies,
+    Run,
+    check_name,
+    find_run,
+    load_network,
+    make_name,
+)
+from gan_aug.settings.anomalies import AnomalyConfig
+from gan_aug.settings.run import RunConfig
+from gan_aug.stage import External
+from gan_aug.stages import describe_left_out, describe_ranking
+from gan_aug.store.files import digest_file
+from gan_aug.store.store import Store
 
-__all__ = ["anomalies"]
+__all__ = ["anomalies", "find_subject"]
 
 NETWORK_SUFFIX = ".keras"
-LEFT_OUT: Sequence[int] = range(CLASSES)
 
 
 @dataclass(frozen=True)
@@ -64,19 +76,31 @@ def anomalies(
         check_name(name)
     subject = find_subject(config, Path(artifacts))
     compute = select_compute(subject.config.device, subject.config.precision)
-    check_discriminator(load_network(subject.network, "discriminator"))
-    kept = Store.open(Path(artifacts), store)
-    data = tasks.load_data(kept, subject.config).result()
+    discriminator = load_network(subject.network, "discriminator")
+    outputs = Store.open(Path(artifacts), store)
+    data = keep_dataset(outputs, subject.config.dataset).result()
+    loaded = data.load()
+    check_discriminator(discriminator, loaded.spec.shape)
     if config.leave_one_out:
-        check_digits(load_labeled(data, "train").labels, load_labeled(data, "validation").labels)
-    provenance = load_provenance(data)
+        check_left_out(loaded)
     folder = Anomalies.open(
-        Path(artifacts), name or make_name(provenance.name, "anomalies", config), config
+        Path(artifacts), name or make_name(loaded.provenance.name, "anomalies", config), config
     )
-    folder.write_environment(describe_environment(compute, provenance))
-    left_out = leave_digits_out(kept, subject.config, data) if config.leave_one_out else []
-    ranked = tasks.find_anomalies(kept, subject.config, subject.network, data, config.part).result()
-    result = write_anomalies(folder, data, ranked, left_out)
+    folder.write_environment(describe_environment(compute, loaded.provenance))
+    execute = open_executor(outputs, data)
+    left_out = (
+        leave_classes_out(execute, subject.config, loaded.provenance, compute)
+        if config.leave_one_out
+        else []
+    )
+    network = External(
+        digest_file(subject.network),
+        functools.partial(load_network, subject.network, "discriminator"),
+    )
+    ranking = execute(
+        describe_ranking(network, config.part, subject.config.seed, loaded.provenance, compute)
+    )
+    result = write_anomalies(folder, data, ranking, left_out)
     publish_results(folder, "anomalies", result.verdict, [*result.foreign, *result.left_out])
     return folder
 
@@ -126,11 +150,12 @@ def plan_for_run(config: AnomalyConfig, run: RunConfig) -> RunConfig:
     )
 
 
-def leave_digits_out(kept: Store, config: RunConfig, data: Entry) -> list[LeftOut]:
-    """Train a DCGAN without each digit, and tell how well that digit is found."""
+def leave_classes_out(
+    execute: Executor, run: RunConfig, provenance: Provenance, compute: Compute
+) -> list[tuple[Output[TrainedDcgan], Output[list[Separation]]]]:
+    """Train a DCGAN without each class, and tell how well that class is found."""
     evaluated = []
-    for digit in LEFT_OUT:
-        dcgan = tasks.train_dcgan_without(kept, config, data, digit).result()
-        evaluation = tasks.evaluate_left_out(kept, config, dcgan, data, digit).result()
-        evaluated.append(LeftOut(dcgan, evaluation))
+    for label in range(len(provenance.classes)):
+        dcgan, evaluation = describe_left_out(run, provenance, label, compute)
+        evaluated.append((execute(dcgan), execute(evaluation)))
     return evaluated

@@ -51,7 +51,7 @@ def augment(
     compute = select_compute(config.device, config.precision)
     logger.info("networks train on %s in %s", compute.name, compute.dtype_policy)
     outputs = Store.open(Path(artifacts), store)
-    data = keep_dataset(outputs, config.dataset)
+    data = keep_dataset(outputs, config.dataset).result()
     provenance = data.load().provenance
     execute = open_executor(outputs, data)
     plan = plan_run(execute, config, describe_dataset(provenance), compute)

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from gan_aug.store.store.store import Store
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture, as_completed
@@ -21,6 +20,7 @@ from gan_aug.execution import Executor, Output
 from gan_aug.pipeline import Outcome, RunPlan, plan_run, run_stages
 from gan_aug.progress import OnProgress
 from gan_aug.settings.run import RunConfig
+from gan_aug.store.store import Store
 
 __all__ = ["Call", "Cells", "compute_cells", "compute_elsewhere", "compute_here"]
 

@@ -45,7 +45,7 @@ def dcgan(
         check_name(name)
     compute = select_compute(config.device, config.precision)
     outputs = Store.open(Path(artifacts), store)
-    data = keep_pictures(outputs, config)
+    data = keep_pictures(outputs, config).result()
     provenance = data.load().provenance
     check_memory(config.dcgan, provenance.images["train"], provenance.shape)
     folder = PicturesDcgan.open(

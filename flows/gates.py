@@ -29,13 +29,13 @@ def pass_gates(run: Run, config: GatesConfig, outcome: Outcome, before: Baseline
     Raises:
         GateError: A gate is not passed. An event with the numbers was emitted.
     """
-    sha256 = outcome.data.load().provenance.sha256
-    run.write_baseline(take_baseline(outcome.comparison, sha256))
+    data = outcome.data.load()
+    run.write_baseline(take_baseline(outcome.comparison, data))
     if not config.enabled:
         return
     failures = check_gates(
         outcome.comparison,
-        sha256,
+        data,
         outcome.pseudo["synthetic"].load(),
         outcome.quality.load() if outcome.quality else None,
         config,

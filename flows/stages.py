@@ -73,7 +73,7 @@ def execute_as_task(stage: Stage[Any], store: Store) -> Output[Any]:
         task_run_name=lambda: stage.label,
         timeout_seconds=TRAINING_TIMEOUT if stage.trains else STAGE_TIMEOUT,
     )
-    output: Output[Any] = named(stage, store)
+    output: Output[Any] = named(stage, store).result()
     return output
 
 

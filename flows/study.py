@@ -11,9 +11,10 @@ from flows.reports import write_study
 from flows.scale import open_runner
 from flows.stages import keep_dataset, open_executor
 from gan_aug.arms import list_buildable
-from gan_aug.data.dataset import describe_dataset
-from gan_aug.device import select_compute
+from gan_aug.data.dataset import Dataset, describe_dataset
+from gan_aug.device import Compute, select_compute
 from gan_aug.evaluation.study import summarize_study
+from gan_aug.execution import Output
 from gan_aug.pipeline import plan_run
 from gan_aug.reporting.environment import describe_environment
 from gan_aug.reporting.folders import Study, check_name, make_name
@@ -57,18 +58,9 @@ def study(
         check_name(name)
     compute = select_compute(config.run.device, config.run.precision)
     outputs = Store.open(Path(artifacts), store)
-    data = keep_dataset(outputs, config.run.dataset)
+    data = keep_dataset(outputs, config.run.dataset).result()
     provenance = data.load().provenance
-    execute = open_executor(outputs, data)
-    calls: list[Call] = []
-    for run in config.list_runs():
-        plan = plan_run(
-            execute, run, describe_dataset(provenance), compute, processes=0 if dask else workers
-        )
-        arms = list_buildable(run.arms, plan.unlabeled)
-        calls.append(
-            {"store": outputs, "config": run.model_copy(update={"arms": arms}), "data": data}
-        )
+    calls = plan_calls(outputs, config, data, compute, processes=0 if dask else workers)
     folder = Study.open(
         Path(artifacts), name or make_name(provenance.name, "study", config), config
     )
@@ -93,3 +85,23 @@ def study(
     write_study(folder, result, outcomes)
     publish_results(folder, "study", result.verdict, result.scores)
     return folder
+
+
+def plan_calls(
+    store: Store, config: StudyConfig, data: Output[Dataset], compute: Compute, *, processes: int
+) -> list[Call]:
+    """Draw the labels of every run, and leave out the arms that its data can't make.
+
+    Raises:
+        UserError: A run can't be done.
+    """
+    execute = open_executor(store, data)
+    source = describe_dataset(data.load().provenance)
+    calls: list[Call] = []
+    for run in config.list_runs():
+        plan = plan_run(execute, run, source, compute, processes=processes)
+        arms = list_buildable(run.arms, plan.unlabeled)
+        calls.append(
+            {"store": store, "config": run.model_copy(update={"arms": arms}), "data": data}
+        )
+    return calls

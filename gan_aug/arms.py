@@ -192,11 +192,10 @@ def take_accepted(material: Material, pseudo: PseudoLabels | None) -> TrainingSe
 
 def transform(material: Material) -> TrainingSet:
     """Return transformed labeled images, all of them equally often."""
-    count = material.copies
-    again = np.arange(count) % len(material.labeled)
-    copied = build_original_set(material.labeled.take(again))
-    images = transform_images(copied.images, material.config, seed=material.seed)
-    return TrainingSet(images, copied.targets, copied.weights)
+    original = build_original(material)
+    again = np.arange(material.copies) % len(original)
+    images = transform_images(original.images[again], material.config, seed=material.seed)
+    return TrainingSet(images, original.targets[again], original.weights[again])
 
 
 def transform_images(images: Images, config: AugmentationConfig, *, seed: int) -> Images:
@@ -217,7 +216,7 @@ def transform_images(images: Images, config: AugmentationConfig, *, seed: int) -
     count, side = images.shape[:2]
     reach = round(config.shift * side, PIXEL_DECIMALS)
     angles = np.radians(rng.uniform(-config.rotation, config.rotation, count))
-    scales = rng.uniform(1 - config.zoom, 1 + config.zoom, count)
+    scales = rng.uniform(1 - config.zoom, 1 + config.zoom, (count,))
     shifts = rng.uniform(-reach, reach, (count, 2))
     turns = np.array([[np.cos(angles), -np.sin(angles)], [np.sin(angles), np.cos(angles)]])
     matrices = turns.transpose(2, 0, 1) / scales[:, None, None]

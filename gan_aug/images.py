@@ -186,7 +186,8 @@ class TrainingSet:
     @property
     def classes(self) -> int:
         """Number of classes of the data set, whether or not there are images of all."""
-        return self.targets.shape[1]
+        classes: int = self.targets.shape[1]
+        return classes
 
 
 def to_unit(images: Images) -> Float32:
@@ -213,7 +214,8 @@ def image_shape(images: Images) -> Shape:
 
 def one_hot(labels: NDArray[np.integer[Any]], classes: int) -> Float32:
     """Turn ``(n,)`` labels below ``classes`` into ``(n, classes)`` float32 certainties."""
-    return np.eye(classes, dtype=np.float32)[labels]
+    certain: Float32 = np.eye(classes, dtype=np.float32)[labels]
+    return certain
 
 
 def digest_array(array: NDArray[Any]) -> str:
@@ -238,9 +240,14 @@ def check_images(images: NDArray[Any], shape: Shape) -> None:
     height, width, channels = shape
     expected = f"(n, {height}, {width}{f', {channels}' if channels > 1 else ''})"
     if images.ndim not in {3, 4} or len(images) == 0 or image_shape(images) != shape:
-        raise UserError(f"images: expected shape {expected}, found {images.shape}")
+        raise UserError(
+            f"images: expected shape {expected}, found {images.shape}; make all of one shape"
+        )
     if images.dtype != np.uint8:
-        raise UserError(f"images: expected dtype uint8 (0 to 255), found {images.dtype}")
+        raise UserError(
+            f"images: expected dtype uint8 (0 to 255), found {images.dtype}; convert them with "
+            "astype('uint8'), those from 0 to 1 times 255"
+        )
 
 
 def check_labels(labels: NDArray[Any], count: int, classes: int) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-import psutil
 
 from gan_aug.errors import UserError
 
@@ -57,6 +56,8 @@ def refuse_excess(
     Raises:
         UserError: The largest of the needs, so many times, is not available.
     """
+    import psutil  # noqa: PLC0415 - a twentieth of a second; --help must not wait
+
     free = psutil.virtual_memory().available if available is None else available
     stage = max(needs, key=lambda name: needs[name][0])
     size, remedy = needs[stage]

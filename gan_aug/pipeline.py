@@ -1,16 +1,17 @@
 """A run: what must be known before it begins, the order of its stages, its outcome."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gan_aug.arms import ARMS, Need
 from gan_aug.classifiers import CLASSIFIERS
+from gan_aug.classifiers.cnn import CNN
 from gan_aug.data.dataset import Dataset
 from gan_aug.device import Compute
 from gan_aug.evaluation.calibration import TeacherCalibration
-from gan_aug.evaluation.comparison import Comparison
+from gan_aug.evaluation.comparison import BASELINE, Comparison
 from gan_aug.evaluation.quality import Quality
 from gan_aug.execution import Executor, Output
 from gan_aug.gan.networks import MEMORY_FLAGS, estimate_dcgan
@@ -180,26 +181,12 @@ def run_stages(plan: RunPlan, execute: Executor, *, guard: Guard = let_pass) -> 
     fitted = execute(temperature) if temperature else None
     calibration = execute(stages.assess_teacher())
     dcgan = execute(stages.train_dcgan())
-    needs: dict[Need, None] = {"synthetic": None}
-    needs |= {need: None for arm in config.arms for need in sorted(ARMS[arm].needs)}
-    pseudo = {need: execute(stages.label_images(need)) for need in needs}
-
-    models: dict[Cell, Output[Any]] = {}
-    predictions: dict[Cell, Output[Any]] = {}
-    for name in config.classifiers:
-        for arm in config.arms:
-            with guard(name, arm):
-                models[name, arm] = execute(stages.train_classifier(CLASSIFIERS[name], arm))
-                predictions[name, arm] = execute(stages.predict(CLASSIFIERS[name], arm))
-    comparable = {
-        (name, arm): stages.predict(CLASSIFIERS[name], arm)
-        for name, arm in predictions
-        if (name, "original") in predictions
-    }
+    pseudo = {need: execute(stages.label_images(need)) for need in list_needs(config.arms)}
+    models, predictions = compute_cells(stages, execute, guard)
     quality = execute(stages.judge_images()) if config.quality.enabled else None
-    comparison = execute(stages.compare(comparable, plan.labels))
+    comparison = execute(stages.compare(list(predictions), plan.labels))
     if stages.teacher.arm:
-        models.setdefault(("cnn", stages.teacher.arm), networks[0])
+        models.setdefault((CNN.name, stages.teacher.arm), networks[0])
     return Outcome(
         comparison=comparison.load(),
         data=execute(stages.data),
@@ -210,7 +197,37 @@ def run_stages(plan: RunPlan, execute: Executor, *, guard: Guard = let_pass) -> 
         temperature=fitted,
         calibration=calibration,
         models=models,
-        predictions={cell: predictions[cell] for cell in comparable},
+        predictions=predictions,
         quality=quality,
         stages=list(execute.outputs.values()),
     )
+
+
+def list_needs(arms: Sequence[str]) -> list[Need]:
+    """Return which images the teacher has to label: the synthetic ones in any case."""
+    needed = [need for arm in arms for need in sorted(ARMS[arm].needs)]
+    return list(dict.fromkeys(["synthetic", *needed]))
+
+
+def compute_cells(
+    stages: RunStages, execute: Executor, guard: Guard
+) -> tuple[dict[Cell, Output[Any]], dict[Cell, Output[Any]]]:
+    """Train every classifier on every arm, and ask it.
+
+    Returns:
+        Cell → model, and cell → predictions, of the classifiers that have ``original`` to be
+        compared with.
+    """
+    models: dict[Cell, Output[Any]] = {}
+    predictions: dict[Cell, Output[Any]] = {}
+    for name in stages.config.classifiers:
+        for arm in stages.config.arms:
+            with guard(name, arm):
+                models[name, arm] = execute(stages.train_classifier(CLASSIFIERS[name], arm))
+                predictions[name, arm] = execute(stages.predict(CLASSIFIERS[name], arm))
+    comparable = {
+        (name, arm): output
+        for (name, arm), output in predictions.items()
+        if (name, BASELINE) in predictions
+    }
+    return models, comparable

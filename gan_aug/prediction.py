@@ -1,12 +1,12 @@
 """What a network says of many images, batch by batch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gan_aug.progress import OnProgress, ignore_progress
+from gan_aug.progress import OnProgress, count_from, ignore_progress
 
 __all__ = ["BATCH_SIZE", "SPLITS", "Split", "predict_batches", "predict_splits"]
 
@@ -57,11 +57,6 @@ def predict_splits(
     done = 0
     for split in SPLITS:
         images = getattr(data, split).images
-        offset = done
-
-        def tell(seen: int, metrics: Mapping[str, float], offset: int = offset) -> None:
-            on_progress(offset + seen, metrics)
-
-        probabilities[split] = predict(model, images, tell)
+        probabilities[split] = predict(model, images, count_from(done, on_progress))
         done += len(images)
     return probabilities

@@ -121,7 +121,7 @@ class Given(Generic[Value]):
         return self.value
 
 
-Inputs = Stage[Any] | Input | External | Sequence[Stage[Any]]
+Inputs = Stage[Any] | Input | External | Sequence[Stage[Any] | Input | External]
 """Where an argument comes from; a sequence becomes a list of values."""
 
 

@@ -5,25 +5,41 @@ source their keys hold.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gan_aug.arms import ARMS, Need, build_training_set, count_copies
+from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.classifiers.classifier import Classifier
 from gan_aug.classifiers.cnn import CNN
-from gan_aug.data.dataset import Dataset, Provenance, draw_labeled
+from gan_aug.data.dataset import Dataset, Provenance, describe_dataset, draw_labeled
 from gan_aug.device import Compute
+from gan_aug.evaluation.anomaly import (
+    Ranking,
+    RankingFormat,
+    Separation,
+    count_ranked,
+    evaluate_left_out,
+    rank_images,
+)
 from gan_aug.evaluation.calibration import TeacherCalibration, assess_teacher
 from gan_aug.evaluation.comparison import Comparison, compare_cells
-from gan_aug.evaluation.quality import Quality, judge_images, train_judge
-from gan_aug.gan.adversarial import TrainedDcgan, train_dcgan
+from gan_aug.evaluation.quality import (
+    JUDGE_PRECISION,
+    Quality,
+    count_judged,
+    judge_images,
+    train_judge,
+)
+from gan_aug.gan.adversarial import TrainedDcgan, train_dcgan, train_dcgan_without
 from gan_aug.gan.formats import DcganFormat
 from gan_aug.gan.synthesis import generate_images
 from gan_aug.images import Float32, Images, Indices, PseudoLabels, TrainingSet
 from gan_aug.prediction import Split, predict_splits
 from gan_aug.pseudo_labels import label_images, label_pool
 from gan_aug.seeding import derive_seed
+from gan_aug.settings.anomalies import Part
 from gan_aug.settings.dcgan import DcganConfig
 from gan_aug.settings.run import RunConfig
 from gan_aug.stage import Inputs, Stage
@@ -32,7 +48,14 @@ from gan_aug.teachers import TEACHERS
 from gan_aug.teachers.ensemble import cross_fit_temperature
 from gan_aug.teachers.teacher import Teacher
 
-__all__ = ["Cell", "RunStages", "describe_dcgan", "describe_draw"]
+__all__ = [
+    "Cell",
+    "RunStages",
+    "describe_dcgan",
+    "describe_draw",
+    "describe_left_out",
+    "describe_ranking",
+]
 
 Cell = tuple[str, str]
 """Names of a classifier and of the arm it is trained on."""
@@ -58,7 +81,7 @@ def describe_dcgan(
     *,
     seed: int,
     compute: Compute,
-    label: str = "DCGAN",
+    title: str = "DCGAN",
     run: Any = train_dcgan,
     **settings: Any,
 ) -> Stage[TrainedDcgan]:
@@ -69,13 +92,13 @@ def describe_dcgan(
         config: Settings of the DCGAN.
         seed: Of the networks and of every sample.
         compute: Device and precision.
-        label: What is trained, for people.
+        title: What is trained, for people.
         run: What trains it.
         settings: Further arguments of ``run``.
     """
     return Stage(
         "dcgan",
-        label,
+        title,
         run,
         DcganFormat(),
         settings={"config": config, "seed": seed, **settings},
@@ -85,6 +108,64 @@ def describe_dcgan(
         trains=True,
         resumable=True,
     )
+
+
+def describe_ranking(
+    discriminator: Inputs, part: Part, seed: int, provenance: Provenance, compute: Compute
+) -> Stage[Ranking]:
+    """Return the stage that scores images by every detector, and measures the detectors.
+
+    Args:
+        discriminator: The network to ask.
+        part: Of the data set.
+        seed: Of the detectors.
+        provenance: Of the data set.
+        compute: Device and precision.
+    """
+    return Stage(
+        "anomalies",
+        f"anomalies among {part} images",
+        rank_images,
+        RankingFormat(),
+        settings={"part": part, "seed": seed},
+        inputs={"discriminator": discriminator, "data": describe_dataset(provenance)},
+        compute=compute,
+        steps=count_ranked(provenance, part),
+    )
+
+
+def describe_left_out(
+    config: RunConfig, provenance: Provenance, label: int, compute: Compute
+) -> tuple[Stage[TrainedDcgan], Stage[list[Separation]]]:
+    """Return the training of a DCGAN without a class, and how well it finds that class.
+
+    Args:
+        config: Settings of the run whose DCGAN it is like.
+        provenance: Of the data set.
+        label: Of the class.
+        compute: Device and precision.
+    """
+    data, name = describe_dataset(provenance), provenance.classes[label]
+    dcgan = describe_dcgan(
+        {"train": data.select("train")},
+        config.dcgan,
+        seed=config.seed,
+        compute=compute,
+        title=f"DCGAN without {name}",
+        run=train_dcgan_without,
+        label=label,
+    )
+    evaluation = Stage(
+        "left-out",
+        f"evaluation without {name}",
+        evaluate_left_out,
+        JsonFormat("separations", list[Separation]),
+        settings={"label": label, "seed": config.seed},
+        inputs={"discriminator": dcgan.select("discriminator"), "data": data},
+        compute=compute,
+        steps=provenance.images["validation"],
+    )
+    return dcgan, evaluation
 
 
 @dataclass(frozen=True)
@@ -225,7 +306,9 @@ class RunStages:
 
     def build_training_set(self, arm: str) -> Stage[TrainingSet]:
         """Build the training set of an arm from what it needs."""
-        needed = {need: self.label_images(need) for need in sorted(ARMS[arm].needs)}
+        needed: dict[str, Inputs] = {
+            need: self.label_images(need) for need in sorted(ARMS[arm].needs)
+        }
         return Stage(
             "training-set",
             f"training set, {arm}",
@@ -272,61 +355,67 @@ class RunStages:
 
     # ------------------------------------------------------------------------ answers
 
-    def compare(self, predictions: Mapping[Cell, Stage[Any]], budget: int) -> Stage[Comparison]:
+    def compare(self, cells: Sequence[Cell], budget: int) -> Stage[Comparison]:
         """Score all predictions, the only place where test labels are read.
 
         Args:
-            predictions: Of the cells that can be compared.
+            cells: Those that can be compared.
             budget: How many labels there are.
         """
-        sets = [self.build_training_set(arm).select("weights") for _, arm in predictions]
+        predictions = [self.predict(CLASSIFIERS[name], arm) for name, arm in cells]
+        weights = [self.build_training_set(arm).select("weights") for _, arm in cells]
         return Stage(
             "comparison",
             "comparison",
             compare_cells,
             JsonFormat("comparison", Comparison),
             settings={
-                "cells": [list(cell) for cell in predictions],
+                "cells": [list(cell) for cell in cells],
                 "config": self.config.comparison,
                 "budget": budget,
                 "seed": self.config.seed,
             },
-            inputs={
-                "data": self.data,
-                "probabilities": list(predictions.values()),
-                "weights": sets,
-            },
+            inputs={"data": self.data, "probabilities": predictions, "weights": weights},
         )
 
-    def judge_images(self) -> Stage[Quality]:
-        """Compare synthetic images, and as many training images, with the test images.
+    def train_judge(self) -> Stage[Any]:
+        """Train the network that judges synthetic images, on all training labels.
 
-        The judge's seed and precision do not depend on the run's, so that all runs on a data set
-        and a kind of device have one judge.
+        Its seed and precision do not depend on the run's, so that all runs on a data set and a kind
+        of device have one judge.
         """
-        quality = self.config.quality
-        compute = dataclasses.replace(self.compute, dtype_policy="float32")
-        settings = quality.judge.plan(self.provenance.images["train"])
-        judge = Stage(
+        settings = self.config.quality.judge.plan(self.provenance.images["train"])
+        return Stage(
             "judge",
             "judge",
             train_judge,
             CNN.format,
             settings={"config": settings},
             inputs={"train": self.data.select("train")},
-            compute=compute,
+            compute=self.judging,
             steps=settings.steps,
             trains=True,
         )
+
+    @property
+    def judging(self) -> Compute:
+        """What the judge computes on."""
+        return dataclasses.replace(self.compute, dtype_policy=JUDGE_PRECISION)
+
+    def judge_images(self) -> Stage[Quality]:
+        """Compare synthetic images, and as many training images, with the test images."""
+        quality = self.config.quality
         return Stage(
             "quality",
             "quality",
             judge_images,
             JsonFormat("quality", Quality),
             settings={"images": quality.images, "neighbors": quality.neighbors},
-            inputs={"judge": judge, "synthetic": self.synthesize(), "data": self.data},
-            compute=compute,
-            steps=2 * quality.images
-            + self.provenance.images["validation"]
-            + self.provenance.images["test"],
+            inputs={"judge": self.train_judge(), "synthetic": self.synthesize(), "data": self.data},
+            compute=self.judging,
+            steps=count_judged(
+                self.provenance,
+                synthetic=self.config.synthesis.images,
+                images=quality.images,
+            ),
         )

@@ -3,10 +3,17 @@ import dataclasses
 import numpy as np
 import pytest
 
-from gan_aug.arms import ARMS, Material, check_arms, transform_images
+from gan_aug.arms import (
+    ARMS,
+    Material,
+    build_training_set,
+    check_arms,
+    count_copies,
+    transform_images,
+)
 from gan_aug.errors import UserError
-from gan_aug.images import PseudoLabels, one_hot
-from gan_aug.settings.run import AugmentationConfig
+from gan_aug.images import ImageSpec, LabeledImages, PseudoLabels, one_hot
+from gan_aug.settings.augmentation import AugmentationConfig
 
 LABELED = 40
 COPIES = 500
@@ -24,7 +31,7 @@ def material(digits):
     return Material(
         digits.train.take(np.arange(LABELED)),
         AugmentationConfig(),
-        labels="soft",
+        targets="soft",
         copies=COPIES,
         seed=0,
         synthetic=draw_pseudo(digits.test.images[:100], seed=0),
@@ -40,7 +47,7 @@ def change(material, **settings):
 def test_the_original_arm_is_the_true_labels_with_weight_one(material):
     original = ARMS["original"].build(material)
     np.testing.assert_array_equal(original.images, material.labeled.images)
-    np.testing.assert_array_equal(original.targets, one_hot(material.labeled.labels))
+    np.testing.assert_array_equal(original.targets, one_hot(material.labeled.labels, 10))
     assert (original.weights == 1).all()
 
 
@@ -63,7 +70,7 @@ def test_labels_of_originals_never_change_and_additions_carry_their_share(materi
     plenty = dataclasses.replace(material, synthetic=pseudo, pool=pseudo)
     built = ARMS[arm].build(change(plenty, added_share=share))
     np.testing.assert_array_equal(built.images[:LABELED], material.labeled.images)
-    np.testing.assert_array_equal(built.targets[:LABELED], one_hot(material.labeled.labels))
+    np.testing.assert_array_equal(built.targets[:LABELED], one_hot(material.labeled.labels, 10))
     assert built.weights[LABELED:].sum() / built.weights.sum() == pytest.approx(share, rel=1e-5)
 
 
@@ -88,6 +95,46 @@ def test_arms_have_the_images_that_they_say(material):
     assert sizes["real_pool"] == LABELED + material.pool.accepted.sum()
 
 
+@pytest.mark.parametrize("arm", ARMS)
+def test_an_arm_adds_as_many_sets_of_images_as_it_says(material, arm):
+    """Of no more images each than there are copies: what a run needs memory for."""
+    accepted = dataclasses.replace(material.synthetic, decisions=np.zeros(100, np.uint8))
+    most = dataclasses.replace(material, synthetic=accepted, pool=accepted, copies=100)
+    labeled = 0 if arm == "synthetic_only" else LABELED
+    assert len(ARMS[arm].build(most)) == labeled + 100 * ARMS[arm].additions
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_arms_of_other_images_and_classes_have_their_shapes(arm):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (12, 16, 16, 3), dtype=np.uint8)
+    spec = ImageSpec((16, 16, 3), ("cat", "dog", "owl"))
+    labeled = LabeledImages(images, np.arange(12, dtype=np.uint16) % 3, spec)
+    pseudo = PseudoLabels(
+        images, rng.dirichlet(np.ones(3), 12).astype(np.float32), np.zeros(12, np.uint8)
+    )
+    built = build_training_set(
+        labeled,
+        np.array([0, 1, 2, 5]),
+        arm,
+        config=AugmentationConfig(),
+        targets="hard",
+        copies=7,
+        seed=0,
+        synthetic=pseudo,
+        pool=pseudo,
+    )
+    assert built.images.shape == (len(built), 16, 16, 3)
+    assert built.classes == 3
+    if arm != "synthetic_only":
+        np.testing.assert_array_equal(built.images[:4], images[[0, 1, 2, 5]])
+
+
+def test_as_many_copies_are_added_as_synthetic_images_may_be_accepted():
+    assert count_copies(10, 1000, 15_000) == 10_000
+    assert count_copies(10, 1000, 500) == 500
+
+
 @pytest.mark.parametrize(
     ("arm", "source"),
     [("gan", "synthetic"), ("synthetic_only", "synthetic"), ("real_pool", "pool")],
@@ -96,11 +143,11 @@ def test_soft_targets_are_the_teachers_and_hard_ones_its_top_class(material, arm
     pseudo = getattr(material, source)
     count = pseudo.accepted.sum()
     soft, hard = (
-        ARMS[arm].build(dataclasses.replace(material, labels=labels)).targets[-count:]
-        for labels in ("soft", "hard")
+        ARMS[arm].build(dataclasses.replace(material, targets=targets)).targets[-count:]
+        for targets in ("soft", "hard")
     )
     np.testing.assert_array_equal(soft, pseudo.probabilities[pseudo.accepted])
-    np.testing.assert_array_equal(hard, one_hot(pseudo.labels[pseudo.accepted]))
+    np.testing.assert_array_equal(hard, one_hot(pseudo.labels[pseudo.accepted], 10))
 
 
 def test_nothing_accepted_or_no_share_reproduces_the_original_arm(material):
@@ -126,11 +173,53 @@ def test_transformed_images_are_moved_within_bounds_and_depend_on_the_seed(mater
     assert (
         len({transform_images(images, material.config, seed=s).tobytes() for s in (0, 0, 1)}) == 2
     )
-    dot = np.zeros((200, 28, 28), np.uint8)
-    dot[:, 13:15, 13:15] = 255
-    moved = transform_images(dot, AugmentationConfig(shift=3, rotation=0, zoom=0), seed=0)
-    rows = (moved.sum(axis=2) * np.arange(28)).sum(axis=1) / moved.sum(axis=(1, 2))
-    assert 2 < np.abs(rows - 13.5).max() < 3.1
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (16, 16), (64, 64), (28, 28, 3), (64, 64, 3)])
+def test_a_shift_is_bounded_by_its_share_of_the_side(shape):
+    side = shape[0]
+    dot = np.zeros((200, *shape), np.uint8)
+    middle = slice(side // 2 - 1, side // 2 + 1)
+    dot[:, middle, middle] = 255
+    moved = transform_images(dot, AugmentationConfig(shift=0.1, rotation=0, zoom=0), seed=0)
+    assert moved.shape == dot.shape
+    assert moved.dtype == np.uint8
+    grey = moved.reshape(200, side, side, -1).sum(axis=3, dtype=float)
+    for axis in (1, 2):
+        places = (grey.sum(axis=3 - axis) * np.arange(side)).sum(axis=1) / grey.sum(axis=(1, 2))
+        farthest = np.abs(places - (side - 1) / 2).max()
+        assert 0.08 * side < farthest < 0.1 * side + 0.1
+
+
+def test_the_default_shift_is_two_of_mnists_pixels():
+    """To the last bit: the amounts are drawn between -2 and 2."""
+    images = np.random.default_rng(1).integers(0, 256, (20, 28, 28), dtype=np.uint8)
+    config = AugmentationConfig(rotation=0, zoom=0)
+    found = transform_images(images, config, seed=0)
+    exact = config.model_copy(update={"shift": 2 / 28})
+    np.testing.assert_array_equal(found, transform_images(images, exact, seed=0))
+
+
+def test_the_channels_of_an_image_move_together():
+    grey = np.random.default_rng(0).integers(0, 256, (5, 32, 32), dtype=np.uint8)
+    colored = transform_images(np.repeat(grey[..., None], 3, axis=3), AugmentationConfig(), seed=0)
+    np.testing.assert_array_equal(colored[..., 0], colored[..., 1])
+    np.testing.assert_array_equal(colored[..., 0], colored[..., 2])
+    inside = slice(8, 24)
+    np.testing.assert_array_equal(
+        colored[:, inside, inside, 0],
+        transform_images(grey, AugmentationConfig(), seed=0)[:, inside, inside],
+    )
+
+
+def test_what_comes_into_view_is_black_in_grey_images_and_goes_on_from_the_edge_in_rgb_ones():
+    config = AugmentationConfig(shift=0.2, rotation=0, zoom=0)
+    assert transform_images(np.full((20, 16, 16), 200, np.uint8), config, seed=0).min() == 0
+    assert (transform_images(np.full((20, 16, 16, 3), 200, np.uint8), config, seed=0) == 200).all()
+
+
+def test_no_images_are_transformed_to_none():
+    assert len(transform_images(np.zeros((0, 28, 28), np.uint8), AugmentationConfig(), seed=0)) == 0
 
 
 def test_a_pool_without_images_is_refused_before_any_work():

@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gan_aug.settings.run import RunConfig, flatten
+from gan_aug.settings.flags import flatten
+from gan_aug.settings.run import RunConfig
 
 ROOT = Path(__file__).parent.parent
 README_RESULTS = re.compile(r"<!-- results -->.*<!-- /results -->", re.DOTALL)
@@ -17,6 +18,12 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 def test_the_settings_page_is_up_to_date():
     render = runpy.run_path(str(ROOT / "docs" / "render_settings.py"))["render_settings"]
     assert (ROOT / "docs" / "settings.md").read_text() == render(), "run `make docs`"
+
+
+def test_the_settings_page_gives_the_datasets_default_as_the_command_has_it():
+    page = (ROOT / "docs" / "settings.md").read_text()
+    [row] = re.findall(r"(?m)^\| `--dataset` \|.*$", page)
+    assert row.endswith(" | `auto`" * 4 + " |")
 
 
 def test_the_readmes_numbers_are_those_that_were_measured():

@@ -1,65 +1,65 @@
+import keras
+import psutil
 import pytest
 
 from gan_aug.errors import UserError
-from gan_aug.memory import check_dcgan_memory, check_memory, estimate_memory
-from gan_aug.settings.run import resolve_config
+from gan_aug.gan.networks import check_memory
+from gan_aug.memory import count_activations, estimate_players, refuse_excess
+from gan_aug.settings.presets import resolve_config
 
-TRAIN_IMAGES = 50_000
-
-
-def test_quick_fits_where_little_is_free():
-    check_memory(resolve_config("quick"), TRAIN_IMAGES, available=2**30)
+GIB = 2**30
 
 
-def test_by_default_the_machines_own_memory_counts():
-    check_memory(resolve_config("smoke"), TRAIN_IMAGES)
-
-
-@pytest.mark.parametrize(
-    ("overrides", "stage", "setting"),
-    [
-        ({"dcgan": {"batch_size": 1_000_000}}, "DCGAN", "--dcgan.batch-size"),
-        ({"cnn": {"batch_size": 1_000_000}}, "CNN", "--cnn.batch-size"),
-        (
-            {"sgan": {"batch_size": 1_000_000}, "pseudo_labels": {"teacher": "sgan"}},
-            "SGAN",
-            "--sgan.batch-size",
-        ),
-        ({"synthesis": {"images": 10**9}}, "synthetic images", "--synthesis.images"),
-        (
-            {"synthesis": {"images": 10**6}, "pseudo_labels": {"per_class": 10**6}},
-            "LightGBM",
-            "--pseudo-labels.per-class",
-        ),
-    ],
-)
-def test_the_stage_that_does_not_fit_is_named_with_what_to_lower(overrides, stage, setting):
-    config = resolve_config("quick", overrides)
-    with pytest.raises(UserError, match=rf"the {stage} stage to fit in the 8\.0 GiB.*{setting}"):
-        check_memory(config, TRAIN_IMAGES, available=8 * 2**30)
-
-
-def test_needs_grow_with_what_is_asked_for():
-    small, large = (
-        estimate_memory(
-            resolve_config(
-                "quick",
-                {
-                    "labels": 1000 * size,
-                    "dcgan": {"batch_size": 64 * size},
-                    "cnn": {"batch_size": 64 * size},
-                    "synthesis": {"images": 10_000 * size},
-                },
-            ),
-            TRAIN_IMAGES,
-        )
-        for size in (1, 3)
+def network(*units):
+    return keras.Sequential(
+        [keras.Input((units[0],)), *(keras.layers.Dense(count) for count in units[1:])]
     )
-    assert all(small[stage] < large[stage] for stage in small)
+
+
+def test_what_all_layers_put_out_for_an_image_is_counted():
+    assert count_activations(network(7, 5, 3)) == 8
+    pooled = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.MaxPooling2D()])
+    assert count_activations(pooled) == 4 * 4 * 3
+
+
+def test_players_need_room_for_states_of_their_weights_and_for_feature_maps():
+    generator, discriminator = network(3, 4), network(4, 6, 1)
+    states = 4 * 5 * (3 * 4 + 4 + 4 * 6 + 6 + 6 + 1)
+    none = estimate_players(generator, discriminator, fakes=0, reals=0)
+    fake = estimate_players(generator, discriminator, fakes=1, reals=0)
+    real = estimate_players(generator, discriminator, fakes=0, reals=1)
+    assert none == states
+    assert fake - none == pytest.approx(4 * 1.3 * (4 + 7))
+    assert real - none == pytest.approx(4 * 1.3 * 7)
+
+
+def test_what_fits_is_let_pass_and_by_default_the_machines_own_memory_counts():
+    refuse_excess({"small": (GIB, "--a"), "smaller": (1.0, "--b")}, available=GIB)
+    refuse_excess({"small": (1.0, "--a")})
+    too_much = 2.0 * psutil.virtual_memory().total
+    with pytest.raises(UserError, match="memory: expected the large stage to fit in the"):
+        refuse_excess({"large": (too_much, "--a")})
+
+
+def test_the_largest_of_the_needs_is_named_with_what_to_lower():
+    needs = {"small": (1.0 * GIB, "--a"), "large": (5.0 * GIB, "--b or --c")}
+    with pytest.raises(UserError) as error:
+        refuse_excess(needs, available=4 * GIB)
+    assert str(error.value) == (
+        "memory: expected the large stage to fit in the 4.0 GiB available, found that it needs "
+        "about 5.0 GiB; lower --b or --c"
+    )
+
+
+def test_processes_side_by_side_need_as_many_times_as_much():
+    needs = {"stage": (1.0 * GIB, "--a")}
+    refuse_excess(needs, processes=4, available=4 * GIB)
+    with pytest.raises(UserError, match=r"to fit 5 times in the .* lower --workers or --a$"):
+        refuse_excess(needs, processes=5, available=4 * GIB)
 
 
 def test_a_dcgan_of_large_pictures_may_not_fit():
     config = resolve_config("paper").dcgan
-    check_dcgan_memory(config, 1000, (28, 28, 1), available=8 * 2**30)
+    check_memory(config, 1000, (28, 28, 1), available=8 * GIB)
     with pytest.raises(UserError, match=r"the DCGAN stage to fit in the 1\.0 GiB"):
-        check_dcgan_memory(config, 1000, (64, 64, 3), available=2**30)
+        check_memory(config, 1000, (64, 64, 3), available=GIB)

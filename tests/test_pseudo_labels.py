@@ -3,8 +3,12 @@ import pytest
 
 from gan_aug.errors import UserError
 from gan_aug.images import Decision
-from gan_aug.pseudo_labels import pseudo_label
-from gan_aug.settings.run import PseudoLabelConfig
+from gan_aug.pseudo_labels import accept_images, label_images, label_pool
+from gan_aug.settings.pseudo_labels import PseudoLabelConfig
+
+
+def accept(images, probabilities, **settings):
+    return accept_images(images, probabilities, **PseudoLabelConfig(**settings).acceptance)
 
 
 @pytest.fixture
@@ -17,9 +21,7 @@ def opinions():
 @pytest.mark.parametrize("threshold", [0.0, 0.5, 0.9])
 @pytest.mark.parametrize("per_class", [1, 7, 1000])
 def test_accepted_are_confident_and_no_class_overflows(opinions, threshold, per_class):
-    pseudo = pseudo_label(
-        *opinions, PseudoLabelConfig(confidence_threshold=threshold, per_class=per_class)
-    )
+    pseudo = accept(*opinions, confidence_threshold=threshold, per_class=per_class)
     assert (pseudo.confidence[pseudo.accepted] >= threshold).all()
     counts = np.bincount(pseudo.labels[pseudo.accepted], minlength=10)
     confident = np.bincount(pseudo.labels[pseudo.confidence >= threshold], minlength=10)
@@ -27,8 +29,7 @@ def test_accepted_are_confident_and_no_class_overflows(opinions, threshold, per_
 
 
 def test_every_image_has_the_first_reason_that_holds(opinions):
-    config = PseudoLabelConfig(confidence_threshold=0.5, margin_threshold=0.3, per_class=7)
-    pseudo = pseudo_label(*opinions, config)
+    pseudo = accept(*opinions, confidence_threshold=0.5, margin_threshold=0.3, per_class=7)
     unsure = pseudo.confidence < 0.5
     close = ~unsure & (pseudo.margin < 0.3)
     np.testing.assert_array_equal(pseudo.decisions == Decision.LOW_CONFIDENCE, unsure)
@@ -39,7 +40,7 @@ def test_every_image_has_the_first_reason_that_holds(opinions):
 
 
 def test_the_margin_is_the_lead_over_the_second(opinions):
-    pseudo = pseudo_label(*opinions, PseudoLabelConfig(confidence_threshold=0))
+    pseudo = accept(*opinions, confidence_threshold=0)
     descending = -np.sort(-pseudo.probabilities, axis=1)
     np.testing.assert_allclose(pseudo.margin, descending[:, 0] - descending[:, 1])
 
@@ -48,8 +49,7 @@ def test_the_margin_is_the_lead_over_the_second(opinions):
 def test_balance_decides_how_much_room_a_class_has(opinions, per_class):
     accepted = {}
     for balance in ("none", "cap", "equal"):
-        config = PseudoLabelConfig(confidence_threshold=0.8, per_class=per_class, balance=balance)
-        pseudo = pseudo_label(*opinions, config)
+        pseudo = accept(*opinions, confidence_threshold=0.8, per_class=per_class, balance=balance)
         accepted[balance] = np.bincount(pseudo.labels[pseudo.accepted], minlength=10)
     eligible = np.bincount(pseudo.labels[pseudo.confidence >= 0.8], minlength=10)
     np.testing.assert_array_equal(accepted["cap"], np.minimum(eligible, per_class))
@@ -59,17 +59,14 @@ def test_balance_decides_how_much_room_a_class_has(opinions, per_class):
 
 def test_equal_shares_are_of_the_digits_that_there_are():
     probabilities = np.eye(10, dtype=np.float32)[[4, 4, 4, 7, 7]]
-    config = PseudoLabelConfig(balance="equal")
-    pseudo = pseudo_label(np.zeros((5, 28, 28), np.uint8), probabilities, config)
+    pseudo = accept(np.zeros((5, 28, 28), np.uint8), probabilities, balance="equal")
     assert pseudo.accepted.tolist() == [True, True, False, True, True]
 
 
 def test_classes_fill_in_the_order_of_generation_not_of_confidence():
     probabilities = np.full((3, 10), 0.01, np.float32)
     probabilities[:, 4] = [0.91, 0.92, 0.99]
-    pseudo = pseudo_label(
-        np.zeros((3, 28, 28), np.uint8), probabilities, PseudoLabelConfig(per_class=2)
-    )
+    pseudo = accept(np.zeros((3, 28, 28), np.uint8), probabilities, per_class=2)
     assert pseudo.accepted.tolist() == [True, True, False]
 
 
@@ -77,4 +74,63 @@ def test_a_threshold_that_accepts_nothing_is_an_error_that_says_what_would(opini
     images, probabilities = opinions
     probabilities = probabilities * 0.5
     with pytest.raises(UserError, match=r"found none \(the highest confidence is 0\.\d+.*lower"):
-        pseudo_label(images, probabilities, PseudoLabelConfig(confidence_threshold=0.9))
+        accept(images, probabilities, confidence_threshold=0.9)
+
+
+@pytest.mark.parametrize("classes", [2, 47])
+def test_any_number_of_classes_has_room_each(classes):
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.full(classes, 0.05), 600).astype(np.float32)
+    images = np.zeros((600, 16, 16, 3), np.uint8)
+    pseudo = accept(images, probabilities, confidence_threshold=0.5, per_class=3)
+    counts = np.bincount(pseudo.labels[pseudo.accepted], minlength=classes)
+    assert counts.max() == 3
+    assert len(counts) == classes
+    assert pseudo.labels.dtype == np.uint16
+    assert (pseudo.confidence >= 1 / classes - 1e-6).all()
+
+
+def answer(network, images, on_progress):
+    """What a network says: it is sure of the class that its images' first pixel names."""
+    on_progress(len(images), {})
+    sure = np.eye(4, dtype=np.float32)[images[:, 0, 0]]
+    return network * sure + (1 - network) / 4
+
+
+@pytest.fixture
+def numbered():
+    """Images whose first pixel names their class."""
+    return np.arange(8, dtype=np.uint8)[:, None, None] % 4 * np.ones((1, 16, 16), np.uint8)
+
+
+def test_several_networks_label_by_their_mean_and_tell_what_they_have_seen(numbered):
+    seen = []
+    acceptance = PseudoLabelConfig(confidence_threshold=0.5).acceptance
+    pseudo = label_images(
+        numbered,
+        [np.float32(1.0), np.float32(0.5)],
+        predict=answer,
+        on_progress=lambda done, metrics: seen.append(done),
+        **acceptance,
+    )
+    assert pseudo.labels.tolist() == [0, 1, 2, 3] * 2
+    np.testing.assert_allclose(pseudo.confidence, (1 + 0.625) / 2)
+    assert seen == [8, 8]
+
+
+def test_a_temperature_makes_a_teacher_less_sure(numbered):
+    acceptance = PseudoLabelConfig(confidence_threshold=0.0).acceptance
+    plain, cooled = (
+        label_images(numbered, [np.float32(0.9)], predict=answer, temperature=t, **acceptance)
+        for t in (1.0, 3.0)
+    )
+    assert cooled.confidence.max() < plain.confidence.min()
+    np.testing.assert_array_equal(cooled.labels, plain.labels)
+
+
+def test_the_pool_is_every_training_image_that_was_not_drawn(numbered):
+    acceptance = PseudoLabelConfig().acceptance
+    drawn = np.array([0, 3, 5])
+    pool = label_pool(numbered, drawn, [np.float32(1.0)], predict=answer, **acceptance)
+    assert pool.labels.tolist() == [1, 2, 0, 2, 3]
+    np.testing.assert_array_equal(pool.images, numbered[[1, 2, 4, 6, 7]])

@@ -4,7 +4,7 @@ import threading
 import keras
 import pytest
 
-from gan_aug.seeding import seed_keras
+from gan_aug.seeding import derive_seed, number_seed, seed_keras
 
 
 @pytest.fixture
@@ -54,3 +54,15 @@ def test_afterwards_layers_are_made_as_before():
     layer = keras.layers.Dense(2)
     layer.build((1, 1))
     assert layer.kernel.numpy().tolist() == draw_weights(3)[0]
+
+
+def test_the_first_of_several_networks_has_the_seed_of_the_run():
+    assert derive_seed(7, 1) == 7
+    seeds = {derive_seed(seed, member) for seed in range(20) for member in range(1, 20)}
+    assert len(seeds) == 20 * 19
+    assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+def test_a_numbered_seed_is_a_matter_of_both_numbers():
+    assert number_seed(3, 1) == number_seed(3, 1)
+    assert len({number_seed(3, 1), number_seed(3, 2), number_seed(1, 3), 3}) == 4

@@ -1,6 +1,7 @@
 """A run and a study of real digits that take seconds."""
 
-from gan_aug.settings.run import StudyConfig, resolve_config
+from gan_aug.settings.presets import resolve_config
+from gan_aug.settings.study import StudyConfig
 
 TINY_RUN = {
     "dataset": "digits",
@@ -10,7 +11,7 @@ TINY_RUN = {
     "synthesis": {"images": 60},
     "pseudo_labels": {"confidence_threshold": 0.1, "per_class": 20},
     "sgan": {"updates": 4, "batch_size": 8, "labeled_batch_size": 8},
-    "boosting": {"rounds": 3},
+    "lightgbm": {"rounds": 3},
     "comparison": {"resamples": 100},
 }
 TINY_STUDY = StudyConfig(
@@ -24,7 +25,7 @@ TINY_STUDY = StudyConfig(
             "cnn": TINY_RUN["cnn"] | {"updates": 2, "batch_size": 8},
             "dcgan": TINY_RUN["dcgan"] | {"steps": 2},
             "synthesis": {"images": 40},
-            "boosting": {"rounds": 2},
+            "lightgbm": {"rounds": 2},
         },
     ),
 )

@@ -7,9 +7,8 @@ import numpy as np
 from benchmarks.ours.mnist import load_mnist
 from benchmarks.worker import Facts, Pause
 from gan_aug.arms import build_original_set
-from gan_aug.classifiers.cnn import predict_probabilities, train_cnn
+from gan_aug.classifiers.cnn import CnnConfig, predict_probabilities, train_cnn
 from gan_aug.device import select_compute
-from gan_aug.settings.run import CnnConfig
 
 # Of Keras's Adam, which keeps it; along the cosine, twice as much makes the same mean.
 KERAS_LEARNING_RATE = 1e-3

@@ -10,7 +10,8 @@ from benchmarks.worker import Facts, Pause
 from gan_aug.device import select_compute
 from gan_aug.gan.adversarial import METRICS, build_players, build_train_step
 from gan_aug.gan.training import compile_steps
-from gan_aug.settings.run import resolve_config
+from gan_aug.images import image_shape
+from gan_aug.settings.presets import resolve_config
 
 WARM_UP_STEPS = 2
 
@@ -20,8 +21,9 @@ def run(pause: Pause) -> Facts:
     compute = select_compute("cpu")
     config = resolve_config("chapter").dcgan
     keras.utils.set_random_seed(0)
-    players = build_players(config, compute)
-    train_step = build_train_step(players, load_mnist().train.images, config, seed=0)
+    images = load_mnist().train.images
+    players = build_players(config, compute, image_shape(images))
+    train_step = build_train_step(players, images, config, seed=0)
     train_steps = compile_steps(train_step, len(METRICS), compute)
     for step in itertools.count():
         train_steps(step, 1).numpy()

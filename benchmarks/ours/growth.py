@@ -14,15 +14,16 @@ from benchmarks.ours.mnist import load_mnist
 from benchmarks.worker import Facts, Pause
 from gan_aug.arms import ARMS, Material, build_original_set
 from gan_aug.classifiers.cnn import predict_probabilities, train_cnn
-from gan_aug.classifiers.lightgbm import train_boosting
+from gan_aug.classifiers.lightgbm import train_lightgbm
 from gan_aug.data.dataset import draw_labeled
 from gan_aug.device import Compute, select_compute
 from gan_aug.gan.adversarial import train_dcgan
 from gan_aug.gan.networks import build_generator
 from gan_aug.gan.synthesis import generate_images
 from gan_aug.images import Decision, Images, LabeledImages, PseudoLabels, TrainingSet, one_hot
-from gan_aug.pseudo_labels import pseudo_label
-from gan_aug.settings.run import RunConfig, resolve_config
+from gan_aug.pseudo_labels import accept_images
+from gan_aug.settings.presets import resolve_config
+from gan_aug.settings.run import RunConfig
 
 CNN_UPDATES = 100
 LABELS = 1000
@@ -56,7 +57,7 @@ def build_label_stages(
 ) -> Mapping[str, Stage]:
     """Stages whose size is a number of labels."""
     return {
-        "lightgbm": lambda labels: train_boosting(draw_set(train, labels), config.boosting, seed=0),
+        "lightgbm": lambda labels: train_lightgbm(draw_set(train, labels), config.lightgbm, seed=0),
         "cnn": lambda labels: train_cnn(
             draw_set(train, labels), config.cnn, seed=0, compute=compute
         ),
@@ -75,14 +76,14 @@ def build_image_stages(
     """Stages whose size is a number of synthetic images; no class is ever full."""
     labeled = train.take(draw_labeled(train, LABELS, seed=0))
     teacher = train_cnn(build_original_set(labeled), config.cnn, seed=0, compute=compute)
-    generator = build_generator(config.dcgan, dtype_policy=compute.dtype_policy)
+    generator = build_generator(config.dcgan, train.spec.shape, dtype_policy=compute.dtype_policy)
     images: Images = np.resize(train.images, (MOST_IMAGES, *train.images.shape[1:]))
-    targets = one_hot(np.resize(train.labels, MOST_IMAGES))
+    targets = one_hot(np.resize(train.labels, MOST_IMAGES), len(train.spec.classes))
     roomy = config.pseudo_labels.model_copy(update={"per_class": MOST_IMAGES})
 
     def label(count: int) -> PseudoLabels:
         probabilities = predict_probabilities(teacher, images[:count])
-        return pseudo_label(images[:count], probabilities, roomy)
+        return accept_images(images[:count], probabilities, **roomy.acceptance)
 
     def augment(count: int) -> TrainingSet:
         decisions = np.full(count, Decision.ACCEPTED, dtype=np.uint8)

@@ -5,20 +5,20 @@ import numpy as np
 from benchmarks.ours.mnist import load_mnist
 from benchmarks.worker import Facts, Pause
 from gan_aug.arms import build_original_set
-from gan_aug.classifiers.lightgbm import predict_probabilities, train_boosting
-from gan_aug.settings.run import BoostingConfig, resolve_config
+from gan_aug.classifiers.lightgbm import LightgbmConfig, predict_probabilities, train_lightgbm
+from gan_aug.settings.presets import resolve_config
 
-WARM_UP = BoostingConfig(rounds=2)
+WARM_UP = LightgbmConfig(rounds=2)
 
 
 def run(pause: Pause, *, images: int) -> Facts:
     """Train on the first images, once a unit."""
     data = load_mnist()
-    config = resolve_config("quick").boosting
+    config = resolve_config("quick").lightgbm
     training_set = build_original_set(data.train.take(np.arange(images)))
-    booster = train_boosting(training_set, WARM_UP, seed=0)
+    booster = train_lightgbm(training_set, WARM_UP, seed=0)
     while pause() is not None:
-        booster = train_boosting(training_set, config, seed=0)
+        booster = train_lightgbm(training_set, config, seed=0)
     predicted = predict_probabilities(booster, data.validation.images).argmax(axis=1)
     return {
         "rounds": config.rounds,

@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from gan_aug.data.dataset import Dataset, load_dataset
+from gan_aug.data.dataset import Dataset
+from gan_aug.data.load import load_dataset
 
 __all__ = ["load_mnist"]
 

@@ -9,7 +9,8 @@ from unittest import mock
 
 from benchmarks.worker import Facts, Pause
 from flows.cli import QUIET
-from gan_aug.settings.run import RunConfig, resolve_config
+from gan_aug.settings.presets import resolve_config
+from gan_aug.settings.run import RunConfig
 
 PUBLISHERS = (
     "create_link_artifact",

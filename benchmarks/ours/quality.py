@@ -16,7 +16,7 @@ from gan_aug.gan.adversarial import TrainedDcgan, train_dcgan
 from gan_aug.gan.synthesis import generate_images
 from gan_aug.gan.training import Arrays
 from gan_aug.images import Images
-from gan_aug.settings.run import resolve_config
+from gan_aug.settings.presets import resolve_config
 
 SEED = 0
 

@@ -1,79 +1,150 @@
-"""Digits to look at: those of a data set, or those that a run's generator draws."""
+"""``gan-aug view``: images of a data set, or images that the generator of a run makes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-import gan_aug.gan.networks  # noqa: F401 - Keras finds the layers of a generator by it
-from flows.data import find_mnist
-from gan_aug.data.dataset import load_dataset
+from flows.cli import terminal
+from flows.cli.options import ARTIFACTS, Artifacts
+from flows.cli.prepare import silence_libraries
+from flows.progress import mute_native_output
 from gan_aug.errors import UserError
-from gan_aug.gan.synthesis import generate_images
-from gan_aug.images import Images, LabeledImages
-from gan_aug.reporting.folders import Run
-from gan_aug.settings.run import Part
+from gan_aug.settings.anomalies import Part
 
-__all__ = ["View", "view_digit", "view_digits", "view_run"]
+if TYPE_CHECKING:
+    # Only named here: importing them would make `gan-aug --help` wait for NumPy.
+    from gan_aug.images import Images, LabeledImages
+    from gan_aug.reporting.folders import Run
+
+__all__ = ["View", "view", "view_image", "view_images", "view_run"]
 
 GRID_IMAGES = 16
+PNG_SCALE = 8
 
 
 @dataclass(frozen=True)
 class View:
-    """Images, and what they are.
+    """Images to look at, and what they are.
 
     Attributes:
-        images: ``(n, 28, 28)`` uint8.
-        caption: For people.
-        name: Of the file to write, without its ending.
+        images: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8.
+        caption: A line for people.
+        name: Name of the file to write, without its ending.
     """
 
-    images: Images
+    images: "Images"
     caption: str
     name: str
 
 
-def view_digit(source: str, part: Part, index: int) -> View:
+def view(
+    source: str,
+    *,
+    index: int | None = None,
+    part: Part = "train",
+    output: Path | None = None,
+    artifacts: Artifacts = ARTIFACTS,
+) -> None:
+    """Draw images of a data set, or images that the generator of a run makes, as a PNG.
+
+    Args:
+        source: Name of a run, as `gan-aug runs` lists it, or a data set, as `--dataset` takes it.
+        index: Which image of the data set to draw, counted from 0; by default the first sixteen.
+        part: Part of the data set.
+        output: File to write; by default a PNG in the current folder, named after what it shows.
+    """
+    from gan_aug.reporting.galleries import render_grid  # noqa: PLC0415 - a second to import
+    from gan_aug.store.files import atomic_file  # noqa: PLC0415 - a second to import
+
+    found = find_view(source, index, part, artifacts)
+    path = output or Path(f"{found.name}.png")
+    with atomic_file(path) as file:
+        file.write(render_grid(found.images, scale=PNG_SCALE))
+    terminal.draw(render_grid(found.images, scale=1))
+    terminal.OUT.print(found.caption, markup=False)
+    terminal.OUT.print(str(path), markup=False)
+
+
+def find_view(source: str, index: int | None, part: Part, artifacts: Path) -> View:
+    """Find out whether the source is a run or a data set, and look at it."""
+    from gan_aug.reporting.folders import Run  # noqa: PLC0415 - a second to import
+
+    run = Run(artifacts / Run.home / source)
+    if not run.path.is_dir():
+        return view_images(source, part) if index is None else view_image(source, part, index)
+    if index is not None:
+        raise UserError(f"index: expected none for the run {source}, found {index}; leave it out")
+    return view_run(run)
+
+
+def view_image(source: str, part: Part, index: int) -> View:
     """Look at one image of a data set.
 
     Args:
-        source: As for :func:`gan_aug.data.dataset.load_dataset`.
-        part: Of the data set.
-        index: Of the image in that part, from 0.
+        source: The data set, as :func:`gan_aug.data.dataset.load_dataset` takes it.
+        part: Part of the data set.
+        index: Place of the image in that part, from 0.
 
     Raises:
         UserError: There is no such data set or image.
     """
-    name, images = load_part(source, part)
-    if not 0 <= index < len(images):
+    name, labeled = load_part(source, part)
+    if not 0 <= index < len(labeled.images):
         raise UserError(
-            f"index: expected 0 to {len(images) - 1}, the {part} images of {name}, found {index}"
+            f"index: expected 0 to {len(labeled.images) - 1} for the {part} images of {name}, "
+            f"found {index}"
         )
-    label = images.labels[index]
+    (label,) = name_classes(labeled, [index])
     return View(
-        images.images[[index]], f"{name}, {part} {index}: {label}", f"{name}-{part}-{index}"
+        labeled.images[[index]], f"{name}, {part} {index}: {label}", f"{name}-{part}-{index}"
     )
 
 
-def view_digits(source: str, part: Part) -> View:
-    """Look at the first images of a data set; errors as for :func:`view_digit`."""
-    name, images = load_part(source, part)
-    first = images.take(np.arange(min(GRID_IMAGES, len(images))))
-    labels = " ".join(str(label) for label in first.labels)
-    return View(first.images, f"{name}, {part}: {labels}", f"{name}-{part}")
+def view_images(source: str, part: Part) -> View:
+    """Look at the first images of a data set.
 
-
-def view_run(run: Run) -> View:
-    """Look at what a run's generator draws, unselected: the book chapter's figure 12-3.
+    Args:
+        source: The data set, as :func:`gan_aug.data.dataset.load_dataset` takes it.
+        part: Part of the data set.
 
     Raises:
-        UserError: The run has no generator yet, or something else in its place.
+        UserError: There is no such data set.
     """
-    images = generate_images(run.load_generator(), GRID_IMAGES, seed=run.read_config().seed)
+    name, labeled = load_part(source, part)
+    images = labeled.images[:GRID_IMAGES]
+    labels = ", ".join(name_classes(labeled, range(len(images))))
+    return View(images, f"{name}, {part}: {labels}", f"{name}-{part}")
+
+
+def view_run(run: "Run") -> View:
+    """Look at images that the generator of a run makes, unselected.
+
+    Args:
+        run: The run.
+
+    Raises:
+        UserError: The run has no generator yet, or another file in its place.
+    """
+    silence_libraries()
+    with mute_native_output():
+        import gan_aug.gan.networks  # noqa: F401, PLC0415 - Keras finds the layers of a generator by it
+        from gan_aug.gan.synthesis import generate_images  # noqa: PLC0415 - seconds to import
+
+        generator = run.load_generator()
+    images = generate_images(generator, GRID_IMAGES, seed=run.read_config().seed)
     return View(images, f"{run.name}: generated", f"{run.name}-generated")
 
 
-def load_part(source: str, part: Part) -> tuple[str, LabeledImages]:
-    """Return the name of a data set, and its part."""
+def load_part(source: str, part: Part) -> tuple[str, "LabeledImages"]:
+    """Return the name of a data set, and one part of it."""
+    from flows.data import find_mnist  # noqa: PLC0415
+    from gan_aug.data.dataset import load_dataset  # noqa: PLC0415 - it imports NumPy
+
     data = load_dataset(source, find_mnist())
     return data.provenance.name, getattr(data, part)
+
+
+def name_classes(labeled: "LabeledImages", places: Sequence[int]) -> list[str]:
+    """Return the class of each of these images."""
+    return [labeled.spec.classes[labeled.labels[place]] for place in places]

@@ -90,12 +90,7 @@ def run_stack(
             of the stack does not start.
         KeyboardInterrupt: It was stopped.
     """
-    for file, purpose in ((DEPLOYMENTS_FILE, "deploy"), (AUTOMATIONS_FILE, "react to")):
-        if not (folder / file).is_file():
-            raise UserError(
-                f"{folder}: expected {file} there, which says what to {purpose}, found none; run "
-                "the command in a checkout of gan-aug, or name one with --folder"
-            )
+    check_folder(folder)
     environment = {
         **os.environ,
         "PREFECT_API_URL": address.api,
@@ -123,6 +118,16 @@ def run_stack(
         running.append(parts.enter_context(start("worker", "start", "--pool", POOL)))
         on_ready(address.ui)
         watch(running, log)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that does not say what to deploy and what to react to."""
+    for file, purpose in ((DEPLOYMENTS_FILE, "deploy"), (AUTOMATIONS_FILE, "react to")):
+        if not (folder / file).is_file():
+            raise UserError(
+                f"{folder}: expected {file} there, which says what to {purpose}, found none; run "
+                "the command in a checkout of gan-aug, or name one with --folder"
+            )
 
 
 def find_server(address: Address) -> str | None:

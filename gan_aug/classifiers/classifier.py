@@ -34,7 +34,7 @@ class Train(Protocol):
         config: Any,
         *,
         seed: int,
-        compute: Any = None,
+        compute: Any,
         on_progress: OnProgress = ignore_progress,
     ) -> Any:
         """Return a fresh model, trained.

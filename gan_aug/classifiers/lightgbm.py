@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from gan_aug.classifiers.classifier import Classifier, ClassifierConfig
+from gan_aug.classifiers.rows import expand_targets, flatten_images
 from gan_aug.device import Compute
 from gan_aug.images import Float32, Images, Shape, TrainingSet
 from gan_aug.progress import OnProgress, ignore_progress
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LIGHTGBM", "LightgbmConfig", "predict_probabilities", "train_lightgbm"]
 
-SMALLEST_PROBABILITY = 0.01
 BYTES_PER_VALUE = 17_000 / 784  # of a row's pixels
 LABELS_PER_LEAF_IMAGE = 50
 
@@ -97,37 +97,19 @@ def train_lightgbm(
     def report(env: Any) -> None:
         on_progress(env.iteration + 1, {})
 
-    model.fit(flatten(training_set.images[rows]), labels, sample_weight=weights, callbacks=[report])
+    model.fit(
+        flatten_images(training_set.images[rows]), labels, sample_weight=weights, callbacks=[report]
+    )
     return model.booster_
 
 
-def expand_targets(
-    training_set: TrainingSet,
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], Float32]:
-    """Turn target distributions into rows of one class each.
-
-    Returns:
-        Per row: the index of its image, its class, and its weight, the image's weight times the
-        class's share of what is left after dropping classes below 1%.
-    """
-    kept = np.where(training_set.targets >= SMALLEST_PROBABILITY, training_set.targets, 0)
-    kept /= kept.sum(axis=1, keepdims=True)
-    rows, labels = np.nonzero(kept)
-    return rows, labels, training_set.weights[rows] * kept[rows, labels]
-
-
 def predict_probabilities(
-    booster: "lightgbm.Booster", images: Images, on_progress: OnProgress = ignore_progress
+    model: "lightgbm.Booster", images: Images, on_progress: OnProgress = ignore_progress
 ) -> Float32:
     """Return the ``(n, classes)`` float32 class probabilities of uint8 images."""
-    probabilities = np.asarray(booster.predict(flatten(images))).astype(np.float32)
+    probabilities = np.asarray(model.predict(flatten_images(images))).astype(np.float32)
     on_progress(len(images), {})
     return probabilities
-
-
-def flatten(images: Images) -> Float32:
-    """Turn uint8 images into ``(n, pixels)`` float32, which LightGBM bins fastest."""
-    return images.reshape(len(images), -1).astype(np.float32)
 
 
 class LightgbmFormat:

@@ -156,11 +156,11 @@ def split_arrays(name: str, arrays: Arrays, notice: str | None = None) -> Datase
     with name_source(name):
         images = {part: drop_channel(arrays[f"x_{part}"]) for part in ("train", "test")}
         spec = find_spec(images["train"], arrays["y_train"], arrays["y_test"])
+        check_sizes(len(images["train"]), len(images["test"]), len(spec.classes))
         train, test = (
             LabeledImages(images[part], check_whole(arrays[f"y_{part}"]), spec)
             for part in ("train", "test")
         )
-        check_sizes(train, test)
     digests = {part: digest_array(arrays[part]) for part in NAMES}
     cut = len(train) - len(train) // VALIDATION_SHARE
     provenance = Provenance(
@@ -198,7 +198,7 @@ def find_spec(images: Array, *labels: Array) -> ImageSpec:
     if images.ndim not in {3, 4}:
         raise UserError(
             "images: expected shape (n, side, side) for grey or (n, side, side, 3) for RGB ones, "
-            f"found {images.shape}"
+            f"found {images.shape}; reshape them"
         )
     highest = max(int(check_whole(part).max(initial=0)) for part in labels)
     return ImageSpec(image_shape(images), tuple(str(number) for number in range(highest + 1)))
@@ -212,29 +212,33 @@ def check_whole(labels: Array) -> Labels:
     """
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise UserError(
-            f"labels: expected whole numbers of shape (n,), found {labels.dtype} of {labels.shape}"
+            f"labels: expected whole numbers of shape (n,), found {labels.dtype} of "
+            f"{labels.shape}; number the classes from 0"
         )
     if len(labels) and not 0 <= labels.min() <= labels.max() < 2**16:
         raise UserError(
             f"labels: expected numbers from 0 to the number of classes minus 1, found "
-            f"{labels.min()} to {labels.max()}"
+            f"{labels.min()} to {labels.max()}; number the classes from 0"
         )
     return labels.astype(np.uint16)
 
 
-def check_sizes(train: LabeledImages, test: LabeledImages) -> None:
-    """Refuse data that no split leaves enough of."""
-    if len(train) < SMALLEST_TRAIN:
-        raise UserError(f"expected at least {SMALLEST_TRAIN} training images, found {len(train)}")
-    if len(test) < SMALLEST_HELD_OUT:
+def check_sizes(train: int, test: int, classes: int) -> None:
+    """Refuse so few images that no split leaves enough of them."""
+    if train < SMALLEST_TRAIN:
         raise UserError(
-            f"expected at least {SMALLEST_HELD_OUT} test images, found {len(test)}; intervals need "
+            f"expected at least {SMALLEST_TRAIN} training images, found {train}; a sixth of them "
+            "is for validation, and intervals need more than one"
+        )
+    if test < SMALLEST_HELD_OUT:
+        raise UserError(
+            f"expected at least {SMALLEST_HELD_OUT} test images, found {test}; intervals need "
             "more than one"
         )
-    if len(train) < len(train.spec.classes):
+    if train < classes:
         raise UserError(
-            f"expected at least one training image a class, found {len(train)} images and "
-            f"{len(train.spec.classes)} classes"
+            f"expected at least one training image a class, found {train} images and {classes} "
+            "classes; number the classes from 0 without gaps, or add images"
         )
 
 
@@ -245,14 +249,15 @@ def check_classes(dataset: Dataset) -> None:
     if counts[rarest] >= SMALLEST_CLASS:
         return
     held_out = dataset.spec.count_images(dataset.validation.labels)[rarest]
-    advice = (
-        "; the last sixth was cut off for validation and has some: shuffle the training images"
-        if held_out
-        else "; add some, or leave the class out"
-    )
+    if held_out:
+        advice = "the last sixth was cut off for validation and has some: shuffle the images"
+    elif counts[rarest]:
+        advice = "add some, or leave the class out"
+    else:
+        advice = "number the classes from 0 without gaps, or add some"
     raise UserError(
         f"expected at least {SMALLEST_CLASS} training images of every class, found "
-        f"{counts[rarest]} of class {rarest}{advice}"
+        f"{counts[rarest]} of class {rarest}; {advice}"
     )
 
 

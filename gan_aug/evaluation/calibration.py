@@ -5,16 +5,20 @@ expected calibration error and reliability diagrams (section 2).
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from gan_aug.images import Float32, Labels
-from gan_aug.teachers.ensemble import average_opinions
+from gan_aug.classifiers.classifier import Predict
+from gan_aug.images import Float32, LabeledImages, Labels
+from gan_aug.progress import OnProgress, ignore_progress
+from gan_aug.teachers.ensemble import ask_networks, average_opinions
 
 __all__ = [
     "Calibration",
     "TeacherCalibration",
+    "assess_teacher",
     "measure_calibration",
     "measure_teacher",
 ]
@@ -59,6 +63,27 @@ class TeacherCalibration(BaseModel):
     accuracy: float
     before: Calibration
     after: Calibration
+
+
+def assess_teacher(
+    networks: Sequence[Any],
+    validation: LabeledImages,
+    *,
+    predict: Predict,
+    temperature: float = 1.0,
+    on_progress: OnProgress = ignore_progress,
+) -> TeacherCalibration:
+    """Tell how far a teacher can be trusted; nothing is decided by it.
+
+    Args:
+        networks: The teacher's.
+        validation: Images that they never saw.
+        predict: Asks one of them.
+        temperature: What their logits are divided by.
+        on_progress: Called with the number of images that a network has seen.
+    """
+    opinions = ask_networks(networks, validation.images, predict, on_progress)
+    return measure_teacher(opinions, temperature, validation.labels)
 
 
 def measure_teacher(

@@ -10,17 +10,27 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 from scipy import stats
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
+from gan_aug.classifiers import CLASSIFIERS
+from gan_aug.data.dataset import Dataset
 from gan_aug.evaluation.calibration import Calibration, measure_calibration
-from gan_aug.images import CLASSES, Float32, UInt8
-from gan_aug.settings.run import Classifier, ComparisonConfig
+from gan_aug.evaluation.verdict import (
+    TRIAL,
+    Effect,
+    check_agreement,
+    find_doubt,
+    name_arm,
+    name_effect,
+)
+from gan_aug.images import Float32, Labels, Marks
+from gan_aug.settings.base import Budget
+from gan_aug.settings.evaluation import ComparisonConfig
 
 __all__ = [
-    "CLASSIFIER_NAMES",
-    "CLASSIFIER_TITLES",
+    "BASELINE",
     "SPLITS",
     "Comparison",
     "PairedDifference",
@@ -28,14 +38,11 @@ __all__ = [
     "Score",
     "Split",
     "compare_arms",
+    "compare_cells",
 ]
 
 Split = Literal["validation", "test"]
 SPLITS: tuple[Split, ...] = ("validation", "test")
-CLASSIFIER_NAMES: dict[Classifier, str] = {"cnn": "the CNN", "lightgbm": "LightGBM"}
-"""What a classifier is called within a sentence."""
-CLASSIFIER_TITLES: dict[Classifier, str] = {"cnn": "CNN", "lightgbm": "LightGBM"}
-"""What it is called by itself."""
 BASELINE = "original"
 PAIRED_COLUMNS = {
     "difference": "difference",
@@ -46,6 +53,7 @@ PAIRED_COLUMNS = {
     "lost": "lost",
 }
 BOOTSTRAP_BATCH = 100
+ANY_DIFFERENCE = (-1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -53,13 +61,13 @@ class Predictions:
     """What one classifier, trained on one arm, says of the held-out images.
 
     Attributes:
-        classifier: Kind of classifier.
+        classifier: Name of the classifier.
         arm: Training set: ``original``, ``gan``, ...
         n_train: Images in that training set.
-        probabilities: Split → ``(n, 10)`` float32.
+        probabilities: Split → ``(n, classes)`` float32.
     """
 
-    classifier: Classifier
+    classifier: str
     arm: str
     n_train: int
     probabilities: Mapping[Split, Float32]
@@ -70,11 +78,13 @@ class PairedDifference(BaseModel):
 
     Attributes:
         difference: In [-1, 1]; positive where the arm is better.
-        low: Lower end of the bootstrap interval.
-        high: Upper end of the bootstrap interval.
+        low: Lower end of the bootstrap interval; -1 for a single image.
+        high: Upper end of the bootstrap interval; 1 for a single image.
         mcnemar_p: Exact two-sided p-value of "no difference".
         gained: Images that only the arm gets right.
         lost: Images that only ``original`` gets right.
+        constants: Arms, of the two, whose classifier predicts one class for every image.
+        doubt: Why no effect can be told; None where one can.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -85,53 +95,78 @@ class PairedDifference(BaseModel):
     mcnemar_p: float
     gained: int
     lost: int
+    constants: tuple[str, ...] = ()
+    doubt: str | None = None
+
+    @property
+    def effect(self) -> Effect:
+        """What may be said of the arm."""
+        return name_effect(self.low, self.high, self.doubt)
 
 
 class Score(BaseModel):
     """One classifier trained on one arm, on one split.
 
     Attributes:
-        classifier: Kind of classifier.
+        classifier: Name of the classifier.
         arm: Training set.
         split: Held-out images.
-        labels: Label budget: true labels the whole pipeline saw.
+        budget: Label budget: true labels the whole pipeline saw.
         seed: Seed of the run.
         n_train: Images in the training set.
         accuracy: In [0, 1].
         log_loss: Mean negative log-likelihood, in nats.
-        confusion: ``confusion[i][j]``: images of digit i that the classifier calls j.
+        classes: Names of the classes; where they are missing, their numbers from 0.
+        confusion: ``confusion[i][j]``: images of the i-th class that the classifier takes for the
+            j-th.
         calibration: How far its confidence can be trusted.
         versus_original: Paired difference; None for ``original`` itself.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    classifier: Classifier
+    classifier: str
     arm: str
     split: Split
-    labels: int
+    budget: int
     seed: int
     n_train: int
     accuracy: float
     log_loss: float
+    classes: tuple[str, ...]
     confusion: list[list[int]]
     calibration: Calibration
     versus_original: PairedDifference | None
 
+    @model_validator(mode="before")
+    @classmethod
+    def name_classes(cls, values: Any) -> Any:
+        """Name the classes of a score that was kept without their names."""
+        if isinstance(values, dict) and "classes" not in values and "confusion" in values:
+            return values | {"classes": [str(i) for i in range(len(values["confusion"]))]}
+        return values
+
     @property
-    def class_accuracy(self) -> list[float | None]:
-        """Share of each digit's images that are right; None for a digit the split has not."""
-        return [
-            row[digit] / sum(row) if any(row) else None for digit, row in enumerate(self.confusion)
-        ]
+    def images(self) -> int:
+        """Number of held-out images."""
+        return sum(map(sum, self.confusion))
+
+    @property
+    def class_accuracy(self) -> dict[str, float | None]:
+        """Class → share of its images that are right; None for a class the split has none of."""
+        return {
+            name: row[label] / sum(row) if any(row) else None
+            for label, (name, row) in enumerate(zip(self.classes, self.confusion, strict=True))
+        }
 
     def to_row(self) -> dict[str, Any]:
         """Return the score as one flat row; differences are empty for ``original``."""
-        row = self.model_dump(exclude={"confusion", "calibration", "versus_original"})
+        nested = {"classes", "confusion", "calibration", "versus_original"}
+        row = self.model_dump(exclude=nested)
         row["calibration_error"] = self.calibration.error
         paired = self.versus_original.model_dump() if self.versus_original else {}
         row |= {column: paired.get(name) for name, column in PAIRED_COLUMNS.items()}
-        return row | {f"accuracy_{digit}": a for digit, a in enumerate(self.class_accuracy)}
+        return row | {f"accuracy_{name}": share for name, share in self.class_accuracy.items()}
 
 
 class Comparison(BaseModel):
@@ -150,21 +185,64 @@ class Comparison(BaseModel):
     scores: list[Score]
 
 
+def compare_cells(
+    data: Dataset,
+    probabilities: Sequence[Mapping[Split, Float32]],
+    weights: Sequence[Float32],
+    *,
+    cells: Sequence[Sequence[str]],
+    config: ComparisonConfig,
+    budget: Budget,
+    seed: int,
+) -> Comparison:
+    """Compare the classifiers of a run; this is where the labels of test images are read.
+
+    A classifier whose ``original`` is missing has nothing to be compared with and is left out.
+
+    Args:
+        data: The data set.
+        probabilities: Of each cell: split → ``(n, classes)`` float32.
+        weights: Of each cell: ``(n_train,)`` float32, the weights of its training set.
+        cells: Names of classifier and arm, in the order of the two lists.
+        config: Interval coverage and resamples.
+        budget: Label budget.
+        seed: Seed of the run; also of the bootstrap.
+    """
+    comparable = {classifier for classifier, arm in cells if arm == BASELINE}
+    predictions = [
+        Predictions(classifier, arm, len(own_weights), own_probabilities)
+        for (classifier, arm), own_probabilities, own_weights in zip(
+            cells, probabilities, weights, strict=True
+        )
+        if classifier in comparable
+    ]
+    return compare_arms(
+        predictions,
+        {"validation": data.validation.labels, "test": data.test.labels},
+        config,
+        classes=data.spec.classes,
+        budget=len(data.train) if budget == "all" else budget,
+        seed=seed,
+    )
+
+
 def compare_arms(
     predictions: Sequence[Predictions],
-    true_labels: Mapping[Split, UInt8],
+    true_labels: Mapping[Split, Labels],
     config: ComparisonConfig,
     *,
-    labels: int,
+    classes: Sequence[str],
+    budget: int,
     seed: int,
 ) -> Comparison:
     """Score every classifier and arm, and compare each arm with ``original`` image by image.
 
     Args:
         predictions: Of every classifier on every arm, ``original`` included.
-        true_labels: Split → ``(n,)`` uint8.
-        config: Interval coverage and resamples.
-        labels: Label budget, for the record.
+        true_labels: Split → ``(n,)`` uint16.
+        config: Interval coverage and resamples, and whether this is a trial.
+        classes: Names of the classes, one a column of the probabilities.
+        budget: Label budget, for the record.
         seed: Seed of the run; also of the bootstrap.
     """
     baselines = {p.classifier: p for p in predictions if p.arm == BASELINE}
@@ -175,14 +253,15 @@ def compare_arms(
             split,
             true_labels[split],
             config,
-            labels=labels,
+            classes=classes,
+            budget=budget,
             seed=seed,
         )
         for prediction in predictions
         for split in SPLITS
     ]
     return Comparison(
-        verdict=phrase_verdict(scores, config.confidence_level, labels=labels),
+        verdict=phrase_verdict(scores, config, budget=budget),
         confidence_level=config.confidence_level,
         scores=scores,
     )
@@ -192,30 +271,36 @@ def score_split(
     prediction: Predictions,
     baseline: Predictions,
     split: Split,
-    truth: UInt8,
+    truth: Labels,
     config: ComparisonConfig,
     *,
-    labels: int,
+    classes: Sequence[str],
+    budget: int,
     seed: int,
 ) -> Score:
     """Score one classifier and arm on one split."""
     probabilities = prediction.probabilities[split].astype(np.float64)
     guesses = probabilities.argmax(axis=1)
-    digits = list(range(CLASSES))
     paired = None
     if prediction is not baseline:
-        baseline_right = baseline.probabilities[split].argmax(axis=1) == truth
-        paired = compare_paired(guesses == truth, baseline_right, config, seed=seed)
+        before = baseline.probabilities[split].argmax(axis=1)
+        both = {prediction.arm: guesses, baseline.arm: before}
+        constants = [arm for arm, labels in both.items() if len(np.unique(labels)) == 1]
+        paired = compare_paired(
+            guesses == truth, before == truth, config, seed=seed, constants=constants
+        )
+    labels = np.arange(probabilities.shape[1])
     return Score(
         classifier=prediction.classifier,
         arm=prediction.arm,
         split=split,
-        labels=labels,
+        budget=budget,
         seed=seed,
         n_train=prediction.n_train,
         accuracy=float(accuracy_score(truth, guesses)),
-        log_loss=float(log_loss(truth, normalize(probabilities), labels=digits)),
-        confusion=confusion_matrix(truth, guesses, labels=digits).tolist(),
+        log_loss=float(log_loss(truth, normalize(probabilities), labels=labels)),
+        classes=tuple(classes),
+        confusion=confusion_matrix(truth, guesses, labels=labels).tolist(),
         calibration=measure_calibration(prediction.probabilities[split], truth),
         versus_original=paired,
     )
@@ -228,23 +313,51 @@ def normalize(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def compare_paired(
-    right: NDArray[np.bool_],
-    baseline_right: NDArray[np.bool_],
+    right: Marks,
+    baseline_right: Marks,
     config: ComparisonConfig,
     *,
     seed: int,
+    constants: Sequence[str] = (),
 ) -> PairedDifference:
     """Compare two classifiers by which of the same images each gets right.
 
     Args:
         right: ``(n,)`` bool, for the arm.
         baseline_right: ``(n,)`` bool, for ``original``.
-        config: Interval coverage and resamples.
+        config: Interval coverage and resamples, and whether this is a trial.
         seed: Seed of the bootstrap.
+        constants: Arms, of the two, whose classifier predicts one class for every image.
     """
     gained = int((right & ~baseline_right).sum())
     lost = int((~right & baseline_right).sum())
     differences = right.astype(np.int8) - baseline_right.astype(np.int8)
+    low, high = bootstrap_mean(differences, config, seed=seed)
+    discordant = gained + lost
+    p = float(stats.binomtest(gained, discordant).pvalue) if discordant else 1.0
+    return PairedDifference(
+        difference=float(differences.mean()),
+        low=low,
+        high=high,
+        mcnemar_p=p,
+        gained=gained,
+        lost=lost,
+        constants=tuple(constants),
+        doubt=find_doubt(
+            trial=config.trial,
+            images=len(right),
+            constants=constants,
+            degenerate=check_agreement(low, high, p, config.confidence_level),
+        ),
+    )
+
+
+def bootstrap_mean(
+    differences: NDArray[np.int8], config: ComparisonConfig, *, seed: int
+) -> tuple[float, float]:
+    """Return the interval of the mean of differences in [-1, 1]; all of that for a single one."""
+    if len(differences) == 1:
+        return ANY_DIFFERENCE
     interval = stats.bootstrap(
         (differences,),
         np.mean,
@@ -254,44 +367,36 @@ def compare_paired(
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    discordant = gained + lost
-    return PairedDifference(
-        difference=float(differences.mean()),
-        low=float(interval.low),
-        high=float(interval.high),
-        mcnemar_p=float(stats.binomtest(gained, discordant).pvalue) if discordant else 1.0,
-        gained=gained,
-        lost=lost,
-    )
+    return float(interval.low), float(interval.high)
 
 
-def phrase_verdict(scores: Sequence[Score], confidence_level: float, *, labels: int) -> str:
+def phrase_verdict(scores: Sequence[Score], config: ComparisonConfig, *, budget: int) -> str:
     """Say in one sentence what the validation images say of every arm, harm first."""
+    budgeted = f"With {budget:,} labels"
+    if config.trial:
+        return f"{budgeted}, what augmentation does can't be told: {TRIAL}."
     findings = [
-        (score.versus_original, CLASSIFIER_NAMES[score.classifier], score.arm)
+        (score.versus_original, CLASSIFIERS[score.classifier].phrase, score.arm)
         for score in scores
         if score.split == "validation" and score.versus_original is not None
     ]
-    findings.sort(key=lambda finding: finding[0].high)
-    budget = f"{labels:,} labels"
     if not findings:
-        return f"With {budget}, no arm was compared with the original training set."
-    parts = [phrase_finding(*finding, confidence_level) for finding in findings]
-    return f"With {budget}, on validation images: {'; '.join(parts)}."
+        return f"{budgeted}, no arm was compared with the original training set."
+    findings.sort(key=lambda finding: (finding[0].doubt is not None, finding[0].high))
+    parts = [phrase_finding(*finding, config.confidence_level) for finding in findings]
+    return f"{budgeted}, on validation images: {'; '.join(parts)}."
 
 
 def phrase_finding(
     paired: PairedDifference, classifier: str, arm: str, confidence_level: float
 ) -> str:
-    """``gan augmentation hurts the CNN (-0.31 points, 95% interval -0.52 to -0.10)``."""
-    if paired.low > 0:
-        effect = "helps"
-    elif paired.high < 0:
-        effect = "hurts"
-    else:
-        effect = "makes no detectable difference to"
-    return (
-        f"{arm.upper() if arm == 'gan' else arm} augmentation {effect} {classifier} "
-        f"({100 * paired.difference:+.2f} points, {confidence_level:.0%} interval "
-        f"{100 * paired.low:+.2f} to {100 * paired.high:+.2f})"
+    """``GAN augmentation hurts the CNN (-0.31 points, 95% interval -0.52 to -0.10)``."""
+    numbers = (
+        f"{100 * paired.difference:+.2f} points, {confidence_level:.0%} interval "
+        f"{100 * paired.low:+.2f} to {100 * paired.high:+.2f}"
     )
+    if paired.doubt is not None:
+        return (
+            f"what {name_arm(arm)} does to {classifier} can't be told ({numbers}; {paired.doubt})"
+        )
+    return f"{name_arm(arm)} {paired.effect} {classifier} ({numbers})"

@@ -10,14 +10,17 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 from scipy import stats
 
-from gan_aug.evaluation.comparison import CLASSIFIER_TITLES, Comparison, Score
+from gan_aug.classifiers import CLASSIFIERS
+from gan_aug.data.dataset import Dataset
+from gan_aug.evaluation.comparison import Comparison, Score
 from gan_aug.evaluation.quality import Quality
-from gan_aug.images import CLASSES, PseudoLabels
-from gan_aug.settings.run import GatesConfig
+from gan_aug.images import LabeledImages, PseudoLabels
+from gan_aug.settings.evaluation import GatesConfig
 
 __all__ = ["Baseline", "GateFailure", "check_gates", "take_baseline"]
 
 GATED_SPLIT = "validation"
+SHARE_OF_REAL = 0.5
 
 Gate = Literal["data", "accuracy", "class_share", "frechet_ratio"]
 
@@ -54,18 +57,18 @@ class GateFailure(BaseModel):
     found: float | None = None
 
 
-def take_baseline(comparison: Comparison, sha256: Mapping[str, str]) -> Baseline:
+def take_baseline(comparison: Comparison, data: Dataset) -> Baseline:
     """Return what of a run the next one is compared with."""
     gated = [score for score in comparison.scores if score.split == GATED_SPLIT]
     return Baseline(
-        sha256=dict(sha256),
+        sha256=dict(data.provenance.sha256),
         accuracies={f"{score.classifier} {score.arm}": score.accuracy for score in gated},
     )
 
 
 def check_gates(
     comparison: Comparison,
-    sha256: Mapping[str, str],
+    data: Dataset,
     pseudo: PseudoLabels,
     quality: Quality | None,
     config: GatesConfig,
@@ -75,7 +78,7 @@ def check_gates(
 
     Args:
         comparison: What the run found.
-        sha256: Array of its data set → digest.
+        data: Its data set.
         pseudo: Its synthetic images.
         quality: How good they are, if that was measured.
         config: The bounds.
@@ -83,9 +86,9 @@ def check_gates(
     """
     gated = [score for score in comparison.scores if score.split == GATED_SPLIT]
     return [
-        *(check_data(sha256, before.sha256) if before else ()),
+        *(check_data(data.provenance.sha256, before.sha256) if before else ()),
         *(check_accuracies(gated, before, comparison.confidence_level) if before else ()),
-        *check_class_shares(pseudo, config.smallest_class_share),
+        *check_class_shares(pseudo, data.train, config.smallest_class_share),
         *(check_quality(quality, config.largest_frechet_ratio) if quality else ()),
     ]
 
@@ -106,12 +109,12 @@ def check_accuracies(
     """No accuracy has an interval that lies below what it was before."""
     for score in scores:
         earlier = before.accuracies.get(f"{score.classifier} {score.arm}")
-        right, images = sum(np.diag(score.confusion)), np.sum(score.confusion)
-        interval = stats.binomtest(int(right), int(images)).proportion_ci(confidence_level)
+        right = int(np.trace(score.confusion))
+        interval = stats.binomtest(right, score.images).proportion_ci(confidence_level)
         if earlier is not None and interval.high < earlier:
             yield GateFailure(
                 gate="accuracy",
-                message=f"{CLASSIFIER_TITLES[score.classifier]}, {score.arm}: expected an accuracy "
+                message=f"{CLASSIFIERS[score.classifier].title}, {score.arm}: expected an accuracy "
                 f"near the {earlier:.2%} of the run before, found {score.accuracy:.2%} "
                 f"({confidence_level:.0%} interval up to {interval.high:.2%})",
                 expected=earlier,
@@ -119,16 +122,27 @@ def check_accuracies(
             )
 
 
-def check_class_shares(pseudo: PseudoLabels, smallest: float) -> Iterator[GateFailure]:
-    """The generator makes every digit, in the teacher's eyes."""
-    shares = np.bincount(pseudo.labels, minlength=CLASSES) / len(pseudo.labels)
-    rarest = int(shares.argmin())
-    if shares[rarest] < smallest:
+def check_class_shares(
+    pseudo: PseudoLabels, train: LabeledImages, smallest: float
+) -> Iterator[GateFailure]:
+    """The generator makes every class, in the teacher's eyes.
+
+    Of a rare class no more is expected than half of its share of the training images: among many
+    classes, most have less than a bound that suits ten.
+    """
+    classes = train.spec.classes
+    real, shares = (
+        np.bincount(labels, minlength=len(classes)) / len(labels)
+        for labels in (train.labels, pseudo.labels)
+    )
+    bounds = np.minimum(smallest, SHARE_OF_REAL * real)
+    rarest = int((shares - bounds).argmin())
+    if shares[rarest] < bounds[rarest]:
         yield GateFailure(
             gate="class_share",
-            message=f"synthetic images: expected at least {smallest:.1%} of every digit, found "
-            f"{shares[rarest]:.1%} of {rarest}",
-            expected=smallest,
+            message=f"synthetic images: expected at least {bounds[rarest]:.2%} of class "
+            f"{classes[rarest]}, found {shares[rarest]:.2%}",
+            expected=float(bounds[rarest]),
             found=float(shares[rarest]),
         )
 

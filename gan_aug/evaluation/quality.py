@@ -1,48 +1,70 @@
-"""How good synthetic images are, in the eyes of a frozen digit classifier, the judge.
+"""How good synthetic images are, in the eyes of a frozen classifier, the judge.
 
-Distances compare the activations of the judge's 256-unit layer, which know digits, where those of
-a network trained on photographs do not. The judge is trained once, on all training labels. It
-labels nothing and selects nothing: it is never the teacher, and no setting depends on it in a run.
+Distances compare the activations of the judge's 256-unit layer, which know the classes of the data
+set, where those of a network trained on photographs may not. The judge is trained once, on all
+training labels. It labels nothing and selects nothing: it is never the teacher, and no setting
+depends on it in a run.
 """
 
 import hashlib
-from collections.abc import Iterator
+import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, computed_field
 from scipy.special import rel_entr
+from sklearn.metrics import pairwise_distances_chunked
 
+from gan_aug.arms import build_original_set
+from gan_aug.classifiers.cnn import CnnConfig, train_cnn
+from gan_aug.data.dataset import Dataset, Provenance
+from gan_aug.device import Compute
 from gan_aug.errors import UserError
-from gan_aug.images import CLASSES, Images, UInt8, to_unit
+from gan_aug.evaluation.showing import show_each
+from gan_aug.images import Images, LabeledImages, Labels, to_unit
+from gan_aug.prediction import predict_batches
 from gan_aug.progress import OnProgress, ignore_progress
+from gan_aug.settings.base import Precision
 
 if TYPE_CHECKING:
     import keras
 
 __all__ = [
+    "JUDGE_PRECISION",
+    "JUDGE_SEED",
     "Duplicates",
     "Features",
     "JudgeInfo",
     "Metrics",
     "Quality",
     "class_distance",
+    "count_judged",
     "describe_judge",
     "extract_features",
     "find_duplicates",
     "find_nearest",
     "frechet_distance",
     "inception_score",
+    "judge_images",
     "kernel_distance",
     "manifold_metrics",
     "measure",
     "measure_quality",
+    "train_judge",
 ]
 
-BATCH_SIZE = 500
+logger = logging.getLogger(__name__)
+
+# All runs on a data set and a kind of device have one judge: it depends on no setting of theirs.
+JUDGE_SEED = 0
+JUDGE_PRECISION: Precision = "float32"
+
 CHUNK = 1000
+CHUNK_MIB = 80
+BLOCK_FLOATS = 2**26
 DUPLICATE_QUANTILE = 0.01
 
 Float64 = NDArray[np.float64]
@@ -54,7 +76,7 @@ class Features:
 
     Attributes:
         activations: ``(n, 256)`` float64.
-        probabilities: ``(n, 10)`` float64, of the classes.
+        probabilities: ``(n, classes)`` float64.
 
     Raises:
         UserError: An activation is not finite.
@@ -74,9 +96,9 @@ class Features:
         return len(self.activations)
 
     @property
-    def labels(self) -> UInt8:
-        """``(n,)`` uint8: the judge's most probable class."""
-        labels: UInt8 = self.probabilities.argmax(axis=1).astype(np.uint8)
+    def labels(self) -> Labels:
+        """``(n,)`` uint16: the judge's most probable class."""
+        labels: Labels = self.probabilities.argmax(axis=1).astype(np.uint16)
         return labels
 
 
@@ -90,8 +112,8 @@ class Metrics(BaseModel):
         recall: The same authors', in [0, 1]: share of the reference images that are covered.
         density: Naeem et al. (2020), from 0, 1 for real images: how deep among real images.
         coverage: The same authors', in [0, 1]: share of reference images with a neighbour.
-        inception_score: Salimans et al. (2016), in the judge's probabilities, in [1, 10]: how sure
-            it is of each image, and how different it calls them. It knows no reference.
+        inception_score: Salimans et al. (2016), in the judge's probabilities, in [1, classes]: how
+            sure it is of each image, and how different it finds them. It knows no reference.
         class_distance: Total variation in [0, 1] between the class shares the judge sees.
     """
 
@@ -112,7 +134,7 @@ class Duplicates(BaseModel):
 
     Attributes:
         count: Synthetic images closer to a training image than 1% of the reference images are.
-        share: The same as a share, in [0, 1]; 0.01 is what fresh handwriting scores.
+        share: The same as a share, in [0, 1]; 0.01 is what fresh real images score.
         distance: That Euclidean distance, between images with pixels in [0, 1].
     """
 
@@ -165,6 +187,90 @@ class Quality(BaseModel):
         return self.synthetic.frechet_distance / self.floor.frechet_distance
 
 
+def train_judge(
+    train: LabeledImages,
+    config: CnnConfig,
+    *,
+    compute: Compute,
+    on_progress: OnProgress = ignore_progress,
+) -> "keras.Model":
+    """Train the network that judges synthetic images, on all training labels.
+
+    Args:
+        train: All training images, with their labels.
+        config: Settings of the training.
+        compute: Device, precision and compilation.
+        on_progress: Called after each update.
+    """
+    training_set = build_original_set(train)
+    return train_cnn(
+        training_set, config, seed=JUDGE_SEED, compute=compute, on_progress=on_progress
+    )
+
+
+def judge_images(
+    judge: "keras.Model",
+    synthetic: Images,
+    data: Dataset,
+    *,
+    images: int,
+    neighbors: int,
+    on_progress: OnProgress = ignore_progress,
+) -> Quality:
+    """Compare synthetic images, and as many training images, with the test images.
+
+    Args:
+        judge: A network of :func:`gan_aug.classifiers.cnn.build_cnn`, trained on all labels.
+        synthetic: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8.
+        data: The data set.
+        images: Synthetic images to measure: the first ones, no more than there are training images.
+        neighbors: The k of precision, recall, density and coverage.
+        on_progress: Called with the number of images that the judge has seen, which ends at
+            :func:`count_judged`.
+
+    Raises:
+        UserError: As :func:`measure_quality`.
+    """
+    shown = synthetic[: min(images, len(data.train))]
+    floor, test, validation = data.train.images[: len(shown)], data.test, data.validation
+    parts = (shown, floor, test.images, validation.images)
+    of_shown, of_floor, of_test, of_validation = show_each(
+        partial(extract_features, judge), parts, on_progress
+    )
+    measured = measure_quality(
+        of_shown,
+        of_floor,
+        of_test,
+        neighbors=neighbors,
+        duplicates=find_duplicates(shown, data.train.images, test.images),
+        judge=describe_judge(judge, of_validation, validation.labels),
+    )
+    log_distance(measured)
+    return measured
+
+
+def log_distance(measured: Quality) -> None:
+    """Tell the log how far the synthetic images are from real ones."""
+    logger.info(
+        "quality: Fréchet distance %.1f, %.1f times the floor's %.1f",
+        measured.synthetic.frechet_distance,
+        measured.frechet_ratio,
+        measured.floor.frechet_distance,
+    )
+
+
+def count_judged(provenance: Provenance, *, synthetic: int, images: int) -> int:
+    """Count the images that :func:`judge_images` shows to the judge.
+
+    Args:
+        provenance: Of the data set.
+        synthetic: How many synthetic images there are.
+        images: How many are to be measured.
+    """
+    of = provenance.images
+    return 2 * min(images, synthetic, of["train"]) + of["test"] + of["validation"]
+
+
 def extract_features(
     judge: "keras.Model", images: Images, on_progress: OnProgress = ignore_progress
 ) -> Features:
@@ -172,25 +278,21 @@ def extract_features(
 
     Args:
         judge: A network of :func:`gan_aug.classifiers.cnn.build_cnn`, trained.
-        images: ``(n, 28, 28)`` uint8.
+        images: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8.
         on_progress: Called after each batch with the number of images done.
     """
     import keras  # noqa: PLC0415 - reading a Quality from a file must not wait for it
 
     network = keras.Model(judge.inputs, [judge.get_layer("features").output, *judge.outputs])
-    activations: list[Float64] = []
-    probabilities: list[Float64] = []
-    for start in range(0, len(images), BATCH_SIZE):
-        batch = images[start : start + BATCH_SIZE]
-        for seen, values in zip(
-            (activations, probabilities), network.predict_on_batch(to_unit(batch)), strict=True
-        ):
-            seen.append(values.astype(np.float64))
-        on_progress(start + len(batch), {})
-    return Features(np.concatenate(activations), np.concatenate(probabilities))
+    activations, probabilities = predict_batches(
+        lambda rows: tuple(network.predict_on_batch(to_unit(images[rows]))),
+        len(images),
+        on_progress,
+    )
+    return Features(activations.astype(np.float64), probabilities.astype(np.float64))
 
 
-def describe_judge(judge: "keras.Model", seen: Features, truth: UInt8) -> JudgeInfo:
+def describe_judge(judge: "keras.Model", seen: Features, truth: Labels) -> JudgeInfo:
     """Identify the judge.
 
     Args:
@@ -229,11 +331,7 @@ def measure_quality(
         UserError: A set has no more than ``neighbors`` images, the floor has not as many as there
             are synthetic ones, or the judge sees no difference between it and the reference.
     """
-    if len(floor) != len(synthetic):
-        raise UserError(
-            f"quality: expected as many training images as the {len(synthetic)} synthetic ones, "
-            f"found {len(floor)}; lower --quality.images"
-        )
+    check_floor(synthetic, floor)
     floor_metrics = measure(floor, reference, neighbors=neighbors)
     if floor_metrics.frechet_distance == 0:
         raise UserError(
@@ -250,6 +348,15 @@ def measure_quality(
     )
 
 
+def check_floor(synthetic: Features, floor: Features) -> None:
+    """Raise :class:`UserError` unless the floor is of as many images."""
+    if len(floor) != len(synthetic):
+        raise UserError(
+            f"quality: expected as many training images as the {len(synthetic)} synthetic ones, "
+            f"found {len(floor)}; lower --quality.images"
+        )
+
+
 def measure(images: Features, reference: Features, *, neighbors: int) -> Metrics:
     """Compare one set of images with the reference images."""
     return Metrics(
@@ -257,7 +364,9 @@ def measure(images: Features, reference: Features, *, neighbors: int) -> Metrics
         kernel_distance=kernel_distance(images.activations, reference.activations),
         **manifold_metrics(images.activations, reference.activations, neighbors=neighbors),
         inception_score=inception_score(images.probabilities),
-        class_distance=class_distance(images.labels, reference.labels),
+        class_distance=class_distance(
+            images.labels, reference.labels, classes=images.probabilities.shape[1]
+        ),
     )
 
 
@@ -337,7 +446,7 @@ def kernel_distance(first: Float64, second: Float64, *, chunk: int = CHUNK) -> f
 
 
 def manifold_metrics(
-    images: Float64, reference: Float64, *, neighbors: int, chunk: int = CHUNK
+    images: Float64, reference: Float64, *, neighbors: int, chunk_mib: float = CHUNK_MIB
 ) -> dict[str, float]:
     """Precision, recall, density and coverage, all from balls around nearest neighbours.
 
@@ -349,73 +458,75 @@ def manifold_metrics(
         images: ``(n, d)`` activations of the images to judge.
         reference: ``(m, d)`` activations of the real ones.
         neighbors: k, less than n and m.
-        chunk: Images taken at a time; any number gives the same metrics.
+        chunk_mib: Memory for the distances taken at a time; any gives the same metrics.
 
     Raises:
         UserError: A set has no more than k images, or the activations differ in length.
     """
     check_samples(images, reference, more_than=neighbors)
-    image_radii = neighbor_radii(images, neighbors, chunk)
-    reference_radii = neighbor_radii(reference, neighbors, chunk)
-    balls_around = np.empty(len(images))
+    image_radii, reference_radii = (
+        find_radii(points, neighbors, chunk_mib) for points in (images, reference)
+    )
+    balls_around = []
     recalled = np.zeros(len(reference), dtype=bool)
     covered = np.zeros(len(reference), dtype=bool)
-    for rows, distances in squared_distances(images, reference, chunk):
+    done = 0
+    for distances in pairwise_distances_chunked(images, reference, working_memory=chunk_mib):
+        radii = image_radii[done : done + len(distances), None]
         inside_reference = distances <= reference_radii
-        balls_around[rows] = inside_reference.sum(axis=1)
+        balls_around.append(inside_reference.sum(axis=1))
         covered |= inside_reference.any(axis=0)
-        recalled |= (distances <= image_radii[rows, None]).any(axis=0)
+        recalled |= (distances <= radii).any(axis=0)
+        done += len(distances)
+    counts = np.concatenate(balls_around)
     return {
-        "precision": float((balls_around > 0).mean()),
+        "precision": float((counts > 0).mean()),
         "recall": float(recalled.mean()),
-        "density": float(balls_around.mean() / neighbors),
+        "density": float(counts.mean() / neighbors),
         "coverage": float(covered.mean()),
     }
 
 
-def neighbor_radii(points: Float64, neighbors: int, chunk: int) -> Float64:
-    """Return each point's ``(n,)`` squared distance to its k-th nearest other point."""
-    radii = np.empty(len(points))
-    for rows, distances in squared_distances(points, points, chunk):
-        distances[np.arange(len(distances)), rows] = np.inf
-        radii[rows] = np.partition(distances, neighbors - 1, axis=1)[:, neighbors - 1]
-    return radii
+def find_radii(points: Float64, neighbors: int, chunk_mib: float) -> Float64:
+    """Return each point's ``(n,)`` distance to its k-th nearest other point."""
 
+    # Not NearestNeighbors: its last digits are others than those of the distances to the balls, and
+    # a point on the edge of one would lie outside.
+    def take_neighbor(distances: Float64, _start: int) -> Float64:
+        itself_first = np.partition(distances, neighbors, axis=1)
+        radii: Float64 = itself_first[:, neighbors].copy()
+        return radii
 
-def squared_distances(
-    first: NDArray[Any], second: NDArray[Any], chunk: int
-) -> Iterator[tuple[NDArray[np.intp], NDArray[Any]]]:
-    """Yield row numbers of ``first`` and their ``(rows, m)`` squared distances to ``second``."""
-    norms = np.einsum("ij,ij->i", second, second)
-    for start in range(0, len(first), chunk):
-        block = first[start : start + chunk]
-        distances = block @ second.T
-        # In place: a block is hundreds of megabytes where all training images are the second set.
-        distances *= -2
-        distances += norms
-        distances += np.einsum("ij,ij->i", block, block)[:, None]
-        yield np.arange(start, start + len(block)), np.maximum(distances, 0, out=distances)
+    chunks = pairwise_distances_chunked(points, reduce_func=take_neighbor, working_memory=chunk_mib)
+    return np.concatenate(list(chunks))
 
 
 def inception_score(probabilities: Float64) -> float:
     """Return exp of the mean Kullback-Leibler divergence of each row from the rows' mean.
 
     Salimans et al., "Improved techniques for training GANs" (2016), section 4, on all images at
-    once and with a classifier of digits in the place of the Inception network.
+    once and with the judge in the place of the Inception network.
 
     Args:
-        probabilities: ``(n, 10)``; rows sum to 1.
+        probabilities: ``(n, classes)``; rows sum to 1.
 
     Returns:
-        1 where all rows are equal, 10 where each is sure of a class and all classes are as many.
+        1 where all rows are equal; the number of classes where each row is sure of one and all
+        classes are as many.
     """
     divergences = rel_entr(probabilities, probabilities.mean(axis=0)).sum(axis=1)
     return float(np.exp(divergences.mean()))
 
 
-def class_distance(first: UInt8, second: UInt8) -> float:
-    """Total variation, in [0, 1], between the class shares of two sets of labels."""
-    shares = [np.bincount(labels, minlength=CLASSES) / len(labels) for labels in (first, second)]
+def class_distance(first: Labels, second: Labels, *, classes: int) -> float:
+    """Total variation, in [0, 1], between the class shares of two sets of labels.
+
+    Args:
+        first: ``(n,)`` labels below ``classes``.
+        second: ``(m,)`` likewise.
+        classes: How many there are.
+    """
+    shares = [np.bincount(labels, minlength=classes) / len(labels) for labels in (first, second)]
     return float(np.abs(shares[0] - shares[1]).sum() / 2)
 
 
@@ -425,9 +536,9 @@ def find_duplicates(
     """Look for copies of training images among the synthetic ones.
 
     Args:
-        synthetic: ``(n, 28, 28)`` uint8.
-        train: ``(m, 28, 28)`` uint8: what the generator may have copied.
-        reference: ``(r, 28, 28)`` uint8 real images that it never saw.
+        synthetic: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8.
+        train: ``(m, ...)`` uint8: what the generator may have copied.
+        reference: ``(r, ...)`` uint8 real images that it never saw.
         chunk: Images taken at a time; any number gives the same answer.
     """
     _, expected = find_nearest(reference, train, chunk=chunk)
@@ -438,25 +549,56 @@ def find_duplicates(
 
 
 def find_nearest(
-    images: Images, originals: Images, *, chunk: int = CHUNK
+    images: Images,
+    originals: Images,
+    *,
+    chunk: int = CHUNK,
+    block_floats: int = BLOCK_FLOATS,
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Find each image's nearest original, pixel by pixel.
 
     Args:
-        images: ``(n, 28, 28)`` uint8.
-        originals: ``(m, 28, 28)`` uint8.
+        images: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8.
+        originals: ``(m, ...)`` uint8, of the same shape each.
         chunk: Images taken at a time; any number gives the same answer.
+        block_floats: Bounds the pixels of originals, and the distances, taken at a time; likewise.
 
     Returns:
         ``(n,)`` places among the originals, and ``(n,)`` Euclidean distances, a pixel being 0 to 1.
     """
-    places, minima = [], []
-    for _, distances in squared_distances(flatten(images), flatten(originals), chunk):
-        nearest = distances.argmin(axis=1)
-        places.append(nearest)
-        minima.append(distances[np.arange(len(nearest)), nearest])
-    return np.concatenate(places), np.sqrt(np.concatenate(minima))
+    pixels = int(np.prod(images.shape[1:]))
+    rows = max(1, block_floats // max(pixels, chunk))
+    step = min(chunk, rows)
+    places = np.zeros(len(images), dtype=np.intp)
+    nearest = np.full(len(images), np.inf, dtype=np.float32)
+    for first in range(0, len(originals), rows):
+        block = flatten(originals[first : first + rows])
+        for start in range(0, len(images), step):
+            part = slice(start, start + step)
+            distances = square_distances(flatten(images[part]), block)
+            best = distances.argmin(axis=1)
+            found = distances[np.arange(len(best)), best]
+            closer = found < nearest[part]
+            nearest[part] = np.where(closer, found, nearest[part])
+            places[part] = np.where(closer, first + best, places[part])
+    return places, np.sqrt(nearest)
+
+
+# Not scikit-learn's pairwise_distances_argmin_min: for 10,000 images among 50,000 of MNIST it found
+# the same places in 65 s instead of 21, and other last digits of the distances. It would also need
+# all originals as floats at once, 39 GB for 50,000 RGB images of 256 pixels a side.
+def square_distances(
+    first: NDArray[np.float32], second: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the ``(n, m)`` squared distances of ``(n, d)`` rows to ``(m, d)`` ones."""
+    distances: NDArray[np.float32] = first @ second.T
+    # In place: they are hundreds of megabytes.
+    distances *= -2
+    distances += np.einsum("ij,ij->i", second, second)
+    distances += np.einsum("ij,ij->i", first, first)[:, None]
+    return np.maximum(distances, 0, out=distances)
 
 
 def flatten(images: Images) -> NDArray[np.float32]:
+    """Return ``(n, pixels)`` float32 in [0, 1]."""
     return to_unit(images).reshape(len(images), -1)

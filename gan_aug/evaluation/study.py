@@ -5,41 +5,50 @@ interval over draws says what another draw may bring, which the interval of a si
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy import stats
 
-from gan_aug.evaluation.comparison import CLASSIFIER_NAMES, Score, Split
-from gan_aug.settings.run import ArmName, Classifier
+from gan_aug.classifiers import CLASSIFIERS
+from gan_aug.evaluation.comparison import PairedDifference, Score, Split
+from gan_aug.evaluation.verdict import (
+    EFFECTS,
+    TRIAL,
+    Effect,
+    capitalize,
+    check_agreement,
+    check_spread,
+    find_doubt,
+    name_arm,
+    name_effect,
+)
+from gan_aug.settings.base import Budget
 
 __all__ = ["CellSummary", "Failure", "StudyResult", "student_margin", "summarize_study"]
 
-VERDICT_ARM: ArmName = "gan"
+VERDICT_ARM = "gan"
 VERDICT_SPLIT: Split = "test"
-
-Effect = Literal["hurts", "helps", "makes no detectable difference to"]
 
 
 class Failure(BaseModel):
     """A cell that could not be computed.
 
     Attributes:
-        labels: Label budget.
+        budget: Label budget.
         seed: Of the draw.
-        classifier: Kind of classifier; None if all of them are missing.
+        classifier: Name of the classifier; None if all of them are missing.
         arm: Training set; None if all of them are missing.
         message: What went wrong.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    labels: int | Literal["all"]
+    budget: Budget
     seed: int
-    classifier: Classifier | None
-    arm: ArmName | None
+    classifier: str | None
+    arm: str | None
     message: str
 
 
@@ -47,9 +56,9 @@ class CellSummary(BaseModel):
     """One classifier on one arm at one label budget, over all draws.
 
     Attributes:
-        classifier: Kind of classifier.
+        classifier: Name of the classifier.
         arm: Training set.
-        labels: Label budget.
+        budget: Label budget.
         split: Held-out images.
         draws: Number of draws.
         accuracy: Mean over the draws, in [0, 1].
@@ -58,13 +67,14 @@ class CellSummary(BaseModel):
         low: Lower end of that mean's interval: Student's t over the draws, or the bootstrap over
             the images where there is one draw.
         high: Upper end.
+        doubt: Why no effect can be told; None where one can, and for ``original``.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    classifier: Classifier
+    classifier: str
     arm: str
-    labels: int
+    budget: int
     split: Split
     draws: int
     accuracy: float
@@ -72,15 +82,14 @@ class CellSummary(BaseModel):
     difference: float | None = None
     low: float | None = None
     high: float | None = None
+    doubt: str | None = None
 
     @property
     def effect(self) -> Effect | None:
-        """What the interval says of the arm; None for ``original``."""
+        """What may be said of the arm; None for ``original``."""
         if self.low is None or self.high is None:
             return None
-        if self.high < 0:
-            return "hurts"
-        return "helps" if self.low > 0 else "makes no detectable difference to"
+        return name_effect(self.low, self.high, self.doubt)
 
 
 class StudyResult(BaseModel):
@@ -104,7 +113,11 @@ class StudyResult(BaseModel):
 
 
 def summarize_study(
-    scores: Sequence[Score], failures: Sequence[Failure], *, confidence_level: float
+    scores: Sequence[Score],
+    failures: Sequence[Failure],
+    *,
+    confidence_level: float,
+    trial: bool = False,
 ) -> StudyResult:
     """Average the scores over draws.
 
@@ -112,14 +125,15 @@ def summarize_study(
         scores: Of all runs of the study.
         failures: Cells that have no score.
         confidence_level: Coverage of the intervals, in (0, 1).
+        trial: Whether the runs are too brief for their results to mean anything.
     """
     groups: dict[tuple[str, str, int, str], list[Score]] = {}
     for score in scores:
-        key = (score.classifier, score.arm, score.labels, score.split)
+        key = (score.classifier, score.arm, score.budget, score.split)
         groups.setdefault(key, []).append(score)
-    summaries = [summarize_cell(group, confidence_level) for group in groups.values()]
+    summaries = [summarize_cell(group, confidence_level, trial=trial) for group in groups.values()]
     return StudyResult(
-        verdict=phrase_verdict(summaries, confidence_level),
+        verdict=phrase_verdict(summaries, confidence_level, trial=trial),
         confidence_level=confidence_level,
         scores=list(scores),
         summaries=summaries,
@@ -127,48 +141,64 @@ def summarize_study(
     )
 
 
-def summarize_cell(scores: Sequence[Score], confidence_level: float) -> CellSummary:
+def summarize_cell(scores: Sequence[Score], confidence_level: float, *, trial: bool) -> CellSummary:
     """Average one classifier, arm, budget and split over its draws."""
     accuracies = np.array([score.accuracy for score in scores])
     first = scores[0]
-    difference, low, high = summarize_differences(scores, confidence_level)
-    return CellSummary(
+    summary = CellSummary(
         classifier=first.classifier,
         arm=first.arm,
-        labels=first.labels,
+        budget=first.budget,
         split=first.split,
         draws=len(scores),
         accuracy=float(accuracies.mean()),
         accuracy_sd=float(accuracies.std(ddof=1)) if len(scores) > 1 else None,
-        difference=difference,
-        low=low,
-        high=high,
     )
+    paired = [score.versus_original for score in scores if score.versus_original]
+    if not paired:
+        return summary
+    difference, low, high, degenerate = summarize_differences(paired, confidence_level)
+    doubt = find_doubt(
+        trial=trial,
+        images=min(score.images for score in scores),
+        constants=list(dict.fromkeys(arm for part in paired for arm in part.constants)),
+        degenerate=degenerate,
+    )
+    found = {"difference": difference, "low": low, "high": high, "doubt": doubt}
+    return summary.model_copy(update=found)
 
 
 def summarize_differences(
-    scores: Sequence[Score], confidence_level: float
-) -> tuple[float | None, float | None, float | None]:
-    """Return the mean paired difference with its interval; nothing for ``original``."""
-    paired = [score.versus_original for score in scores if score.versus_original]
-    if not paired:
-        return None, None, None
+    paired: Sequence[PairedDifference], confidence_level: float
+) -> tuple[float, float, float, str | None]:
+    """Return the mean difference, its interval, and what is wrong with the interval, if anything.
+
+    Over several draws Student's interval is the test; a single draw has its own two.
+    """
     if len(paired) == 1:
-        return paired[0].difference, paired[0].low, paired[0].high
-    differences = np.array([difference.difference for difference in paired])
+        [only] = paired
+        wrong = check_agreement(only.low, only.high, only.mcnemar_p, confidence_level)
+        return only.difference, only.low, only.high, wrong
+    differences = np.array([part.difference for part in paired])
     mean = float(differences.mean())
     margin = student_margin(differences, confidence_level)
-    return mean, mean - margin, mean + margin
+    return mean, mean - margin, mean + margin, check_spread(differences)
 
 
 def student_margin(values: NDArray[np.float64], confidence_level: float) -> float:
     """Return half the width of Student's t interval for the mean of at least two values."""
-    quantile = stats.t.ppf((1 + confidence_level) / 2, len(values) - 1)
-    return float(quantile * values.std(ddof=1) / np.sqrt(len(values)))
+    if np.ptp(values) == 0:
+        return 0.0
+    interval = stats.ttest_1samp(values, values.mean()).confidence_interval(confidence_level)
+    return float(interval.high - interval.low) / 2
 
 
-def phrase_verdict(summaries: Sequence[CellSummary], confidence_level: float) -> str:
+def phrase_verdict(
+    summaries: Sequence[CellSummary], confidence_level: float, *, trial: bool
+) -> str:
     """Say in one sentence at which budgets GAN augmentation hurts, helps or does nothing."""
+    if trial:
+        return f"What augmentation does can't be told: {TRIAL}."
     judged = [
         summary
         for summary in summaries
@@ -176,31 +206,37 @@ def phrase_verdict(summaries: Sequence[CellSummary], confidence_level: float) ->
     ]
     if not judged:
         return "No GAN arm could be compared with the original training set."
-    effects: tuple[Effect, ...] = ("hurts", "helps", "makes no detectable difference to")
     parts = [
-        phrase_effect(effect, classifier, group)
-        for effect in effects
-        for classifier in CLASSIFIER_NAMES
+        (effect, phrase_effect(effect, classifier, group))
+        for effect in EFFECTS
+        for classifier in CLASSIFIERS
         if (group := [s for s in judged if (s.effect, s.classifier) == (effect, classifier)])
     ]
+    told = [part for effect, part in parts if effect != "can't be told"]
+    untold = [part for effect, part in parts if effect == "can't be told"]
+    sentences = [f"{name_arm(VERDICT_ARM)} {'; '.join(told)}"] if told else []
     return (
-        f"GAN augmentation {'; '.join(parts)} (points of accuracy on test images, means over label "
-        f"draws, {confidence_level:.0%} intervals)."
+        f"{capitalize('; '.join([*sentences, *untold]))} (points of accuracy on test images, means "
+        f"over label draws, {confidence_level:.0%} intervals)."
     )
 
 
-def phrase_effect(effect: Effect, classifier: Classifier, group: Sequence[CellSummary]) -> str:
+def phrase_effect(effect: Effect, classifier: str, group: Sequence[CellSummary]) -> str:
     """``helps LightGBM with 100 labels (+15.1, +14.2 to +16.0)``."""
     budgets = ", ".join(
-        f"{summary.labels:,} labels ({format_interval(summary)})"
-        for summary in sorted(group, key=lambda summary: summary.labels)
+        f"{summary.budget:,} labels ({format_interval(summary)})"
+        for summary in sorted(group, key=lambda summary: summary.budget)
     )
-    return f"{effect} {CLASSIFIER_NAMES[classifier]} with {budgets}"
+    phrase = CLASSIFIERS[classifier].phrase
+    if effect == "can't be told":
+        return f"what {name_arm(VERDICT_ARM)} does to {phrase} can't be told with {budgets}"
+    return f"{effect} {phrase} with {budgets}"
 
 
 def format_interval(summary: CellSummary) -> str:
-    """``+1.67, +1.28 to +2.11``, in percentage points."""
+    """``+1.67, +1.28 to +2.11``, in percentage points, and the doubt if there is one."""
     difference, low, high = (
         100 * (value or 0) for value in (summary.difference, summary.low, summary.high)
     )
-    return f"{difference:+.2f}, {low:+.2f} to {high:+.2f}"
+    doubt = f"; {summary.doubt}" if summary.doubt else ""
+    return f"{difference:+.2f}, {low:+.2f} to {high:+.2f}{doubt}"

@@ -467,11 +467,13 @@ def add_penalty(
                 inner.watch(reals.images)
                 logits = discriminate(players.discriminator, reals)
             slopes = inner.gradient(logits, reals.images)
-            penalty = weight / 2 * tf.reduce_mean(tf.reduce_sum(slopes**2, axis=(1, 2, 3)))
+            penalty = tf.reduce_mean(tf.reduce_sum(slopes**2, axis=(1, 2, 3))) / 2
         weights = players.discriminator.trainable_variables
-        # The last bias shifts all logits and changes no slope: it has no gradient.
+        # The last bias shifts all logits and changes no slope: it has no gradient. The weight is
+        # applied here because TensorFlow makes one sum, in any order, of a sum and the terms of
+        # another; a product between them keeps them apart.
         return [
-            gradient if more is None else gradient + more
+            gradient if more is None else gradient + weight * more
             for gradient, more in zip(gradients, outer.gradient(penalty, weights), strict=True)
         ]
 
@@ -492,7 +494,24 @@ def generator_factor(fake_logits: tf.Tensor) -> tf.Tensor:
 
 
 def binary_cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
+    return tf.reduce_mean(cross_entropy_with_logits(labels, logits))
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def cross_entropy_with_logits(labels: tf.Tensor, logits: tf.Tensor) -> tuple[tf.Tensor, Any]:
+    """Return TensorFlow's cross-entropy of each logit, whose gradient is summed in one order.
+
+    TensorFlow's own gradient is an ``AddN`` of four terms, which begins with the one whose buffer
+    is free: the rounding of a real image's gradient differs from one run to the next.
+    """
+
+    def gradients(upstream: tf.Tensor) -> tuple[None, tf.Tensor]:
+        positive = logits >= 0
+        power = tf.exp(tf.where(positive, -logits, logits))
+        tail = upstream * (1.0 / (1.0 + power)) * power
+        return None, tf.where(positive, upstream - tail, tail) - upstream * labels
+
+    return tf.nn.sigmoid_cross_entropy_with_logits(labels, logits), gradients
 
 
 def recompute_batch_statistics(average: keras.Model, config: DcganConfig, *, seed: int) -> None:

@@ -362,6 +362,27 @@ class WithoutReference(layers.Layer):  # type: ignore[misc] # Keras ships no typ
         return {**super().get_config(), "count": self.count}
 
 
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def measure_rows(values: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], Any]:
+    """Return the values, each row's means and its mean squares, ``(n, 1, ..., channels)``.
+
+    The gradient adds its three terms in one order, whereas TensorFlow's ``AddN`` begins with the
+    one whose buffer is free. It subtracts what is multiplied by a negative number: of additions in
+    a row TensorFlow makes an ``AddN`` again.
+    """
+    inside = list(range(1, len(values.shape) - 1))
+    means, squares = (
+        tf.reduce_mean(moment, axis=inside, keepdims=True) if inside else moment
+        for moment in (values, values**2)
+    )
+
+    def gradients(upstream: tf.Tensor, of_means: tf.Tensor, of_squares: tf.Tensor) -> tf.Tensor:
+        pixels = float(np.prod(values.shape[1:-1]))
+        return upstream - values * (of_squares / pixels * -2.0) - of_means / pixels * -1.0
+
+    return (tf.identity(values), means, squares), gradients
+
+
 @keras.saving.register_keras_serializable(package="gan_aug")
 class VirtualBatchNormalization(layers.Layer):  # type: ignore[misc] # Keras ships no types
     """Normalizes each row by the statistics of a fixed reference batch and of itself.
@@ -386,22 +407,34 @@ class VirtualBatchNormalization(layers.Layer):  # type: ignore[misc] # Keras shi
 
     def call(self, inputs: Any) -> Any:
         """Return the normalized rows."""
-        values = tf.cast(inputs, tf.float32)
-        mean, squares = (self.weigh(moment) for moment in (values, values**2))
+        values, *moments = measure_rows(tf.cast(inputs, tf.float32))
+        mean, squares = (self.weigh(rows) for rows in moments)
         variance = tf.maximum(squares - mean**2, 0.0)
         normalized = (values - mean) * tf.math.rsqrt(variance + self.EPSILON)
         return tf.cast(normalized * self.gamma + self.beta, inputs.dtype)
 
-    def weigh(self, moment: Any) -> Any:
+    def weigh(self, rows: Any) -> Any:
         """Return a moment's mean over the reference batch and over each row, weighed."""
-        inside = list(range(1, len(moment.shape) - 1))
-        rows = tf.reduce_mean(moment, axis=inside, keepdims=True) if inside else moment
         reference = tf.reduce_mean(rows[: self.count], axis=0, keepdims=True)
         return (self.count * reference + rows) / (self.count + 1)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that build the layer again."""
         return {**super().get_config(), "count": self.count}
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def sum_squares(directions: tf.Tensor) -> tuple[tuple[tf.Tensor, tf.Tensor], Any]:
+    """Return ``(d, units)`` directions and the sum of each unit's squares.
+
+    The gradient is added in one order, as in :func:`measure_rows`: each pass of a network brings
+    two terms, so two passes would make a sum of four.
+    """
+
+    def gradients(upstream: tf.Tensor, of_squares: tf.Tensor) -> tf.Tensor:
+        return upstream - directions * (of_squares * -2.0)
+
+    return (tf.identity(directions), tf.reduce_sum(directions**2, axis=0)), gradients
 
 
 @keras.saving.register_keras_serializable(package="gan_aug")
@@ -442,12 +475,13 @@ class WeightNormDense(layers.Layer):  # type: ignore[misc] # Keras ships no type
 
     def call(self, inputs: Any) -> Any:
         """Return the ``(n, units)`` sums."""
-        products = tf.matmul(inputs, tf.cast(self.directions, self.compute_dtype))
-        return products * tf.cast(self.measure_gain(), self.compute_dtype) + self.bias
+        directions, squares = sum_squares(tf.convert_to_tensor(self.directions))
+        products = tf.matmul(inputs, tf.cast(directions, self.compute_dtype))
+        return products * tf.cast(self.measure_gain(squares), self.compute_dtype) + self.bias
 
-    def measure_gain(self) -> Any:
-        """Return, for each unit, what its directions are multiplied by: scale over length."""
-        return self.scale * tf.math.rsqrt(tf.reduce_sum(self.directions**2, axis=0))
+    def measure_gain(self, squares: Any) -> Any:
+        """Return what each unit's directions are multiplied by: its scale over their length."""
+        return self.scale * tf.math.rsqrt(squares)
 
     def standardize(self, inputs: Any) -> None:
         """Choose scales and biases by which the outputs for ``inputs`` have mean 0, variance 1.
@@ -461,7 +495,8 @@ class WeightNormDense(layers.Layer):  # type: ignore[misc] # Keras ships no type
 
     def fold(self) -> list[NDArray[np.float32]]:
         """Return kernel and bias of the ``Dense`` layer that computes the same."""
-        return [(self.directions * self.measure_gain()).numpy(), self.bias.numpy()]
+        directions, squares = sum_squares(tf.convert_to_tensor(self.directions))
+        return [(directions * self.measure_gain(squares)).numpy(), self.bias.numpy()]
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that build the layer again."""

@@ -182,8 +182,8 @@ def draw_indices(images: int, count: int, seed: tf.Tensor) -> tf.Tensor:
 
 
 def to_float(images: tf.Tensor) -> tf.Tensor:
-    """Turn ``(n, 28, 28)`` uint8 into ``(n, *shape)`` float32 in [0, 1]."""
-    return tf.cast(images[..., None], tf.float32) / 255.0
+    """Turn ``(n, *shape)`` uint8 into float32 in [0, 1]."""
+    return tf.cast(images, tf.float32) / 255.0
 
 
 def update_players(players: Players, batch: Batch) -> tf.Tensor:

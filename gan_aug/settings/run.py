@@ -45,9 +45,9 @@ class RunBasics(StageConfig):
     )
     arms: tuple[ArmName, ...] = Field(
         ("original", "gan"),
-        description="Training sets to compare; `original` is always one. `shift`: with moved, "
-        "turned and scaled copies; `gan+shift`: with both; `real_pool`: with unlabeled real images "
-        "that the teacher labeled; `synthetic_only`; `repeat`: the original over and over.",
+        description="Training sets to compare; `original` is always one. "
+        + "; ".join(f"`{name}`: {arm.description}" for name, arm in ARMS.items())
+        + ".",
     )
     classifiers: Annotated[tuple[ClassifierName, ...], Field(min_length=1)] = Field(
         ("cnn", "lightgbm"),

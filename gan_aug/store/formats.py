@@ -51,7 +51,12 @@ def refuse_broken(path: Path, expected: str, remedy: str = "") -> Iterator[None]
     try:
         yield
     except BROKEN as error:
-        found = "no such file" if isinstance(error, FileNotFoundError) else f"{error}"
+        said = " ".join(str(error).split())
+        found = (
+            "no such file"
+            if isinstance(error, FileNotFoundError)
+            else f"one that is truncated or something else ({said})"
+        )
         advice = f"; {remedy}" if remedy else ""
         raise UserError(f"{path}: expected {expected}, found: {found}{advice}") from error
 

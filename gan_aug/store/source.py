@@ -27,7 +27,7 @@ def digest_source(module: str) -> str:
     """Digest what a module computes with: source, and versions of the libraries below it.
 
     Args:
-        module: Name of one of this package: ``gan_aug.gan.adversarial``.
+        module: Name of an imported one: ``gan_aug.gan.adversarial``.
 
     Returns:
         A SHA-256, the same as long as neither the code of the module, nor of one that it imports at
@@ -85,15 +85,17 @@ def list_imports(name: str) -> Iterator[str]:
 
 def find_module(dotted: str) -> str | None:
     """Return the module of this package that a dotted name is, or is a name of; None for others."""
-    if dotted.split(".", maxsplit=1)[0] != PACKAGE:
-        return None
     names = (dotted, dotted.rpartition(".")[0])
-    return next((name for name in names if name != PACKAGE and locate(name).is_file()), None)
+    inside = (name for name in names if name.startswith(f"{PACKAGE}."))
+    return next((name for name in inside if locate(name).is_file()), None)
 
 
 def locate(name: str) -> Path:
-    """Return the file of a module of this package."""
-    path = FOLDER.joinpath(*name.split(".")[1:])
+    """Return the file of a module: of this package, or of what uses it and defines a stage."""
+    package, *parts = name.split(".")
+    if package != PACKAGE:
+        return Path(str(sys.modules[name].__file__))
+    path = FOLDER.joinpath(*parts)
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 

@@ -17,7 +17,7 @@ from gan_aug.classifiers.cnn import CnnConfig, predict_probabilities, train_cnn
 from gan_aug.device import Compute
 from gan_aug.errors import UserError
 from gan_aug.images import Float32, Images, Indices, LabeledImages, Labels
-from gan_aug.progress import OnProgress, ignore_progress
+from gan_aug.progress import OnProgress, count_from, ignore_progress
 
 __all__ = [
     "ask_networks",
@@ -119,13 +119,12 @@ def cross_fit_temperature(
     own = train.take(drawn)
     held_out = np.empty((len(own), len(own.spec.classes)), dtype=np.float32)
     for fold, (learned, predicted) in enumerate(split_folds(own.labels, folds, seed=seed)):
-        done = fold * cnn.steps
         network = train_cnn(
             build_training_set(own, learned, seed=seed, **arm),
             cnn,
             seed=seed,
             compute=compute,
-            on_progress=lambda step, metrics, done=done: on_progress(done + step, metrics),
+            on_progress=count_from(fold * cnn.steps, on_progress),
         )
         held_out[predicted] = predict_probabilities(network, own.images[predicted])
     temperature = fit_temperature(held_out, own.labels)

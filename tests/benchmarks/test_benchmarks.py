@@ -33,7 +33,7 @@ from benchmarks.results import (
 from benchmarks.speed import check_same
 from gan_aug.gan.layers import UpsampledConv2D
 from gan_aug.gan.networks import build_discriminator, build_generator
-from gan_aug.settings.run import resolve_config
+from gan_aug.settings.presets import resolve_config
 
 ROOT = Path(__file__).parent.parent
 COMMITTED = ROOT / "artifacts" / "benchmarks.json"

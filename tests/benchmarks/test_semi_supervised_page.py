@@ -9,7 +9,8 @@ from tiny import TINY_RUN
 
 from benchmarks import semi_supervised
 from benchmarks.semi_supervised import Measurement, Measurements, render_page, summarize
-from gan_aug.settings.run import SganConfig, resolve_config
+from gan_aug.settings.presets import resolve_config
+from gan_aug.settings.sgan import SganConfig
 
 ROOT = Path(__file__).parent.parent
 

@@ -9,7 +9,9 @@ import pytest
 from scipy import stats
 
 from benchmarks.techniques import BASE, TECHNIQUES, Techniques, fit_steps, render_techniques
-from gan_aug.settings.run import DcganConfig, flatten, resolve_config
+from gan_aug.settings.dcgan import DcganConfig
+from gan_aug.settings.flags import flatten
+from gan_aug.settings.presets import resolve_config
 
 ROOT = Path(__file__).parent.parent
 

@@ -2,13 +2,19 @@ import numpy as np
 import pytest
 
 from gan_aug.arms import build_original_set
-from gan_aug.classifiers.cnn import build_cnn, draw_batches, predict_probabilities, train_cnn
+from gan_aug.classifiers.cnn import (
+    CnnConfig,
+    build_cnn,
+    count_poolings,
+    draw_batches,
+    predict_probabilities,
+    train_cnn,
+)
 from gan_aug.images import TrainingSet
-from gan_aug.settings.run import CnnConfig
 
 
 def test_network_is_the_chapters():
-    cnn = build_cnn()
+    cnn = build_cnn((28, 28, 1), 10)
     shapes = [layer.output.shape[1:] for layer in cnn.layers]
     assert shapes[:4] == [(28, 28, 32), (28, 28, 32), (14, 14, 32), (14, 14, 32)]
     assert shapes[4:8] == [(14, 14, 64), (14, 14, 64), (7, 7, 64), (7, 7, 64)]
@@ -16,6 +22,36 @@ def test_network_is_the_chapters():
     assert cnn.get_layer("features").units == 256
     # 832 + 25,632 + 18,496 + 36,928 + 803,072 + 2,570
     assert cnn.count_params() == 887_530
+    block = ["Conv2D", "Conv2D", "MaxPooling2D", "Dropout"]
+    names = [type(layer).__name__ for layer in cnn.layers]
+    assert names == [*block, *block, "Flatten", "Dense", "Dropout", "Dense"]
+    kernels = [layer.kernel_size for layer in cnn.layers if "conv" in layer.name]
+    assert kernels == [(5, 5), (5, 5), (3, 3), (3, 3)]
+
+
+@pytest.mark.parametrize(
+    ("side", "poolings"),
+    [(16, 2), (28, 2), (32, 2), (36, 3), (64, 3), (68, 3), (72, 4), (128, 4), (256, 5)],
+)
+def test_larger_images_are_pooled_until_their_map_is_small(side, poolings):
+    assert count_poolings(side) == poolings
+    assert side >> poolings <= 8
+
+
+@pytest.mark.parametrize("shape", [(16, 16, 1), (64, 64, 3), (256, 256, 3)])
+def test_the_weights_of_a_network_do_not_grow_with_the_side(shape):
+    cnn = build_cnn(shape, 47)
+    assert cnn.input_shape == (None, *shape)
+    assert cnn.output_shape == (None, 47)
+    assert cnn.get_layer("features").kernel.shape[0] <= 8 * 8 * 64
+    assert cnn.count_params() < 1.4e6
+
+
+@pytest.mark.parametrize(("labels", "updates"), [(20, 600), (1000, 600), (50_000, 6250)])
+def test_updates_grow_with_the_labels_where_passes_over_them_need_it(labels, updates):
+    planned = CnnConfig().plan(labels)
+    assert (planned.updates, planned.steps, planned.epochs) == (updates, updates, 0)
+    assert planned.plan(10 * labels) == planned
 
 
 def test_it_learns_real_digits_and_progress_counts_the_updates(real, cpu):

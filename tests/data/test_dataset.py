@@ -8,9 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_aug.data import dataset as module
-from gan_aug.data.dataset import draw_labeled, load_dataset
+from gan_aug.data.dataset import DatasetFormat, describe_dataset, draw_labeled, split_arrays
+from gan_aug.data.load import load_dataset
+from gan_aug.data.readers import mnist
+from gan_aug.data.readers.digits import enlarge_digits
+from gan_aug.data.readers.idx import IDX_FILES
 from gan_aug.errors import UserError
+from gan_aug.execution import Executor, execute_stage
+from gan_aug.images import LabeledImages
+from gan_aug.store.store import Store
 
 LAYOUT = {"x_train": 60, "y_train": 60, "x_test": 12, "y_test": 12}
 
@@ -43,7 +49,7 @@ def write_idx(path, array, opener=open):
 
 def write_idx_folder(folder, arrays, suffix=""):
     folder.mkdir()
-    for name, stem in module.IDX_FILES.items():
+    for name, stem in IDX_FILES.items():
         opener = gzip.open if suffix == ".gz" else open
         write_idx(folder / f"{stem}{suffix}", arrays[name], opener)
     return str(folder)
@@ -71,7 +77,9 @@ def assert_holds(loaded, arrays):
     np.testing.assert_array_equal(labels, arrays["y_train"])
     np.testing.assert_array_equal(loaded.test.images, arrays["x_test"])
     np.testing.assert_array_equal(loaded.test.labels, arrays["y_test"])
-    assert loaded.train.labels.dtype == np.uint8
+    assert loaded.train.labels.dtype == np.uint16
+    assert loaded.spec.shape == loaded.provenance.shape == (28, 28, 1)
+    assert loaded.spec.classes == loaded.provenance.classes == tuple("0123456789")
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
@@ -102,11 +110,11 @@ def test_mnist_is_split_as_in_the_chapter_and_verified():
     local = os.environ.get("GAN_AUG_MNIST")
     if not local:
         pytest.skip("GAN_AUG_MNIST names no local MNIST")
-    mnist = load_dataset("mnist", Path(local))
-    assert mnist.provenance.images == {"train": 50_000, "validation": 10_000, "test": 10_000}
-    assert mnist.provenance.verified_mnist
-    assert mnist.train.labels[:5].tolist() == [5, 0, 4, 1, 9]
-    assert mnist.validation.labels[:5].tolist() == [3, 8, 6, 9, 6]
+    loaded = load_dataset("mnist", Path(local))
+    assert loaded.provenance.images == {"train": 50_000, "validation": 10_000, "test": 10_000}
+    assert loaded.provenance.verified_mnist
+    assert loaded.train.labels[:5].tolist() == [5, 0, 4, 1, 9]
+    assert loaded.validation.labels[:5].tolist() == [3, 8, 6, 9, 6]
 
 
 def test_digits_are_real_and_look_like_mnist(digits):
@@ -116,11 +124,21 @@ def test_digits_are_real_and_look_like_mnist(digits):
     assert digits.train.images.max() == 255
 
 
+@pytest.mark.parametrize("shape", [(28, 28, 1), (16, 16, 1), (64, 64, 3)])
+def test_digits_can_be_of_any_shape(shape):
+    images = enlarge_digits(shape)
+    assert images.shape == (1797, *shape[:2], *shape[2:] * (shape[2] > 1))
+    assert images.dtype == np.uint8
+    margin = shape[0] // 7
+    assert images[:, :margin].max() == 0
+    assert images[:, margin:-margin, margin:-margin].mean() > 60
+
+
 def test_auto_without_a_way_to_mnist_says_so_loudly(monkeypatch, caplog):
     def no_network():
         raise UserError("no network")
 
-    monkeypatch.setattr(module, "download_mnist", no_network)
+    monkeypatch.setattr(mnist, "download_mnist", no_network)
     loaded = load_dataset("auto")
     assert loaded.provenance.name == "digits"
     assert "no network" in loaded.provenance.notice
@@ -175,10 +193,6 @@ def wrong_dtype(path, arrays):
     np.savez(path, **(arrays | {"x_test": arrays["x_test"] / 255}))
 
 
-def wrong_labels(path, arrays):
-    np.savez(path, **(arrays | {"y_train": arrays["y_train"] + 5}))
-
-
 def too_few(path, arrays):
     np.savez(path, **(arrays | {name: arrays[name][:5] for name in ("x_train", "y_train")}))
 
@@ -192,9 +206,8 @@ def too_few(path, arrays):
         (single_array, "truncated or something else"),
         (object_array, "plain arrays"),
         (impossible_size, "plain arrays"),
-        (wrong_shape, r"shape \(n, 28, 28\), found \(60, 20, 28\)"),
+        (wrong_shape, "grey or RGB squares .* found 20x28 with 1 channel"),
         (wrong_dtype, "uint8 .*found float64"),
-        (wrong_labels, "expected 0 to 9, found 5 to 14"),
         (too_few, "at least 12 training images, found 5"),
     ],
 )
@@ -281,8 +294,11 @@ def test_labeled_subset_is_balanced_and_keeps_true_labels(digits, labels):
     counts = np.bincount(drawn.labels, minlength=10)
     assert counts.sum() == labels
     assert counts.max() - counts.min() <= 1
-    pairs = {(i.tobytes(), label) for i, label in zip(*vars(digits.train).values(), strict=True)}
-    assert {(i.tobytes(), label) for i, label in zip(*vars(drawn).values(), strict=True)} <= pairs
+
+    def pairs(part):
+        return {(i.tobytes(), label) for i, label in zip(part.images, part.labels, strict=True)}
+
+    assert pairs(drawn) <= pairs(digits.train)
 
 
 def test_labeled_subset_is_a_matter_of_the_seed(digits):
@@ -296,10 +312,16 @@ def test_a_larger_labeled_subset_contains_the_smaller(digits):
 
 
 @pytest.mark.parametrize("labels", [10, "all"])
-def test_training_images_without_a_digit_are_refused(digits, labels):
-    without = digits.train.take(np.flatnonzero(digits.train.labels != 7))
-    with pytest.raises(UserError, match=r"every digit .* found no 7"):
-        draw_labeled(without, labels, seed=0)
+def test_training_images_without_a_digit_are_refused(arrays, labels):
+    """Before any label is drawn, whatever the budget."""
+    gap = arrays | {"y_train": np.where(arrays["y_train"] == 7, 8, arrays["y_train"])}
+    with pytest.raises(UserError, match="training images of every class, found 0 of class 7"):
+        split_arrays("own", gap)
+    loaded = split_arrays("own", arrays)
+    others = np.flatnonzero(loaded.train.labels != 7)
+    if labels != "all":
+        with pytest.raises(UserError, match=r"expected 1 images of class 7 .* found 0"):
+            draw_labeled(loaded.train.take(others), labels, seed=0)
 
 
 def test_all_labels_are_all(digits):
@@ -307,8 +329,48 @@ def test_all_labels_are_all(digits):
 
 
 @pytest.mark.parametrize(
-    ("labels", "message"), [(9, "one per class"), (1251, "to 1250"), (1250, "digit")]
+    ("labels", "message"), [(9, "one a class"), (1251, "to 1250"), (1250, "of class")]
 )
 def test_a_budget_that_cannot_be_balanced_is_refused(digits, labels, message):
     with pytest.raises(UserError, match=message):
         draw_labeled(digits.train, labels, seed=0)
+
+
+def test_the_drawn_places_are_ascending_and_the_rest_is_the_pool(digits):
+    drawn = draw_labeled(digits.train, 50, seed=0)
+    assert (np.diff(drawn) > 0).all()
+    assert len(np.delete(digits.train.images, drawn, axis=0)) == len(digits.train) - 50
+
+
+def test_a_data_set_comes_back_as_it_was_with_its_arrays_read_when_needed(tmp_path, digits):
+    DatasetFormat().save(tmp_path, digits)
+    loaded = DatasetFormat().load(tmp_path)
+    assert loaded.provenance == digits.provenance
+    assert loaded.spec == digits.spec
+    for part in ("train", "validation", "test"):
+        found, expected = getattr(loaded, part), getattr(digits, part)
+        np.testing.assert_array_equal(found.images, expected.images)
+        np.testing.assert_array_equal(found.labels, expected.labels)
+        assert isinstance(found.images.base, np.memmap)
+
+
+def test_a_data_set_is_kept_by_its_content_and_then_need_not_be_given(tmp_path, arrays):
+    store = Store(tmp_path)
+    loaded = split_arrays("own", arrays)
+    first = Executor(store, execute_stage)(describe_dataset(loaded.provenance, loaded))
+    again = Executor(store, execute_stage)(describe_dataset(loaded.provenance))
+    assert not first.reused
+    assert again.reused
+    assert again.load().provenance == loaded.provenance
+    other = split_arrays("own", arrays | {"x_test": 255 - arrays["x_test"]})
+    with pytest.raises(UserError, match="data: expected them in the store, found them gone"):
+        Executor(store, execute_stage)(describe_dataset(other.provenance))
+
+
+def test_classes_are_named_and_counted(digits):
+    counts = digits.spec.count_images(digits.train.labels)
+    assert list(counts) == [str(number) for number in range(10)]
+    assert sum(counts.values()) == len(digits.train)
+    few = LabeledImages(digits.train.images[:3], np.array([4, 4, 9], np.uint16), digits.spec)
+    assert few.spec.count_images(few.labels)["4"] == 2
+    assert few.spec.count_images(few.labels)["0"] == 0

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_aug.data.pictures import load_pictures
+from gan_aug.data.pictures import PicturesFormat, describe_pictures, load_pictures
 from gan_aug.errors import UserError
+from gan_aug.execution import Executor, execute_stage
+from gan_aug.store.store import Store
 
 
 @pytest.fixture
@@ -104,3 +106,30 @@ def test_a_damaged_file_is_named(colors):
     (colors / "b.jpg").write_bytes(b"nonsense")
     with pytest.raises(UserError, match=r"b\.jpg: expected an image file, found"):
         load_pictures(str(colors))
+
+
+@pytest.mark.parametrize(
+    ("shape", "found"),
+    [
+        ((5, 28, 32, 3), "28x32 with 3"),
+        ((5, 12, 12), "12x12 with 1"),
+        ((5, 30, 30, 1), "30x30 with 1"),
+        ((5, 260, 260), "260x260 with 1"),
+    ],
+)
+def test_an_array_of_a_shape_without_networks_is_refused_with_what_to_do(tmp_path, shape, found):
+    np.savez(tmp_path / "a.npz", images=np.zeros(shape, np.uint8))
+    with pytest.raises(UserError, match=rf"images: expected .*, found {found} channel.*; resize"):
+        load_pictures(str(tmp_path / "a.npz"))
+
+
+def test_pictures_come_back_as_they_were_and_need_not_be_given_again(colors, tmp_path):
+    pictures = load_pictures(str(colors), 32)
+    store = Store(tmp_path / "store")
+    output = Executor(store, execute_stage)(describe_pictures(pictures.provenance, pictures))
+    again = Executor(store, execute_stage)(describe_pictures(pictures.provenance))
+    assert again.reused
+    for found in (again.load(), PicturesFormat().load(output.entry.folder)):
+        assert found.provenance == pictures.provenance
+        assert found.provenance.shape == (32, 32, 3)
+        np.testing.assert_array_equal(found.images, pictures.images)

@@ -1,14 +1,20 @@
 import keras
 import numpy as np
 import pytest
+from pets import SPEC, make_pets
 from sklearn.metrics import roc_auc_score
 
+from gan_aug import prediction
 from gan_aug.classifiers.cnn import build_cnn
+from gan_aug.data.dataset import PARTS, Dataset
+from gan_aug.data.readers.digits import enlarge_digits
 from gan_aug.errors import UserError
 from gan_aug.evaluation import anomaly
-from gan_aug.evaluation.anomaly import Seen, Separation
+from gan_aug.evaluation.anomaly import AnomalyResult, Ranking, RankingFormat, Seen, Separation
 from gan_aug.gan.adversarial import train_dcgan
 from gan_aug.gan.networks import build_discriminator, build_generator
+
+SHAPE = (28, 28, 1)
 
 DETECTORS = ("logit", "feature-distance", "isolation-forest", "local-outlier-factor")
 
@@ -43,7 +49,7 @@ def judge_by(trained, images):
 
 def test_what_is_observed_of_an_image_does_not_depend_on_the_others(trained, real, monkeypatch):
     images = real.images[:7]
-    monkeypatch.setattr(anomaly, "BATCH_SIZE", 3)
+    monkeypatch.setattr(prediction, "BATCH_SIZE", 3)
     seen = anomaly.observe(trained, images)
     np.testing.assert_allclose(seen.logits, judge_by(trained, images), rtol=1e-3, atol=1e-6)
     assert seen.features.shape == (7, 4 * 4 * 16)
@@ -51,7 +57,7 @@ def test_what_is_observed_of_an_image_does_not_depend_on_the_others(trained, rea
 
 
 def test_a_discriminator_without_clusters_is_observed_too(real, tiny_dcgan):
-    alone = build_discriminator(tiny_dcgan.model_copy(update={"clusters": 0}))
+    alone = build_discriminator(tiny_dcgan.model_copy(update={"clusters": 0}), SHAPE)
     assert len(anomaly.observe(alone, real.images[:5])) == 5
 
 
@@ -99,17 +105,18 @@ def test_features_that_are_not_finite_are_refused():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (build_generator, "expected a network that takes images of shape"),
-        (lambda _: build_cnn(), "expected one logit an image"),
+        (lambda c: build_generator(c, SHAPE), "expected a network that takes images of shape"),
+        (lambda _: build_cnn(SHAPE, 10), "expected one logit an image"),
         (lambda _: foreign_network((28, 28, 1)), "expected one logit an image, made of a layer"),
         (lambda _: foreign_network((32, 32, 1)), r"found one that takes \[\(32, 32, 1\)\]"),
-        (build_discriminator, "found one with the weights it began with"),
+        (lambda c: build_discriminator(c, SHAPE), "found one with the weights it began with"),
+        (lambda c: build_discriminator(c, SPEC.shape), r"found one that takes \[\(64, 64, 3\)"),
     ],
-    ids=["generator", "classifier", "foreign", "other shape", "untrained"],
+    ids=["generator", "classifier", "foreign", "other shape", "untrained", "of other images"],
 )
 def test_other_networks_are_refused(build, message, tiny_dcgan):
     with pytest.raises(UserError, match=message):
-        anomaly.check_discriminator(build(tiny_dcgan))
+        anomaly.check_discriminator(build(tiny_dcgan), SHAPE)
 
 
 def foreign_network(shape):
@@ -128,13 +135,14 @@ def test_a_discriminator_that_compares_images_is_refused():
     features = keras.layers.Flatten(name="features")(images)
     logits = keras.layers.Dense(1)(MinibatchDiscrimination()(features))
     mixing = keras.Model(images, logits)
-    assert anomaly.mixes_images(mixing)
+    assert anomaly.has_mixing_layer(mixing)
     with pytest.raises(UserError, match="found one that compares the images of a batch"):
-        anomaly.check_discriminator(mixing)
+        anomaly.check_discriminator(mixing, SHAPE)
 
 
 def test_a_trained_discriminator_is_taken(trained):
-    anomaly.check_discriminator(trained)
+    assert not anomaly.has_mixing_layer(trained)
+    anomaly.check_discriminator(trained, SHAPE)
 
 
 def test_foreign_images_are_made_of_ordinary_ones(real):
@@ -156,7 +164,7 @@ def test_halves_are_apart_and_samples_are_bounded(monkeypatch):
     assert len(set(sample)) == 4
 
 
-def test_a_left_out_digit_stands_beside_as_many_of_the_others(real):
+def test_a_left_out_class_stands_beside_as_many_of_the_others(real):
     others, own = anomaly.draw_left_out(real.labels, 3, seed=0)
     assert (real.labels[own] == 3).all()
     assert len(own) == (real.labels == 3).sum() == len(others)
@@ -164,11 +172,12 @@ def test_a_left_out_digit_stands_beside_as_many_of_the_others(real):
     assert len(set(real.labels[others])) == 9
 
 
-def test_a_digit_that_is_missing_cannot_be_left_out():
-    every = np.arange(10, dtype=np.uint8)
-    anomaly.check_digits(every, every)
-    with pytest.raises(UserError, match="among the validation images, found no 4"):
-        anomaly.check_digits(every, every[every != 4])
+def test_a_class_that_is_missing_cannot_be_left_out():
+    pets = make_pets(train=12, validation=6, test=2)
+    anomaly.check_left_out(pets)
+    dogs_alone = pets.validation.take(np.array([1, 4]))
+    with pytest.raises(UserError, match="among the validation images, found none of class cat"):
+        anomaly.check_left_out(Dataset(pets.train, dogs_alone, pets.test, pets.provenance))
 
 
 def test_separations_are_scikit_learns_and_lie_in_their_intervals(rng):
@@ -182,6 +191,14 @@ def test_separations_are_scikit_learns_and_lie_in_their_intervals(rng):
     assert anomaly.share_of_wins(foreign, ordinary[:200]) == pytest.approx(expected)
     assert measured.low < measured.auroc < measured.high < 1
     assert 0.5 < measured.average_precision < 1
+
+
+def test_a_single_image_of_either_kind_says_nothing():
+    [measured] = anomaly.measure_separations(
+        "noise", {"logit": np.array([1.0, 5.0])}, {"logit": np.array([2.0])}, seed=0
+    )
+    assert (measured.images, measured.auroc) == (1, 1)
+    assert (measured.low, measured.high) == (0, 1)
 
 
 def separation(kind, detector, auroc, low=0.6):
@@ -204,12 +221,120 @@ def test_the_verdict_names_the_winner_and_where_the_logit_is_blind():
         separation("rotated", "feature-distance", 0.7),
     ]
     left_out = [
-        separation("digit 3", "logit", 0.7),
-        separation("digit 3", "isolation-forest", 0.6),
+        separation("class fox", "logit", 0.7),
+        separation("class fox", "isolation-forest", 0.6),
     ]
     verdict = anomaly.phrase_verdict(foreign, left_out)
     assert verdict == (
         "Among foreign images, feature-distance wins (mean AUROC 0.750; logit 0.600). "
         "The discriminator's bare logit finds no better than guessing: rotated (0.300). "
-        "Among digits that were left out, logit wins (mean AUROC 0.700; isolation-forest 0.600)."
+        "Among classes that were left out, logit wins (mean AUROC 0.700; isolation-forest 0.600)."
     )
+
+
+# ----------------------------------------------------------------------- the protocol
+
+
+@pytest.fixture(scope="module")
+def pets():
+    return make_pets(train=24, validation=9, test=5)
+
+
+@pytest.fixture
+def of_pets(tiny_dcgan):
+    """A discriminator that passes for trained."""
+    discriminator = build_discriminator(tiny_dcgan, SPEC.shape)
+    next(w for w in discriminator.weights if w.name == "bias").assign_add([0.1])
+    return discriminator
+
+
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+def test_a_part_of_any_data_set_is_ranked(of_pets, pets, part):
+    anomaly.check_discriminator(of_pets, pets.spec.shape)
+    told = []
+    ranking = anomaly.rank_images(
+        of_pets, pets, part=part, seed=0, on_progress=lambda n, _: told.append(n)
+    )
+    count = len(getattr(pets, part))
+    assert {name: scores.shape for name, scores in ranking.scores.items()} == dict.fromkeys(
+        DETECTORS, (count,)
+    )
+    kinds = ("digits", "noise", "rotated", "inverted")
+    assert [(s.kind, s.detector) for s in ranking.separations] == [
+        (kind, detector) for kind in kinds for detector in DETECTORS
+    ]
+    assert {s.images for s in ranking.separations} == {4}, "one half of nine"
+    assert told[-1] == anomaly.count_ranked(pets.provenance, part)
+    logits = anomaly.observe(of_pets, getattr(pets, part).images).logits
+    np.testing.assert_array_equal(ranking.scores["logit"], -logits.astype(np.float64))
+
+
+def test_as_few_images_as_a_data_set_may_have_are_ranked(of_pets):
+    least = make_pets(train=10, validation=2, test=2)
+    ranking = anomaly.rank_images(of_pets, least, part="train", seed=0)
+    assert {(s.images, s.low, s.high) for s in ranking.separations} == {(1, 0, 1)}
+
+
+def test_a_class_that_was_left_out_is_told_from_the_others(of_pets, pets):
+    told = []
+    found = anomaly.evaluate_left_out(
+        of_pets, pets, label=2, seed=0, on_progress=lambda n, _: told.append(n)
+    )
+    assert [(s.kind, s.detector, s.images) for s in found] == [
+        ("class fox", detector, 3) for detector in DETECTORS
+    ]
+    assert told[-1] == anomaly.count_left_out(pets, 2) == 16 + 6
+
+
+def test_one_class_of_two_can_be_left_out(of_pets, pets):
+    def keep_two(part):
+        return part.take(np.flatnonzero(part.labels < 2))
+
+    two = Dataset(*(keep_two(getattr(pets, part)) for part in PARTS), pets.provenance)
+    found = anomaly.evaluate_left_out(of_pets, two, label=0, seed=0)
+    assert {(s.kind, s.images) for s in found} == {("class cat", 3)}
+
+
+def test_the_digits_are_foreign_to_all_but_themselves(digits, pets):
+    assert anomaly.make_others(digits.provenance) is None
+    others = anomaly.make_others(pets.provenance)
+    np.testing.assert_array_equal(others, enlarge_digits(SPEC.shape))
+    assert others.shape == (1797, 64, 64, 3)
+
+
+def test_rgb_images_are_turned_in_their_plane():
+    images = make_pets(train=12, validation=2, test=2).train.images
+    foreign = anomaly.make_foreign(images, None, seed=0)
+    assert {kind: made.shape for kind, made in foreign.items()} == dict.fromkeys(
+        ("noise", "rotated", "inverted"), images.shape
+    )
+    np.testing.assert_array_equal(foreign["rotated"][1], np.rot90(images[1]))
+
+
+def test_a_ranking_is_kept_and_summarized(tmp_path):
+    scores = {detector: np.arange(3) / 7 for detector in DETECTORS}
+    ranking = Ranking(scores, [separation("noise", "logit", 0.9)])
+    RankingFormat().save(tmp_path, ranking)
+    kept = RankingFormat().load(tmp_path)
+    assert kept.separations == ranking.separations
+    assert list(kept.scores) == list(DETECTORS)
+    for detector in DETECTORS:
+        np.testing.assert_array_equal(kept.scores[detector], scores[detector])
+
+    left_out = [[separation("class cat", "logit", 0.7)], [separation("class dog", "logit", 0.8)]]
+    result = anomaly.summarize_anomalies(
+        kept, left_out, dataset="pets", part="test", by="feature-distance"
+    )
+    assert isinstance(result, AnomalyResult)
+    assert (result.dataset, result.part, result.by, result.images) == (
+        "pets",
+        "test",
+        "feature-distance",
+        3,
+    )
+    assert [s.kind for s in (*result.foreign, *result.left_out)] == [
+        "noise",
+        "class cat",
+        "class dog",
+    ]
+    assert "Among classes that were left out, logit wins (mean AUROC 0.750" in result.verdict

@@ -1,47 +1,65 @@
 import numpy as np
 import pytest
+from pets import make_pets
 from scipy import stats
 
-from gan_aug.evaluation.comparison import Comparison, Predictions, compare_arms, compare_paired
-from gan_aug.settings.run import ComparisonConfig
+from gan_aug.evaluation.comparison import (
+    Comparison,
+    Predictions,
+    Score,
+    compare_arms,
+    compare_cells,
+    compare_paired,
+)
+from gan_aug.settings.evaluation import ComparisonConfig
 
 CONFIG = ComparisonConfig(resamples=500)
+TRIAL = CONFIG.model_copy(update={"trial": True})
+DIGITS = tuple("0123456789")
 
 
-def predict(truth, wrong, confidence=0.9):
+def predict(truth, wrong, confidence=0.9, classes=10):
     """Probabilities that are right everywhere but at the indices in ``wrong``."""
     guesses = truth.copy()
-    guesses[wrong] = (guesses[wrong] + 1) % 10
-    probabilities = np.full((len(truth), 10), (1 - confidence) / 9, np.float32)
-    probabilities[np.arange(len(truth)), guesses] = confidence
+    guesses[wrong] = (guesses[wrong] + 1) % classes
+    return be_sure(guesses, confidence, classes)
+
+
+def be_sure(guesses, confidence=0.9, classes=10):
+    """Probabilities of which one stands out."""
+    probabilities = np.full((len(guesses), classes), (1 - confidence) / (classes - 1), np.float32)
+    probabilities[np.arange(len(guesses)), guesses] = confidence
     return probabilities
 
 
-def compare(original_wrong, gan_wrong, n=1000):
-    truth = (np.arange(n) % 10).astype(np.uint8)
+def compare_two(original, gan, truth, config=CONFIG, classes=DIGITS):
+    """Compare two arms of the CNN by their probabilities."""
     predictions = [
-        Predictions(
-            "cnn", arm, n_train, {split: predict(truth, wrong) for split in ("validation", "test")}
-        )
-        for arm, n_train, wrong in (
-            ("original", 100, original_wrong),
-            ("gan", 300, gan_wrong),
-        )
+        Predictions("cnn", arm, n_train, dict.fromkeys(("validation", "test"), probabilities))
+        for arm, n_train, probabilities in (("original", 100, original), ("gan", 300, gan))
     ]
     labels = {"validation": truth, "test": truth}
-    return compare_arms(predictions, labels, CONFIG, labels=100, seed=0)
+    return compare_arms(predictions, labels, config, classes=classes, budget=100, seed=0)
+
+
+def compare(original_wrong, gan_wrong, n=1000, config=CONFIG, classes=DIGITS):
+    truth = (np.arange(n) % len(classes)).astype(np.uint16)
+    original, gan = (
+        predict(truth, wrong, classes=len(classes)) for wrong in (original_wrong, gan_wrong)
+    )
+    return compare_two(original, gan, truth, config, classes)
 
 
 def test_scores_are_those_of_the_predictions():
     comparison = compare(original_wrong=np.arange(50), gan_wrong=np.arange(0, 200, 10))
     original, _, gan, _ = comparison.scores
     assert (original.accuracy, gan.accuracy) == (0.95, 0.98)
-    assert original.class_accuracy == [0.95] * 10
-    assert gan.class_accuracy == [0.8] + [1.0] * 9
+    assert original.class_accuracy == dict.fromkeys(DIGITS, 0.95)
+    assert gan.class_accuracy == dict.fromkeys(DIGITS, 1.0) | {"0": 0.8}
     assert original.log_loss == pytest.approx(
         -0.95 * np.log(0.9) - 0.05 * np.log(0.1 / 9), rel=1e-4
     )
-    assert (original.n_train, gan.n_train, gan.labels) == (100, 300, 100)
+    assert (original.n_train, gan.n_train, gan.budget, gan.images) == (100, 300, 100, 1000)
     assert original.versus_original is None
     assert gan.versus_original.difference == pytest.approx(0.03)
     assert (gan.versus_original.gained, gan.versus_original.lost) == (45, 15)
@@ -85,7 +103,7 @@ def test_the_verdict_says_what_the_interval_says(original_wrong, gan_wrong, phra
 
 
 def test_harm_comes_first_in_the_verdict():
-    truth = (np.arange(1000) % 10).astype(np.uint8)
+    truth = (np.arange(1000) % 10).astype(np.uint16)
     wrong = {("cnn", "original"): 10, ("cnn", "gan"): 5, ("lightgbm", "original"): 10}
     wrong["lightgbm", "gan"] = 300
     predictions = [
@@ -95,13 +113,13 @@ def test_harm_comes_first_in_the_verdict():
         for (classifier, arm), n in wrong.items()
     ]
     labels = {"validation": truth, "test": truth}
-    verdict = compare_arms(predictions, labels, CONFIG, labels=10, seed=0).verdict
+    verdict = compare_arms(predictions, labels, CONFIG, classes=DIGITS, budget=10, seed=0).verdict
     assert verdict.index("hurts LightGBM") < verdict.index("the CNN")
 
 
-def test_a_digit_that_a_split_lacks_has_no_accuracy_and_the_json_stays_valid():
+def test_a_class_that_a_split_lacks_has_no_accuracy_and_the_json_stays_valid():
     comparison = compare(np.arange(2), np.arange(1), n=9)
-    assert comparison.scores[0].class_accuracy == [0.0] * 2 + [1.0] * 7 + [None]
+    assert list(comparison.scores[0].class_accuracy.values()) == [0.0] * 2 + [1.0] * 7 + [None]
     assert Comparison.model_validate_json(comparison.model_dump_json()) == comparison
 
 
@@ -112,13 +130,177 @@ def test_rows_are_flat_and_the_json_comes_back_whole():
         "classifier",
         "arm",
         "split",
-        "labels",
+        "budget",
         "seed",
         "n_train",
         "accuracy",
         "log_loss",
     ]
     assert len({tuple(row) for row in rows}) == 1, "every row has the same columns"
+    assert list(rows[0])[-10:] == [f"accuracy_{digit}" for digit in range(10)]
     assert rows[0]["difference"] is None
     assert rows[2]["difference"] == pytest.approx(0.002)
     assert Comparison.model_validate_json(comparison.model_dump_json()) == comparison
+
+
+@pytest.mark.parametrize("classes", [("no", "yes"), tuple(f"kind {i}" for i in range(47))])
+def test_any_number_of_named_classes_is_compared(classes):
+    comparison = compare(np.arange(100), np.arange(20), n=470, classes=classes)
+    original, _, gan, _ = comparison.scores
+    assert np.shape(gan.confusion) == (len(classes), len(classes))
+    assert np.sum(gan.confusion) == gan.images == 470
+    assert gan.accuracy == pytest.approx(450 / 470)
+    assert gan.to_row()[f"accuracy_{classes[-1]}"] == gan.class_accuracy[classes[-1]]
+    assert original.log_loss > gan.log_loss > 0
+    assert "helps the CNN" in comparison.verdict
+
+
+def test_a_score_that_was_kept_without_names_numbers_its_classes(make_score):
+    kept = make_score().model_dump()
+    del kept["classes"]
+    assert Score.model_validate(kept).classes == DIGITS
+
+
+# ------------------------------------------------------------------ honest verdicts
+
+
+def assert_nothing_is_told(comparison, why):
+    """Neither the sentence nor the scores take a side."""
+    assert "helps" not in comparison.verdict
+    assert "hurts" not in comparison.verdict
+    assert "no detectable difference" not in comparison.verdict
+    assert "can't be told" in comparison.verdict
+    assert why in comparison.verdict
+    paired = [score.versus_original for score in comparison.scores if score.versus_original]
+    assert {part.effect for part in paired} == {"can't be told"}
+
+
+def test_a_trial_says_so_first_and_nothing_else():
+    comparison = compare(np.arange(100), np.arange(20), config=TRIAL)
+    assert_nothing_is_told(comparison, "this was a trial")
+    assert comparison.verdict == (
+        "With 100 labels, what augmentation does can't be told: this was a trial, too brief for "
+        "its numbers to mean anything."
+    )
+    assert comparison.scores[2].versus_original.difference == pytest.approx(0.08)
+
+
+@pytest.mark.parametrize("constant", ["original", "gan", "original and on gan"])
+def test_a_constant_classifier_carries_no_verdict_on_either_side(constant):
+    truth = np.arange(1000, dtype=np.uint16) % 10
+    good, one_class = predict(truth, np.arange(20)), be_sure(np.full(1000, 3))
+    sides = {"original": (one_class, good), "gan": (good, one_class)}
+    original, gan = sides.get(constant, (one_class, one_class))
+    expected = {"original and on gan": "gan and on original"}.get(constant, constant)
+    comparison = compare_two(original, gan, truth)
+    assert_nothing_is_told(
+        comparison, f"trained on {expected}, it predicts one class for every image"
+    )
+
+
+def test_a_class_that_is_the_only_guess_in_one_split_is_a_constant_there_alone():
+    truth = np.arange(100, dtype=np.uint16) % 2
+    good, one_class = predict(truth, [0], classes=2), be_sure(np.zeros(100, int), classes=2)
+    predictions = [
+        Predictions("cnn", "original", 9, {"validation": good, "test": good}),
+        Predictions("cnn", "gan", 9, {"validation": good, "test": one_class}),
+    ]
+    labels = {"validation": truth, "test": truth}
+    comparison = compare_arms(predictions, labels, CONFIG, classes=("no", "yes"), budget=2, seed=0)
+    _, _, validation, test = comparison.scores
+    assert validation.versus_original.constants == ()
+    assert test.versus_original.constants == ("gan",)
+    assert "makes no detectable difference to the CNN" in comparison.verdict
+
+
+def test_where_the_exact_test_and_the_interval_disagree_nothing_is_told():
+    """Five gained and none lost: the bootstrap excludes 0, the exact p is 1/16."""
+    comparison = compare(np.arange(5), [])
+    paired = comparison.scores[2].versus_original
+    assert paired.low > 0
+    assert paired.mcnemar_p == 0.0625
+    assert_nothing_is_told(
+        comparison, "McNemar's exact test finds no difference (p = 0.062) where the interval finds"
+    )
+    assert "+0.50 points, 95% interval +0.10 to" in comparison.verdict
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 29])
+def test_few_held_out_images_carry_no_verdict(n):
+    comparison = compare(np.arange(n), [], n=n, classes=("cat", "dog", "fox"))
+    assert_nothing_is_told(comparison, f"at least 30 held-out images, and there are {n}")
+    paired = comparison.scores[2].versus_original
+    assert -1 <= paired.low <= paired.difference <= paired.high <= 1
+    assert 0 < paired.mcnemar_p <= 1
+    assert Comparison.model_validate_json(comparison.model_dump_json()) == comparison
+
+
+def test_a_single_image_says_nothing_of_the_difference():
+    paired = compare_paired(np.array([True]), np.array([False]), CONFIG, seed=0)
+    assert (paired.low, paired.high) == (-1, 1)
+
+
+def test_what_is_told_comes_before_what_is_not():
+    truth = np.arange(1000, dtype=np.uint16) % 10
+    good, one_class = predict(truth, np.arange(20)), be_sure(np.full(1000, 3))
+    predictions = [
+        Predictions(classifier, arm, 1, dict.fromkeys(("validation", "test"), probabilities))
+        for classifier, arm, probabilities in (
+            ("cnn", "original", good),
+            ("cnn", "gan", one_class),
+            ("lightgbm", "original", good),
+            ("lightgbm", "shift", predict(truth, [])),
+        )
+    ]
+    labels = {"validation": truth, "test": truth}
+    verdict = compare_arms(predictions, labels, CONFIG, classes=DIGITS, budget=10, seed=0).verdict
+    assert verdict.index("shift augmentation helps LightGBM (+2.00 points") < verdict.index(
+        "what GAN augmentation does to the CNN can't be told (-88.00 points"
+    )
+
+
+# ------------------------------------------------------------------------ the stage
+
+
+@pytest.fixture(scope="module")
+def pets():
+    return make_pets(train=40, validation=40, test=40)
+
+
+def test_the_cells_of_a_run_are_compared_by_the_labels_of_the_data(pets):
+    truth = pets.test.labels
+    wrong = {"original": np.arange(20), "gan": np.arange(2), "shift": np.arange(10)}
+    cells = [["cnn", "original"], ["cnn", "gan"], ["lightgbm", "shift"]]
+    comparison = compare_cells(
+        pets,
+        [
+            dict.fromkeys(("validation", "test"), predict(truth, wrong[arm], classes=3))
+            for _, arm in cells
+        ],
+        [np.ones(count, np.float32) for count in (30, 90, 60)],
+        cells=cells,
+        config=CONFIG,
+        budget=30,
+        seed=0,
+    )
+    found = [(s.classifier, s.arm, s.n_train, s.accuracy) for s in comparison.scores[::2]]
+    assert found == [("cnn", "original", 30, 0.5), ("cnn", "gan", 90, 0.95)], "no lone LightGBM"
+    assert {(score.budget, score.classes) for score in comparison.scores} == {
+        (30, ("cat", "dog", "fox"))
+    }
+    assert "GAN augmentation helps the CNN" in comparison.verdict
+
+
+def test_all_labels_are_as_many_as_there_are_training_images(pets):
+    sure = dict.fromkeys(("validation", "test"), predict(pets.test.labels, [], classes=3))
+    weights = np.ones(40, np.float32)
+    comparison = compare_cells(
+        pets, [sure], [weights], cells=[["cnn", "original"]], config=CONFIG, budget="all", seed=0
+    )
+    assert comparison.scores[0].budget == 40
+
+
+def test_nothing_is_compared_where_every_original_is_missing(pets):
+    comparison = compare_cells(pets, [], [], cells=[], config=CONFIG, budget=30, seed=0)
+    assert comparison.scores == []
+    assert comparison.verdict.endswith("no arm was compared with the original training set.")

@@ -4,6 +4,7 @@ from functools import partial
 import keras
 import numpy as np
 import pytest
+from pets import make_pets
 from scipy.linalg import sqrtm
 from sklearn.metrics import pairwise_distances
 from sklearn.metrics.pairwise import polynomial_kernel
@@ -13,6 +14,8 @@ from gan_aug.classifiers.cnn import build_cnn
 from gan_aug.errors import UserError
 from gan_aug.evaluation import quality
 from gan_aug.evaluation.quality import Duplicates, Features, JudgeInfo, Quality
+
+MNIST = ((28, 28, 1), 10)
 
 
 @pytest.fixture
@@ -102,7 +105,8 @@ def test_the_chunk_size_changes_nothing(samples, chunk):
     assert quality.kernel_distance(a, b, chunk=chunk) == pytest.approx(
         quality.kernel_distance(a, b), rel=1e-12
     )
-    assert quality.manifold_metrics(a, b, neighbors=3, chunk=chunk) == pytest.approx(
+    mib = chunk * b.shape[0] * 8 / 2**20
+    assert quality.manifold_metrics(a, b, neighbors=3, chunk_mib=mib) == pytest.approx(
         quality.manifold_metrics(a, b, neighbors=3)
     )
 
@@ -141,10 +145,10 @@ def test_mode_collapse_lowers_recall_and_coverage_but_not_precision(samples, rng
 
 
 def test_class_distance_is_half_the_sum_of_differences():
-    sevens, mixed = np.full(4, 7, np.uint8), np.array([7, 7, 7, 1], np.uint8)
-    assert quality.class_distance(sevens, sevens) == 0
-    assert quality.class_distance(sevens, mixed) == 0.25
-    assert quality.class_distance(sevens, np.zeros(9, np.uint8)) == 1
+    sevens, mixed = np.full(4, 7, np.uint16), np.array([7, 7, 7, 1], np.uint16)
+    assert quality.class_distance(sevens, sevens, classes=10) == 0
+    assert quality.class_distance(sevens, mixed, classes=47) == 0.25
+    assert quality.class_distance(sevens, np.zeros(9, np.uint16), classes=8) == 1
 
 
 def test_copies_of_training_images_are_found(real):
@@ -164,8 +168,25 @@ def test_copies_of_training_images_are_found(real):
         assert again.model_dump() == pytest.approx(found.model_dump(), rel=1e-5)
 
 
+@pytest.mark.parametrize("block_floats", [1, 784 * 7, 10**9])
+def test_the_originals_may_be_taken_in_blocks(real, block_floats):
+    images, originals = real.images[:20], real.images[20:80]
+    places, distances = quality.find_nearest(images, originals, chunk=6, block_floats=block_floats)
+    flat = [part.reshape(len(part), -1) / 255 for part in (images, originals)]
+    expected = pairwise_distances(*flat)
+    np.testing.assert_array_equal(places, expected.argmin(axis=1))
+    np.testing.assert_allclose(distances, expected.min(axis=1), rtol=1e-4)
+
+
+def test_the_first_of_equal_originals_is_the_nearest(rng):
+    originals = np.repeat(rng.integers(0, 256, (3, 16, 16, 3), dtype=np.uint8), 2, axis=0)
+    places, distances = quality.find_nearest(originals, originals, chunk=2, block_floats=768 * 3)
+    np.testing.assert_array_equal(places, [0, 0, 2, 2, 4, 4])
+    assert distances.max() < 0.02
+
+
 def test_the_judges_activations_are_those_of_its_last_hidden_layer(real):
-    judge = build_cnn()
+    judge = build_cnn(*MNIST)
     features = quality.extract_features(judge, real.images[:3])
     assert features.activations.shape == (3, 256)
     assert features.activations.min() >= 0
@@ -179,9 +200,9 @@ def test_the_judges_activations_are_those_of_its_last_hidden_layer(real):
 
 
 def test_the_judge_is_known_by_its_weights():
-    judge, other = build_cnn(), build_cnn()
+    judge, other = build_cnn(*MNIST), build_cnn(*MNIST)
     seen = Features(np.zeros((4, 256)), np.eye(10)[[1, 2, 3, 4]])
-    truth = np.array([1, 2, 3, 9], np.uint8)
+    truth = np.array([1, 2, 3, 9], np.uint16)
     info = quality.describe_judge(judge, seen, truth)
     assert info.validation_accuracy == 0.75
     assert info != quality.describe_judge(other, seen, truth)
@@ -260,13 +281,46 @@ def test_activations_that_are_not_finite_are_refused():
         Features(np.full((2, 256), np.nan), np.eye(10)[[0, 0]])
 
 
-def test_the_inception_score_is_one_for_one_opinion_and_ten_for_ten_sure_ones(rng):
-    one = np.repeat(rng.dirichlet(np.ones(10))[None], 50, axis=0)
+@pytest.mark.parametrize("classes", [2, 3, 10, 47, 1000])
+def test_the_inception_score_goes_from_one_opinion_to_all_classes(rng, classes):
+    one = np.repeat(rng.dirichlet(np.ones(classes))[None], 50, axis=0)
     assert quality.inception_score(one) == pytest.approx(1)
-    assert quality.inception_score(np.eye(10)) == pytest.approx(10)
-    assert quality.inception_score(np.eye(10)[[0, 1] * 5]) == pytest.approx(2)
+    assert quality.inception_score(np.eye(classes)) == pytest.approx(classes)
+    assert quality.inception_score(np.eye(classes)[[0, 1] * 5]) == pytest.approx(2)
 
 
 def test_the_inception_score_falls_with_doubt(rng):
     sure, doubtful = (rng.dirichlet(np.full(10, share), size=2000) for share in (0.01, 0.3))
     assert 10 > quality.inception_score(sure) > quality.inception_score(doubtful) > 1
+
+
+def test_images_of_any_shape_are_judged_beside_real_ones(rng):
+    """Three RGB classes of 64x64, fewer training images than are asked for."""
+    pets = make_pets(train=30, validation=8, test=12)
+    judge = build_cnn(pets.spec.shape, 3)
+    synthetic = rng.integers(0, 256, (50, 64, 64, 3), dtype=np.uint8)
+    synthetic[0] = pets.train.images[7]
+    told = []
+    found = quality.judge_images(
+        judge, synthetic, pets, images=40, neighbors=3, on_progress=lambda n, _: told.append(n)
+    )
+    assert (found.images, found.reference_images) == (30, 12)
+    assert found.duplicates.count >= 1
+    assert told[-1] == quality.count_judged(pets.provenance, synthetic=50, images=40) == 80
+    assert told == sorted(told)
+    seen = [
+        quality.extract_features(judge, images)
+        for images in (synthetic[:30], pets.train.images, pets.test.images)
+    ]
+    assert found.synthetic == quality.measure(seen[0], seen[2], neighbors=3)
+    assert found.floor == quality.measure(seen[1], seen[2], neighbors=3)
+    assert 1 <= found.synthetic.inception_score <= 3
+    assert found.judge == quality.describe_judge(
+        judge, quality.extract_features(judge, pets.validation.images), pets.validation.labels
+    )
+
+
+def test_labels_beyond_a_byte_are_kept():
+    seen = Features(np.zeros((2, 256)), np.eye(1000)[[999, 300]])
+    np.testing.assert_array_equal(seen.labels, [999, 300])
+    assert seen.labels.dtype == np.uint16

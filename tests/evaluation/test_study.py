@@ -1,24 +1,40 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from gan_aug.evaluation.comparison import PairedDifference
-from gan_aug.evaluation.study import Failure, summarize_study
+from gan_aug.evaluation.study import Failure, StudyResult, student_margin, summarize_study
 
 
 @pytest.fixture
 def score(make_score):
-    def score(labels, seed, accuracy, *, arm="gan", classifier="cnn", split="test", difference=0.0):
+    def score(
+        budget,
+        seed,
+        accuracy,
+        *,
+        arm="gan",
+        classifier="cnn",
+        split="test",
+        difference=0.0,
+        p=None,
+        constants=(),
+        **values,
+    ):
         paired = PairedDifference(
             difference=difference,
             low=difference - 0.001,
             high=difference + 0.001,
-            mcnemar_p=0.5,
+            mcnemar_p=p or (1e-3 if difference else 0.5),
             gained=1,
             lost=1,
+            constants=constants,
         )
         return make_score(
-            labels=labels,
+            **values,
+            budget=budget,
             seed=seed,
             accuracy=accuracy,
             arm=arm,
@@ -30,8 +46,8 @@ def score(make_score):
     return score
 
 
-def summarize(scores, failures=()):
-    return summarize_study(scores, failures, confidence_level=0.95)
+def summarize(scores, failures=(), *, trial=False):
+    return summarize_study(scores, failures, confidence_level=0.95, trial=trial)
 
 
 def test_the_interval_over_draws_is_students(score):
@@ -62,8 +78,8 @@ def test_original_has_a_mean_and_a_spread_but_no_difference(score):
 
 def test_cells_are_told_apart_by_classifier_arm_budget_and_split(score):
     scores = [
-        score(labels, seed, 0.9, arm=arm, classifier=classifier, split=split)
-        for labels in (100, 1000)
+        score(budget, seed, 0.9, arm=arm, classifier=classifier, split=split)
+        for budget in (100, 1000)
         for seed in (0, 1)
         for arm in ("original", "gan")
         for classifier in ("cnn", "lightgbm")
@@ -93,7 +109,104 @@ def test_the_verdict_is_of_the_gan_arm_on_test_images_bad_news_first(score):
 
 
 def test_failures_are_kept_and_nothing_at_all_is_said_too():
-    failure = Failure(labels=100, seed=0, classifier=None, arm=None, message="out of luck")
+    failure = Failure(budget=100, seed=0, classifier=None, arm=None, message="out of luck")
     result = summarize([], [failure])
     assert result.failures == [failure]
     assert result.verdict.startswith("No GAN arm could be compared")
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_the_margin_is_half_of_students_interval(count):
+    values = np.random.default_rng(0).normal(size=count)
+    expected = stats.t.ppf(0.975, count - 1) * values.std(ddof=1) / np.sqrt(count)
+    assert student_margin(values, 0.95) == pytest.approx(expected, rel=1e-12)
+
+
+def test_values_that_are_all_the_same_have_no_margin():
+    assert student_margin(np.full(3, 0.1), 0.95) == 0
+
+
+# ------------------------------------------------------------------ honest verdicts
+
+
+def assert_nothing_is_told(result, why):
+    """Neither the sentence nor the summaries take a side."""
+    assert {cell.effect for cell in result.summaries} == {"can't be told"}
+    assert "can't be told" in result.verdict
+    assert why in result.verdict
+    for word in ("helps", "hurts", "no detectable difference"):
+        assert word not in result.verdict
+
+
+def test_a_study_of_trials_says_so_first(score):
+    scores = [score(100, seed, 0.9, difference=0.1 + seed / 100) for seed in range(3)]
+    result = summarize(scores, trial=True)
+    assert_nothing_is_told(result, "this was a trial")
+    assert result.verdict == (
+        "What augmentation does can't be told: this was a trial, too brief for its numbers to mean "
+        "anything."
+    )
+
+
+def test_one_draw_is_tested_as_a_run_is(score):
+    result = summarize([score(100, 0, 0.9, difference=0.02, p=0.06)])
+    assert_nothing_is_told(result, "McNemar's exact test finds no difference (p = 0.06)")
+    assert result.verdict.startswith(
+        "What GAN augmentation does to the CNN can't be told with 100 labels (+2.00, +1.90 to "
+        "+2.10; McNemar's"
+    )
+
+
+def test_over_several_draws_students_interval_is_the_test(score):
+    scores = [score(100, seed, 0.9, difference=0.1 + seed / 100, p=0.9) for seed in range(3)]
+    assert summarize(scores).summaries[0].effect == "helps"
+
+
+def test_a_constant_in_one_draw_is_enough(score):
+    scores = [
+        score(100, seed, 0.9, difference=0.1 + seed / 100, constants=constants)
+        for seed, constants in enumerate([(), ("original",), ("original",)])
+    ]
+    assert_nothing_is_told(
+        summarize(scores), "trained on original, it predicts one class for every image"
+    )
+
+
+def test_few_held_out_images_carry_no_verdict_in_any_number_of_draws(score):
+    few = {"confusion": [[5, 0], [0, 5]]}
+    for draws in (1, 3):
+        scores = [score(4, seed, 0.9, difference=0.1 + seed / 100, **few) for seed in range(draws)]
+        assert_nothing_is_told(summarize(scores), "and there are 10")
+
+
+def test_draws_that_agree_exactly_have_no_interval(score):
+    result = summarize([score(100, seed, 0.9, difference=0.02) for seed in (0, 1)])
+    assert_nothing_is_told(result, "all 2 draws find the same difference")
+    result = summarize([score(100, seed, 0.9, difference=0.0) for seed in (0, 1)])
+    assert "makes no detectable difference to the CNN" in result.verdict
+
+
+def test_what_is_told_comes_before_what_is_not(score):
+    scores = [
+        score(100, 0, 0.9, difference=-0.1, constants=("gan",)),
+        score(1000, 0, 0.9, difference=0.2),
+    ]
+    assert summarize(scores).verdict.startswith(
+        "GAN augmentation helps the CNN with 1,000 labels (+20.00, +19.90 to +20.10); what GAN "
+        "augmentation does to the CNN can't be told with 100 labels (-10.00, "
+    )
+
+
+def test_the_reference_study_says_what_its_scores_say():
+    path = Path(__file__).parents[2] / "artifacts" / "reference" / "study.json"
+    kept = StudyResult.model_validate_json(path.read_bytes())
+    again = summarize(kept.scores, kept.failures)
+    assert again.verdict == kept.verdict
+    for cell, before in zip(again.summaries, kept.summaries, strict=True):
+        assert (cell.accuracy, cell.difference, cell.effect) == (
+            before.accuracy,
+            before.difference,
+            before.effect,
+        )
+        if before.low is not None:
+            assert (cell.low, cell.high) == pytest.approx((before.low, before.high), rel=1e-9)

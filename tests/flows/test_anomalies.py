@@ -7,7 +7,6 @@ import time
 
 import numpy as np
 import pytest
-from gan_aug.store.store.store import load_network
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -25,7 +24,10 @@ from gan_aug.evaluation.anomaly import observe
 from gan_aug.gan.adversarial import train_dcgan
 from gan_aug.gan.networks import build_discriminator, build_generator
 from gan_aug.reporting.folders import Run
-from gan_aug.settings.run import AnomalyConfig, resolve_config, to_source_flags
+from gan_aug.settings.anomalies import AnomalyConfig
+from gan_aug.settings.flags import to_source_flags
+from gan_aug.settings.presets import resolve_config
+from gan_aug.store.store import load_network
 
 CONFIG = resolve_config("smoke", TINY_RUN)
 LEFT_OUT = (3, 7)

@@ -24,7 +24,7 @@ from gan_aug.classifiers.lightgbm import predict_probabilities as predict_boosti
 from gan_aug.data.dataset import draw_labeled
 from gan_aug.errors import GateError, UserError
 from gan_aug.evaluation.calibration import average_teachers
-from gan_aug.settings.run import resolve_config
+from gan_aug.settings.presets import resolve_config
 
 CONFIG = resolve_config("smoke", TINY)
 

@@ -6,7 +6,9 @@ from PIL import Image
 from flows import cli
 from flows.dcgan import dcgan
 from gan_aug.errors import UserError
-from gan_aug.settings.run import PicturesConfig, resolve_pictures_config, to_source_flags
+from gan_aug.settings.flags import to_source_flags
+from gan_aug.settings.pictures import PicturesConfig
+from gan_aug.settings.presets import resolve_pictures_config
 
 TINY = {
     "source": "colored-digits",

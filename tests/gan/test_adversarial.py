@@ -12,7 +12,10 @@ from gan_aug.errors import TrainingDivergedError
 from gan_aug.gan import adversarial
 from gan_aug.gan.adversarial import HISTORY_COLUMNS, Batch, build_players, train_dcgan
 from gan_aug.gan.training import compile_steps, draw_noise, update_average
-from gan_aug.settings.run import DcganConfig, resolve_config
+from gan_aug.settings.dcgan import DcganConfig
+from gan_aug.settings.presets import resolve_config
+
+SHAPE = (28, 28, 1)
 
 
 class MemoryCheckpoint:
@@ -97,7 +100,7 @@ def test_the_shared_backward_pass_equals_two_separate_ones(
     config = tiny_dcgan.model_copy(
         update={"architecture": architecture, "clusters": clusters, "discriminator_dropout": 0.0}
     )
-    players = build_players(config, cpu)
+    players = build_players(config, cpu, SHAPE)
     without_dropout(players.generator)
     players.discriminator.layers[-1].bias.assign([bias])
     images = as_batch(reals)
@@ -135,7 +138,7 @@ TECHNIQUES = [
 @pytest.mark.parametrize("changes", TECHNIQUES)
 def test_a_whole_step_of_every_technique_updates_all_weights(tiny_dcgan, cpu, reals, changes):
     config = tiny_dcgan.model_copy(update={"gradient_penalty": 0.0, **changes})
-    players = build_players(config, cpu)
+    players = build_players(config, cpu, SHAPE)
     before = [weight.numpy() for weight in players.weights]
     compile_training(players, reals, config, 0, cpu)(0, 2)
     still = {
@@ -167,7 +170,7 @@ def test_separate_passes_equal_the_shared_one_where_no_image_sees_another(tiny_d
     config = tiny_dcgan.model_copy(
         update={"clusters": 3, "discriminator_dropout": 0.0, "label_smoothing": 0.1}
     )
-    players = build_players(config, cpu)
+    players = build_players(config, cpu, SHAPE)
     noise = draw_noise(8, config.latent_dim, seed=(0, 0))
     shared, separate = (
         compute(players, as_batch(reals), noise, config)
@@ -207,7 +210,7 @@ def test_label_smoothing_is_one_sided(tiny_dcgan):
 
 def test_historical_averaging_pulls_towards_the_mean_of_the_past(tiny_dcgan, cpu):
     config = tiny_dcgan.model_copy(update={"historical_averaging": 0.5})
-    players = build_players(config, cpu)
+    players = build_players(config, cpu, SHAPE)
     first = [weight.numpy() for weight in players.weights]
     for step in range(3):
         for weight, start in zip(players.weights, first, strict=True):
@@ -240,7 +243,7 @@ def test_historical_averaging_ends_the_circling_of_a_bilinear_game():
 @pytest.mark.parametrize("architecture", ["compact", "chapter"])
 def test_a_whole_step_updates_both_players_and_the_average(tiny_dcgan, cpu, reals, architecture):
     config = tiny_dcgan.model_copy(update={"architecture": architecture})
-    players = build_players(config, cpu)
+    players = build_players(config, cpu, SHAPE)
     models = (players.generator, players.discriminator, players.average)
     before = [[v.numpy() for v in model.trainable_variables] for model in models]
     train_steps = compile_training(players, reals, config, 0, cpu)
@@ -257,7 +260,7 @@ def test_a_whole_step_updates_both_players_and_the_average(tiny_dcgan, cpu, real
 def test_the_generators_part_of_a_whole_step_leaves_the_discriminator(tiny_dcgan, cpu, reals):
     """With a vanishing rate of its own, the discriminator could change only through the other's."""
     config = tiny_dcgan.model_copy(update={"discriminator_learning_rate": 1e-30})
-    players = build_players(config, cpu)
+    players = build_players(config, cpu, SHAPE)
     models = (players.generator, players.discriminator)
     before = [[v.numpy() for v in model.trainable_variables] for model in models]
     compile_training(players, reals, config, 0, cpu)(0, 3)
@@ -271,7 +274,7 @@ def test_steps_one_by_one_equal_steps_in_one_call(tiny_dcgan, cpu, reals):
     results = []
     for calls in ([(0, 4)], [(0, 1), (1, 2), (3, 1)]):
         tf.keras.utils.set_random_seed(5)
-        players = build_players(tiny_dcgan, cpu)
+        players = build_players(tiny_dcgan, cpu, SHAPE)
         train_steps = compile_training(players, reals, tiny_dcgan, 5, cpu)
         for first, count in calls:
             train_steps(first, count)
@@ -282,18 +285,18 @@ def test_steps_one_by_one_equal_steps_in_one_call(tiny_dcgan, cpu, reals):
 
 def test_training_logs_and_samples_every_interval(tiny_dcgan, cpu, reals):
     config = tiny_dcgan.model_copy(update={"steps": 5})
-    grids, progress = {}, []
+    progress = []
     trained = train_dcgan(
         reals,
         config,
         seed=0,
         compute=cpu,
-        on_interval=grids.__setitem__,
         on_progress=lambda done, metrics: progress.append(done),
     )
-    assert [row["step"] for row in trained.history] == [2, 4, 5] == list(grids)
+    assert [row["step"] for row in trained.history] == [2, 4, 5]
     assert all(tuple(row) == HISTORY_COLUMNS for row in trained.history)
-    assert all(grid.shape == (64, 28, 28) and grid.dtype == np.uint8 for grid in grids.values())
+    assert trained.samples.shape == (3, 64, 28, 28)
+    assert trained.samples.dtype == np.uint8
     assert progress[-1] == 5
 
 
@@ -303,9 +306,8 @@ def test_the_papers_network_trains_on_colored_pictures(tiny_dcgan, cpu, side):
         update={"architecture": "paper", "gradient_penalty": 0.0, "clusters": 0}
     )
     pictures = np.random.default_rng(0).integers(0, 256, (16, side, side, 3), dtype=np.uint8)
-    grids = {}
-    trained = train_dcgan(pictures, config, seed=0, compute=cpu, on_interval=grids.__setitem__)
-    assert grids[4].shape == (64, side, side, 3)
+    trained = train_dcgan(pictures, config, seed=0, compute=cpu)
+    assert trained.samples.shape == (2, 64, side, side, 3)
     assert trained.generator.output_shape == (None, side, side, 3)
 
 
@@ -341,12 +343,19 @@ def test_a_killed_training_resumes_as_if_uninterrupted(tiny_dcgan, cpu, reals, c
     with pytest.raises(KeyboardInterrupt):
         train_dcgan(reals, config, seed=3, compute=cpu, checkpoint=checkpoint)
     checkpoint.left = None
-    grids = {}
+    progress = []
     resumed = train_dcgan(
-        reals, config, seed=3, compute=cpu, checkpoint=checkpoint, on_interval=grids.__setitem__
+        reals,
+        config,
+        seed=3,
+        compute=cpu,
+        checkpoint=checkpoint,
+        on_progress=lambda done, metrics: progress.append(done),
     )
-    assert list(grids) == [4], "the first interval is not trained again"
+    assert progress == [4], "the first interval is not trained again"
     assert resumed.history == whole.history
+    np.testing.assert_array_equal(resumed.samples, whole.samples)
+    assert not np.array_equal(*whole.samples)
     assert not any(unequal(weights(whole.generator), weights(resumed.generator)))
     assert not any(unequal(weights(whole.discriminator), weights(resumed.discriminator)))
 
@@ -354,8 +363,19 @@ def test_a_killed_training_resumes_as_if_uninterrupted(tiny_dcgan, cpu, reals, c
 def test_a_finished_checkpoint_trains_no_further(tiny_dcgan, cpu, reals):
     checkpoint = MemoryCheckpoint()
     first = train_dcgan(reals, tiny_dcgan, seed=0, compute=cpu, checkpoint=checkpoint)
-    again = train_dcgan(reals, tiny_dcgan, seed=0, compute=cpu, checkpoint=checkpoint)
+    progress = []
+    again = train_dcgan(
+        reals,
+        tiny_dcgan,
+        seed=0,
+        compute=cpu,
+        checkpoint=checkpoint,
+        on_progress=lambda done, metrics: progress.append(done),
+    )
+    assert not progress
     assert again.history == first.history
+    np.testing.assert_array_equal(again.samples, first.samples)
+    assert not any(unequal(weights(again.generator), weights(first.generator)))
 
 
 def test_divergence_stops_the_training_and_names_the_step(tiny_dcgan, cpu, reals):
@@ -377,7 +397,7 @@ def test_the_average_forgets_fast_at_first(step, kept):
 
 def test_the_rate_decays_as_in_the_chapter(tiny_dcgan, cpu):
     config = tiny_dcgan.model_copy(update={"optimizer": "rmsprop", "generator_decay": 0.5})
-    optimizer = build_players(config, cpu).generator_optimizer
+    optimizer = build_players(config, cpu, SHAPE).generator_optimizer
     optimizer.iterations.assign(4)
     rate = float(optimizer.learning_rate)
     assert rate == pytest.approx(config.generator_learning_rate / (1 + 0.5 * 4))
@@ -388,7 +408,7 @@ def test_the_penalty_is_half_the_mean_squared_slope_of_the_logits(tiny_dcgan, cp
     linear = keras.Sequential(
         [keras.Input((28, 28, 1)), keras.layers.Flatten(), keras.layers.Dense(1)]
     )
-    players = dataclasses.replace(build_players(tiny_dcgan, cpu), discriminator=linear)
+    players = dataclasses.replace(build_players(tiny_dcgan, cpu, SHAPE), discriminator=linear)
     before = [tf.ones((784, 1)), tf.ones(1)]
     gradients = adversarial.add_penalty(before, players, as_batch(reals), tf.constant(3.0))
     np.testing.assert_allclose(gradients[0], 1 + 3 * linear.layers[-1].kernel.numpy(), rtol=1e-5)
@@ -397,7 +417,7 @@ def test_the_penalty_is_half_the_mean_squared_slope_of_the_logits(tiny_dcgan, cp
 
 def test_the_penalty_reaches_every_weight_that_shapes_a_slope(tiny_dcgan, cpu, reals):
     config = tiny_dcgan.model_copy(update={"clusters": 3, "discriminator_dropout": 0.0})
-    players = build_players(config, cpu)
+    players = build_players(config, cpu, SHAPE)
     zeros = [tf.zeros_like(weight) for weight in players.discriminator.trainable_variables]
     gradients = adversarial.add_penalty(zeros, players, as_batch(reals), tf.constant(1.0))
     still = [
@@ -420,7 +440,7 @@ def test_the_penalty_is_taken_every_few_steps_with_as_many_times_the_weight(tiny
 
 def test_fakes_occur_in_clusters_as_often_as_reals(tiny_dcgan, cpu, reals):
     config = tiny_dcgan.model_copy(update={"clusters": 4})
-    players = build_players(config, cpu)
+    players = build_players(config, cpu, SHAPE)
     clusters = adversarial.assign_clusters(players, reals, config, seed=0)
     noise = draw_noise(20_000, config.latent_dim, seed=(0, 0))
     for generator in (players.generator, players.average):

@@ -4,11 +4,12 @@ import pytest
 import tensorflow as tf
 
 from gan_aug.classifiers.cnn import predict_probabilities
+from gan_aug.device import Compute
 from gan_aug.errors import TrainingDivergedError
-from gan_aug.images import to_unit
-from gan_aug.settings.run import SganConfig
-from gan_aug.teachers import sgan
-from gan_aug.teachers.sgan import train_sgan
+from gan_aug.gan import semi_supervised as sgan
+from gan_aug.gan.semi_supervised import train_sgan
+from gan_aug.images import ImageSpec, LabeledImages, to_unit
+from gan_aug.settings.sgan import SganConfig
 
 CONFIG = SganConfig(updates=3, batch_size=8, labeled_batch_size=4)
 
@@ -25,7 +26,7 @@ def train(real, cpu):
 
 @pytest.fixture
 def players(real, cpu):
-    return sgan.build_players(real.images[:100], CONFIG, cpu)
+    return sgan.build_players(real.images[:100], 10, CONFIG, cpu)
 
 
 @pytest.fixture
@@ -90,6 +91,22 @@ def test_a_step_moves_both_players_by_their_own_losses(players, batch):
         for old, new in zip(before, players.generator.trainable_variables, strict=True)
     ]
     assert all(moved)
+
+
+@pytest.mark.parametrize("shape", [(16, 16, 1), (20, 20, 3)])
+def test_batches_have_the_shape_of_the_networks_inputs(shape):
+    images = np.random.default_rng(0).integers(0, 256, (6, *shape), dtype=np.uint8)
+    images = images[..., 0] if shape[-1] == 1 else images
+    spec = ImageSpec(shape, ("cat", "dog", "owl"))
+    labeled = LabeledImages(images, np.arange(6, dtype=np.uint16) % 3, spec)
+    players = sgan.build_players(images, 3, CONFIG, Compute())
+    batch = sgan.build_draw(labeled, images, CONFIG, seed=0)(tf.constant(0))
+    assert batch.labeled.shape == (4, *shape)
+    assert batch.unlabeled.shape == (8, *shape)
+    assert 0 <= float(tf.reduce_min(batch.unlabeled)) < float(tf.reduce_max(batch.unlabeled)) <= 1
+    assert players.generator(batch.noise).shape == (8, *shape)
+    _, logits = players.discriminator(batch.unlabeled)
+    assert logits.shape == (8, 3)
 
 
 def test_no_layer_of_the_discriminator_mixes_images(players, batch):

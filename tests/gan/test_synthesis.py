@@ -5,7 +5,7 @@ from gan_aug.gan.synthesis import generate_images
 
 
 def test_same_seed_same_images_and_more_begin_with_the_fewer(tiny_dcgan):
-    generator = build_generator(tiny_dcgan)
+    generator = build_generator(tiny_dcgan, (28, 28, 1))
     few, again, more, other = (
         generate_images(generator, count, seed=seed)
         for count, seed in ((5, 0), (5, 0), (600, 0), (5, 1))

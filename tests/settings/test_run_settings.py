@@ -1,7 +1,11 @@
 import pytest
 from pydantic import ValidationError
 
-from gan_aug.settings.run import PRESETS, RunConfig, StudyConfig, resolve_config, to_flags
+from gan_aug.classifiers import CLASSIFIERS
+from gan_aug.classifiers.cnn import CNN, CnnConfig
+from gan_aug.settings.presets import PRESETS, resolve_config
+from gan_aug.settings.run import RunConfig
+from gan_aug.teachers import TEACHERS
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -35,7 +39,7 @@ def test_chapter_has_the_chapters_numbers():
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"labels": 9},
+        {"labels": 1},
         {"labels": "some"},
         {"seed": -1},
         {"dataset": ""},
@@ -46,6 +50,11 @@ def test_chapter_has_the_chapters_numbers():
         {"pseudo_labels": {"confidence_threshold": 1.1}},
         {"augmentation": {"added_share": 1.0}},
         {"arms": ["unknown"]},
+        {"classifiers": ["unknown"]},
+        {"classifiers": []},
+        {"pseudo_labels": {"teacher": "unknown"}},
+        {"pseudo_labels": {"calibration_folds": 1}},
+        {"augmentation": {"shift": 0.5}},
     ],
 )
 def test_a_field_out_of_range_or_unknown_is_refused(wrong):
@@ -76,52 +85,45 @@ def test_every_field_is_described():
     assert list(undescribed(RunConfig)) == []
 
 
-def test_flags_say_what_differs_from_quick():
-    config = resolve_config("quick", {"labels": 500, "pseudo_labels": {"per_class": 3}})
-    assert to_flags(config) == [
-        "--dataset",
-        "mnist",
-        "--labels",
-        "500",
-        "--pseudo-labels.per-class",
-        "3",
-    ]
-
-
 def test_one_setting_of_the_judge_leaves_its_others():
     judge = resolve_config("quick", {"quality": {"judge": {"updates": 7}}}).quality.judge
     assert judge == RunConfig().quality.judge.model_copy(update={"updates": 7})
     assert judge.batch_size != RunConfig().cnn.batch_size
 
 
-def test_the_flag_of_a_switch_carries_its_value():
-    config = resolve_config("quick", {"quality": {"enabled": True}})
-    assert to_flags(config) == ["--dataset", "mnist", "--quality.enabled"]
+def test_whatever_is_registered_brings_its_settings_with_their_defaults():
+    for part in (*CLASSIFIERS.values(), *TEACHERS.values()):
+        if part.settings:
+            field = RunConfig.model_fields[part.name]
+            assert field.annotation is part.settings
+            assert field.description == part.description
+            assert getattr(RunConfig(), part.name) == part.settings()
 
 
-def test_a_study_lists_its_runs_draw_by_draw():
-    config = StudyConfig(budgets=(100, 1000, "all"), draws=(3, 2, 1), run=RunConfig(seed=7))
-    assert [(run.labels, run.seed) for run in config.list_runs()] == [
-        (100, 7),
-        (1000, 7),
-        ("all", 7),
-        (100, 8),
-        (1000, 8),
-        (100, 9),
-    ]
-    assert len(StudyConfig(budgets=(100, 1000), draws=(5,)).list_runs()) == 10
+def test_the_settings_of_a_classifier_are_found_by_its_name():
+    config = resolve_config("quick", {"cnn": {"updates": 7}})
+    assert config.of(CNN) == CnnConfig(updates=7)
+
+
+def test_a_plan_fits_every_classifier_to_the_labels_and_leaves_the_rest():
+    config = resolve_config("quick", {"labels": "all", "dcgan": {"steps": 7}})
+    planned = config.plan(50_000)
+    assert planned.cnn.updates == 6250
+    assert planned.lightgbm.min_child_samples == 20
+    assert planned.dcgan == config.dcgan
+    assert planned.plan(50_000) == planned
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [
-        {"budgets": ()},
-        {"budgets": (9,)},
-        {"budgets": (50, 50)},
-        {"draws": (1, 2, 3)},
-        {"draws": (0,)},
-    ],
+    ("architecture", "minibatch", "compares"),
+    [("compact", 0, False), ("chapter", 0, False), ("paper", 0, True), ("compact", 3, True)],
 )
-def test_a_grid_that_is_none_is_refused(wrong):
-    with pytest.raises(ValidationError):
-        StudyConfig(**wrong)
+def test_a_discriminator_that_compares_images_is_known_by_its_settings(
+    architecture, minibatch, compares
+):
+    changes = {
+        "architecture": architecture,
+        "minibatch_discrimination": minibatch,
+        "gradient_penalty": 0,
+    }
+    assert resolve_config("quick", {"dcgan": changes}).dcgan.compares_images == compares

@@ -1,5 +1,6 @@
 import pytest
-from gan_aug.store.store.files import atomic_file
+
+from gan_aug.store.files import atomic_file
 
 
 def test_an_atomic_file_replaces_the_old_one_only_when_whole(tmp_path):

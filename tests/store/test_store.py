@@ -1,22 +1,42 @@
+import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import fsspec
 import numpy as np
 import pytest
-from gan_aug.store.store.store import Store
+from climbing import Watcher, describe_climb
 
 from gan_aug.errors import UserError
-from gan_aug.gan import synthesis
-from gan_aug.images import PseudoLabels
-from gan_aug.settings.run import DcganConfig
-from gan_aug.store.store import store
+from gan_aug.execution import execute_stage
+from gan_aug.store.store import Store
+
+TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture
-def entry(tmp_path):
-    return Store(tmp_path / "store").entry("stage", synthesis, seed=1)
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def entry(store):
+    return store.locate(describe_climb())
+
+
+def assert_climbed(entry, tmp_path):
+    """The output is that of a stage that nobody interrupted, and nothing else is left."""
+    whole = execute_stage(describe_climb(), Store(tmp_path / "uninterrupted"))
+    np.testing.assert_array_equal(np.load(entry.path / "heights.npy"), whole.load())
+    assert sorted(path.name for path in entry.path.iterdir()) == ["heights.npy", "manifest.json"]
+    assert {path.name for path in entry.path.parent.iterdir()} <= {
+        entry.path.name,
+        f"{entry.path.name}.lock",
+    }
 
 
 def build(entry, content="whole"):
@@ -70,54 +90,110 @@ def test_a_failed_build_with_a_checkpoint_goes_on_where_it_was(entry):
     assert entry.checkpoint.load() is None
 
 
-def kill(name):
-    """Return a function that ends the process there, as far as files can tell."""
+def test_a_stage_that_was_killed_goes_on_from_its_last_step(store, entry, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        execute_stage(describe_climb(), store, watch=Watcher(last=3))
+    watcher = Watcher()
+    assert not execute_stage(describe_climb(), store, watch=watcher).reused
+    assert watcher.steps == [4]
+    assert_climbed(entry, tmp_path)
 
-    def killed(*_arguments, **_options):
-        raise KeyboardInterrupt(name)
 
-    return killed
+KILLED_WHILE_SAVING = """
+import os, signal, sys
+from pathlib import Path
+from climbing import describe_climb
+from gan_aug.execution import execute_stage
+from gan_aug.store.formats import ArrayFormat
+from gan_aug.store.store import Store
+
+ArrayFormat.save = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+execute_stage(describe_climb(), Store(Path(sys.argv[1])))
+"""
 
 
-def test_a_training_that_was_killed_before_its_folder_took_its_place_is_not_lost(
-    entry, monkeypatch
+def test_a_process_that_was_killed_leaves_what_another_goes_on_from(store, entry, tmp_path):
+    path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_WHILE_SAVING, str(store.root)],
+        env=os.environ | {"PYTHONPATH": path},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert not entry.path.exists()
+    watcher = Watcher()
+    assert not execute_stage(describe_climb(), store, watch=watcher).reused
+    assert watcher.steps == [], "every step was kept"
+    assert_climbed(entry, tmp_path)
+
+
+def kill(*_arguments, **_options):
+    """End the process there, as far as files can tell."""
+    raise KeyboardInterrupt
+
+
+def test_a_stage_that_was_killed_before_its_folder_took_its_place_is_not_lost(
+    store, entry, tmp_path, monkeypatch
 ):
+    """Between the manifest and the renaming."""
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(type(entry.path), "rename", kill("rename"))
-        with entry.build() as folder:
-            entry.checkpoint.save({"step": np.array(1)})
-            (folder / "output.txt").write_text("whole")
-    build(entry)
-    assert entry.is_complete()
+        patch.setattr(Path, "rename", kill)
+        execute_stage(describe_climb(), store)
+    assert (entry.partial / "manifest.json").exists()
+    assert not entry.path.exists()
+    watcher = Watcher()
+    assert not execute_stage(describe_climb(), store, watch=watcher).reused
+    assert watcher.steps == [], "no step is taken twice"
+    assert_climbed(entry, tmp_path)
 
 
-def test_a_checkpoint_beside_a_whole_output_goes(entry):
-    build(entry)
-    entry.checkpoint.save({"step": np.array(1)})
-    assert entry.is_complete()
-    assert entry.checkpoint.load() is None
+def test_a_stage_that_was_killed_before_its_checkpoint_went_is_whole_and_the_checkpoint_goes(
+    store, entry, tmp_path, monkeypatch
+):
+    """Between the renaming and the end."""
+    unlink = Path.unlink
+
+    def unlink_or_kill(path, **options):
+        if path == entry.checkpoint.path:
+            raise KeyboardInterrupt
+        unlink(path, **options)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "unlink", unlink_or_kill)
+        execute_stage(describe_climb(), store)
+    assert entry.checkpoint.path.exists()
+    assert execute_stage(describe_climb(), store).reused
+    assert_climbed(entry, tmp_path)
 
 
-def test_a_checkpoint_whose_folder_is_gone_is_not_used(entry):
-    build(entry)
-    entry.checkpoint.save({"step": np.array(1)})
-    (entry.path / "output.txt").unlink()
+def test_a_checkpoint_whose_folder_is_gone_is_not_used(store, entry, tmp_path):
+    """It says that all is done, of an output that is damaged."""
+    execute_stage(describe_climb(), store)
+    entry.checkpoint.save({"heights": np.zeros(5)})
+    (entry.path / "heights.npy").unlink()
+    watcher = Watcher()
+    assert not execute_stage(describe_climb(), store, watch=watcher).reused
+    assert watcher.steps == [1, 2, 3, 4]
+    assert_climbed(entry, tmp_path)
+
+
+def test_what_a_kill_left_half_written_does_not_enter_the_output(store, entry, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        execute_stage(describe_climb(), store, watch=Watcher(last=2))
+    (entry.partial / ".heights.npy.77.partial").write_bytes(b"ha")
+    (entry.partial / "below").mkdir()
+    (entry.partial / "below" / ".more.npy.77.partial").write_bytes(b"ha")
+    execute_stage(describe_climb(), store)
+    manifest = json.loads((entry.path / "manifest.json").read_text())
+    assert list(manifest["files"]) == ["heights.npy"]
+    assert not list(entry.path.rglob(".*"))
+
+
+def test_a_stage_whose_run_fails_leaves_its_checkpoint_and_no_output(store, entry):
+    with pytest.raises(KeyboardInterrupt):
+        execute_stage(describe_climb(), store, watch=Watcher(last=1))
     assert not entry.is_complete()
-    with entry.build() as folder:
-        assert entry.checkpoint.load() is None
-        (folder / "output.txt").write_text("again")
-    assert entry.is_complete()
-
-
-def test_what_a_kill_left_half_written_does_not_enter_the_output(entry):
-    entry.partial.mkdir(parents=True)
-    entry.checkpoint.save({"step": np.array(1)})
-    store.save_sample_grid(entry.partial, 1, b"whole")
-    (entry.partial / "samples" / ".step-000002.png.77.partial").write_bytes(b"ha")
-    with entry.build() as folder:
-        store.save_sample_grid(folder, 2, b"whole")
-    names = sorted(path.name for path in (entry.path / "samples").iterdir())
-    assert names == ["step-000001.png", "step-000002.png"]
+    assert entry.checkpoint.load()["heights"].tolist() == [1, pytest.approx(4 / 3)]
 
 
 def test_a_damaged_checkpoint_is_said_and_not_used(entry, caplog):
@@ -128,27 +204,10 @@ def test_a_damaged_checkpoint_is_said_and_not_used(entry, caplog):
     assert "damaged" in caplog.text
 
 
-def test_keys_tell_inputs_apart(tmp_path):
-    kept = Store(tmp_path)
-    first = kept.entry("a", synthesis, seed=1)
-    keys = [
-        first,
-        kept.entry("a", synthesis, seed=2),
-        kept.entry("b", synthesis, seed=1),
-        kept.entry("a", boosting, seed=1),
-        kept.entry("a", synthesis, boosting, seed=1),
-        kept.entry("a", synthesis, seed=1, config=DcganConfig()),
-        kept.entry("a", synthesis, seed=1, config=DcganConfig(steps=1)),
-        kept.entry("a", synthesis, seed=1, source=first),
-        kept.entry("a", synthesis, seed=1, source=kept.entry("a", synthesis, seed=3)),
-    ]
-    assert len({entry.path for entry in keys}) == len(keys)
-    assert kept.entry("a", synthesis, seed=1) == first
-
-
 def test_two_processes_do_not_build_the_same_entry_at_once(entry):
     attempt = (
-        "import sys; from pathlib import Path; from gan_aug.store.store import Entry; import filelock\n"
+        "import sys; from pathlib import Path\n"
+        "from gan_aug.store.store import Entry; import filelock\n"
         "try: Entry(Path(sys.argv[1])).lock().acquire(timeout=0)\n"
         "except filelock.Timeout: sys.exit(75)"
     )
@@ -156,30 +215,6 @@ def test_two_processes_do_not_build_the_same_entry_at_once(entry):
     with entry.lock():
         assert subprocess.run(command, check=False).returncode == 75
     assert subprocess.run(command, check=False).returncode == 0
-
-
-def test_pseudo_labels_come_back_as_they_were(entry, digits):
-    rng = np.random.default_rng(0)
-    pseudo = PseudoLabels(
-        digits.test.images,
-        rng.dirichlet(np.ones(10), len(digits.test)).astype(np.float32),
-        rng.integers(0, 4, len(digits.test)).astype(np.uint8),
-    )
-    with entry.build() as folder:
-        store.save_pseudo_labels(folder, pseudo)
-    loaded = store.load_pseudo_labels(entry)
-    for field, value in vars(pseudo).items():
-        np.testing.assert_array_equal(getattr(loaded, field), value)
-
-
-def test_dataset_comes_back_as_it_was(entry, digits):
-    with entry.build() as folder:
-        store.save_dataset(folder, digits)
-    assert store.load_provenance(entry) == digits.provenance
-    for part in ("train", "validation", "test"):
-        loaded = store.load_labeled(entry, part)
-        np.testing.assert_array_equal(loaded.images, getattr(digits, part).images)
-        np.testing.assert_array_equal(loaded.labels, getattr(digits, part).labels)
 
 
 @pytest.fixture
@@ -190,7 +225,7 @@ def shared():
 
 
 def open_on(host, shared):
-    return Store.open(host, shared).entry("stage", synthesis, seed=1)
+    return Store.open(host, shared).locate(describe_climb())
 
 
 def test_what_one_host_made_another_finds(tmp_path, shared):
@@ -217,8 +252,8 @@ def test_what_is_damaged_in_the_shared_store_is_made_again(tmp_path, shared, cap
 
 
 def test_a_host_that_is_alone_with_its_store_says_what_it_looked_for(tmp_path):
-    entry = Store.open(tmp_path, None).entry("stage", synthesis, seed=1)
-    with pytest.raises(UserError, match=r"store: expected stage/.* found none"):
+    entry = open_on(tmp_path, None)
+    with pytest.raises(UserError, match=r"store: expected climb/.* found none"):
         _ = entry.folder
 
 

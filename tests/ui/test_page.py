@@ -10,7 +10,7 @@ from gan_aug.reporting.figures import render_learning_curves
 from gan_aug.reporting.folders import Study
 from gan_aug.reporting.galleries import render_grid
 from gan_aug.reporting.render import PseudoLabelCounts, RunFacts, StageTime, render_study_report
-from gan_aug.settings.run import StudyConfig
+from gan_aug.settings.study import StudyConfig
 
 PICTURES = [
     "training",

@@ -1,16 +1,19 @@
-import io
+"""`gan-aug view` as users meet it, for data sets of any classes and for runs."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from flows import cli
-from flows.cli import terminal
-from flows.cli.view import view_digit, view_digits, view_run
+from flows.cli.app import app
+from flows.cli.view import view_image, view_images, view_run
+from gan_aug.data import dataset
 from gan_aug.errors import UserError
 from gan_aug.gan.networks import build_generator
 from gan_aug.reporting.folders import Run
-from gan_aug.settings.run import RunConfig, resolve_config
+from gan_aug.settings.presets import resolve_config
+from gan_aug.settings.run import RunConfig
 
 SIXTEEN = (16, 28, 28)
 
@@ -24,9 +27,26 @@ def run(tmp_path, tiny_dcgan):
     return run
 
 
+@pytest.fixture
+def clothes(monkeypatch):
+    """Three RGB images of classes with names, as the only data set there is."""
+    labeled = SimpleNamespace(
+        images=np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8),
+        labels=np.array([1, 0, 1], dtype=np.uint16),
+        spec=SimpleNamespace(classes=("ankle boot", "[bag]")),
+    )
+    data = SimpleNamespace(test=labeled, provenance=SimpleNamespace(name="clothes"))
+    monkeypatch.setattr(dataset, "load_dataset", lambda *_: data)
+    return labeled
+
+
+def call_view(*words):
+    app(["view", *words], result_action="return_value")
+
+
 @pytest.mark.parametrize(("part", "index"), [("train", 0), ("validation", 7), ("test", 3)])
-def test_one_digit_is_that_of_the_data_set(digits, part, index):
-    found = view_digit("digits", part, index)
+def test_one_image_is_that_of_the_data_set(digits, part, index):
+    found = view_image("digits", part, index)
     labeled = getattr(digits, part)
     np.testing.assert_array_equal(found.images, labeled.images[[index]])
     assert found.caption == f"digits, {part} {index}: {labeled.labels[index]}"
@@ -34,13 +54,35 @@ def test_one_digit_is_that_of_the_data_set(digits, part, index):
 
 
 def test_without_an_index_it_is_the_first_sixteen(digits):
-    np.testing.assert_array_equal(view_digits("digits", "test").images, digits.test.images[:16])
+    found = view_images("digits", "test")
+    np.testing.assert_array_equal(found.images, digits.test.images[:16])
+    labels = ", ".join(str(label) for label in digits.test.labels[:16])
+    assert (found.caption, found.name) == (f"digits, test: {labels}", "digits-test")
 
 
 @pytest.mark.parametrize("index", [-1, 100_000])
 def test_an_index_out_of_range_is_refused(index):
-    with pytest.raises(UserError, match=rf"index: expected 0 to \d+, .*found {index}"):
-        view_digit("digits", "train", index)
+    with pytest.raises(UserError, match=rf"index: expected 0 to \d+ .*found {index}"):
+        view_image("digits", "train", index)
+
+
+@pytest.mark.usefixtures("clothes")
+def test_rgb_images_are_named_by_their_classes(tmp_path, capsys):
+    path = tmp_path / "seen.png"
+    call_view("clothes", "--part", "test", "--output", str(path))
+    captions = capsys.readouterr().out.splitlines()[-2:]
+    assert captions == ["clothes, test: [bag], ankle boot, [bag]", str(path)]
+    with Image.open(path) as picture:
+        colors = np.asarray(picture.convert("RGB"))
+    assert np.ptp(colors, axis=-1).any(), "drawn in color"
+
+
+@pytest.mark.usefixtures("clothes")
+def test_one_rgb_image_is_named_by_its_class(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    call_view("clothes", "--part", "test", "--index", "1")
+    captions = capsys.readouterr().out.splitlines()[-2:]
+    assert captions == ["clothes, test 1: ankle boot", "clothes-test-1.png"]
 
 
 def test_a_runs_generator_draws_sixteen_always_the_same(run):
@@ -63,7 +105,7 @@ def test_a_foreign_file_in_its_place_is_refused(run):
 
 def test_the_command_writes_a_png(run, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    cli.app(["view", "drawn", "--artifacts", str(tmp_path)], result_action="return_value")
+    call_view("drawn", "--artifacts", str(tmp_path))
     with Image.open(tmp_path / "drawn-generated.png") as picture:
         assert picture.width == picture.height >= 4 * 28
     assert capsys.readouterr().out.splitlines()[-1] == "drawn-generated.png"
@@ -71,18 +113,4 @@ def test_the_command_writes_a_png(run, tmp_path, monkeypatch, capsys):
 
 def test_an_index_of_a_run_is_refused(run, tmp_path):
     with pytest.raises(UserError, match="index: expected none for the run drawn"):
-        cli.app(
-            ["view", "drawn", "--index", "1", "--artifacts", str(tmp_path)],
-            result_action="return_value",
-        )
-
-
-def test_a_terminal_shows_the_digit_in_half_blocks(monkeypatch, digits):
-    shown = io.StringIO()
-    monkeypatch.setattr(
-        terminal, "OUT", terminal.Console(file=shown, force_terminal=True, width=80)
-    )
-    picture = io.BytesIO()
-    Image.fromarray(digits.train.images[0]).save(picture, format="png")
-    terminal.draw(picture.getvalue())
-    assert shown.getvalue().count("▄") == 28 * 14
+        call_view("drawn", "--index", "1", "--artifacts", str(tmp_path))

@@ -1,0 +1,38 @@
+"""``gan-aug dcgan``."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from flows.cli import terminal
+from flows.cli.options import Destination, Setup
+from flows.cli.prepare import prepare_flow
+from gan_aug.settings.pictures import PicturesConfig
+from gan_aug.settings.presets import resolve_pictures_config
+
+__all__ = ["dcgan"]
+
+
+def dcgan(
+    source: str,
+    *,
+    setup: Setup = Setup(),
+    destination: Destination = Destination(),
+    config: Annotated[PicturesConfig, Parameter(name="*")] = PicturesConfig(),
+) -> None:
+    """Train a DCGAN on square pictures of your own, grey or RGB.
+
+    Args:
+        source: A folder of image files, or an `.npz` with an array `images` or `x_train`. To try
+            the command, write `colored-digits`.
+    """
+    changes = config.model_dump(exclude_unset=True)
+    resolved = resolve_pictures_config(setup.preset, changes | {"source": source})
+    if setup.dry_run:
+        terminal.OUT.print_json(resolved.model_dump_json())
+        return
+    prepare_flow(resolved.device, resolved.precision)
+    from flows.dcgan import dcgan as dcgan_flow  # noqa: PLC0415 - seconds to import
+
+    finished = dcgan_flow(resolved, **destination.to_arguments())
+    terminal.OUT.print(str(finished.path), markup=False)

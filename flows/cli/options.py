@@ -1,0 +1,81 @@
+"""The options that several commands share; each is declared here and nowhere else."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypedDict
+
+from cyclopts import Parameter
+
+from gan_aug.settings.presets import Preset
+
+__all__ = ["ARTIFACTS", "Artifacts", "Destination", "Json", "Setup"]
+
+ARTIFACTS = Path("artifacts")
+
+Artifacts = Annotated[
+    Path,
+    Parameter(
+        help="Folder of everything that the commands write: results, and the store of finished "
+        "stages."
+    ),
+]
+Json = Annotated[
+    bool,
+    Parameter(
+        negative="", help="Print the result on stdout as JSON, and everything else on stderr."
+    ),
+]
+
+
+class FlowArguments(TypedDict):
+    """Arguments that every flow takes beside its settings."""
+
+    name: str | None
+    artifacts: str
+    store: str | None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """Where the settings of a flow come from, and whether they are all that is asked for."""
+
+    preset: Annotated[
+        Preset,
+        Parameter(
+            help="Settings to start from; other flags change single ones. `smoke` takes seconds "
+            "and shows that everything works. `quick` takes minutes on two cores. `chapter` has "
+            "the settings of the book chapter and is for a GPU. `paper` has the networks of the "
+            "DCGAN paper, made for 64x64 RGB images, and is for a GPU. The defaults of the flags "
+            "below are those of `quick`."
+        ),
+    ] = "quick"
+    dry_run: Annotated[
+        bool, Parameter(negative="", help="Print all settings as JSON and stop.")
+    ] = False
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Destination:
+    """Where a flow leaves its results."""
+
+    name: Annotated[
+        str | None,
+        Parameter(
+            help="Name of the results; by default the command makes one from the data and the "
+            "settings."
+        ),
+    ] = None
+    artifacts: Artifacts = ARTIFACTS
+    store: Annotated[
+        str | None,
+        Parameter(
+            help="Another place for the store: a folder, or a URL such as `s3://bucket/folder` "
+            "that several hosts share."
+        ),
+    ] = None
+
+    def to_arguments(self) -> FlowArguments:
+        """Return what to call a flow with."""
+        return {"name": self.name, "artifacts": str(self.artifacts), "store": self.store}

@@ -1,0 +1,78 @@
+"""What a process needs before it runs a flow: quiet libraries, a device and a Prefect server."""
+
+import os
+import signal
+
+from flows.cli import terminal
+from flows.progress import mute_native_output
+from gan_aug.errors import UserError
+from gan_aug.settings.base import Device, Precision
+
+__all__ = ["QUIET", "prepare_flow", "silence_libraries"]
+
+LEASES_ON_DISK = "prefect.server.concurrency.lease_storage.filesystem"
+# Set before Prefect and TensorFlow are imported; a value in the environment wins.
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    # A server that was killed forgets the leases it has in memory, and their slots stay taken.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES_ON_DISK,
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "gan_aug,flows",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+
+
+def silence_libraries() -> None:
+    """Set the environment variables that keep Prefect and TensorFlow quiet; import them later."""
+    for variable, value in QUIET.items():
+        os.environ.setdefault(variable, value)
+
+
+def prepare_flow(device: Device, precision: Precision) -> None:
+    """Make this process ready for a flow; import the flow afterwards.
+
+    Args:
+        device: Where the flow trains.
+        precision: What it computes in.
+
+    Raises:
+        UserError: There is no such device, or the server that PREFECT_API_URL names does not
+            answer.
+    """
+    silence_libraries()
+    terminal.log_to_terminal()
+    with mute_native_output():
+        from gan_aug.device import select_compute  # noqa: PLC0415 - it looks for GPUs
+
+        select_compute(device, precision)
+    connect_to_server()
+
+
+def connect_to_server() -> None:
+    """Reach the Prefect server to report to, or start a temporary one.
+
+    The temporary one starts with SIGINT blocked, which it inherits: a terminal sends Ctrl-C to all
+    processes of a command, and the run still has to tell its server how it ended.
+
+    Raises:
+        UserError: The server that PREFECT_API_URL names does not answer.
+    """
+    import httpx  # noqa: PLC0415 - Prefect brings it, and --help must not wait
+    from prefect.client.orchestration import get_client  # noqa: PLC0415 - seconds to import
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - seconds to import
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with get_client(sync_client=True) as client:
+            client.raise_for_api_version_mismatch()
+    except (RuntimeError, httpx.HTTPError) as error:
+        raise UserError(
+            f"PREFECT_API_URL: expected a Prefect server at {PREFECT_API_URL.value()}, found: "
+            f"{error}; start it with `prefect server start`, or unset PREFECT_API_URL to run "
+            "without one"
+        ) from error
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

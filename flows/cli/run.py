@@ -1,0 +1,39 @@
+"""``gan-aug run``."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from flows.cli import terminal
+from flows.cli.options import Destination, Json, Setup
+from flows.cli.prepare import prepare_flow
+from gan_aug.settings.presets import resolve_config
+from gan_aug.settings.run import RunConfig
+
+__all__ = ["run"]
+
+
+def run(
+    *,
+    setup: Setup = Setup(),
+    destination: Destination = Destination(),
+    json: Json = False,
+    config: Annotated[RunConfig, Parameter(name="*")] = RunConfig(),
+) -> None:
+    """Train a DCGAN, label its images with a teacher, retrain the classifiers and compare them.
+
+    The same command, called again, reuses every finished stage. It continues an interrupted
+    training from its last checkpoint. Without `--dataset` the data set is `auto`.
+    """
+    changes = config.model_dump(exclude_unset=True)
+    resolved = resolve_config(setup.preset, {"dataset": "auto"} | changes)
+    if setup.dry_run:
+        terminal.OUT.print_json(resolved.model_dump_json())
+        return
+    prepare_flow(resolved.device, resolved.precision)
+    from flows.augment import augment  # noqa: PLC0415 - seconds to import; --help must not wait
+
+    finished = augment(resolved, **destination.to_arguments())
+    comparison = finished.read_comparison()
+    table = terminal.tabulate_comparison(comparison)
+    terminal.print_outcome(comparison, table, finished.path, as_json=json)

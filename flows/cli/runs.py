@@ -1,0 +1,35 @@
+"""``gan-aug runs`` and ``gan-aug show``: what earlier runs found."""
+
+from flows.cli import terminal
+from flows.cli.options import ARTIFACTS, Artifacts, Json
+
+__all__ = ["runs", "show"]
+
+
+def runs(*, artifacts: Artifacts = ARTIFACTS) -> None:
+    """List all runs, oldest first."""
+    from gan_aug.reporting.folders import list_runs  # noqa: PLC0415 - a second to import
+
+    terminal.log_to_terminal()
+    summaries = list_runs(artifacts)
+    if not summaries:
+        terminal.OUT.print(f"no runs in {artifacts}", markup=False)
+        return
+    terminal.OUT.print(terminal.tabulate_runs(summaries))
+
+
+def show(run: str, *, artifacts: Artifacts = ARTIFACTS, json: Json = False) -> None:
+    """Print the comparison of one run.
+
+    Args:
+        run: Name of the run, as `gan-aug runs` lists it.
+    """
+    from gan_aug.reporting.folders import find_run  # noqa: PLC0415 - a second to import
+
+    found = find_run(artifacts, run)
+    comparison = found.read_comparison()
+    if json:
+        terminal.OUT.print_json(comparison.model_dump_json())
+        return
+    table = terminal.tabulate_comparison(comparison)
+    terminal.print_outcome(comparison, table, found.path, as_json=False)

@@ -1,0 +1,77 @@
+"""``gan-aug study``."""
+
+import sys
+from typing import Annotated, Literal, get_args
+
+from cyclopts import Parameter, validators
+
+from flows.cli import terminal
+from flows.cli.errors import EXIT_FAILED
+from flows.cli.options import Destination, Json, Setup
+from flows.cli.prepare import prepare_flow
+from gan_aug.errors import UserError
+from gan_aug.settings.presets import Preset, resolve_config
+from gan_aug.settings.run import ArmName, RunConfig
+from gan_aug.settings.study import StudyConfig
+
+__all__ = ["study"]
+
+DEFAULTS = StudyConfig()
+
+
+def study(
+    *,
+    budgets: tuple[int | Literal["all"], ...] = DEFAULTS.budgets,
+    draws: tuple[int, ...] = DEFAULTS.draws,
+    setup: Setup = Setup(),
+    destination: Destination = Destination(),
+    json: Json = False,
+    workers: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 1,
+    dask: str | None = None,
+    config: Annotated[RunConfig, Parameter(name="*")] = RunConfig(),
+) -> None:
+    """Compare training sets (arms) at several numbers of labels, over several draws of the labels.
+
+    The study trains one DCGAN for each draw and uses it at every number of labels. Without `--arms`
+    it compares all arms, and without `--dataset` the data set is `auto`. The same command, called
+    again, reuses finished cells and retries failed ones. The exit code is 1 if a cell failed.
+
+    Args:
+        budgets: Numbers of labels, or `all`. Repeat the flag for each.
+        draws: How many times to draw the labels of each budget; the seeds count up from `--seed`.
+            Give one number for all budgets, or repeat the flag for each budget.
+        workers: Processes of this machine that compute runs of the study side by side.
+        dask: Scheduler of a Dask cluster to compute them on instead, such as `tcp://host:8786`.
+    """
+    run = resolve_run(setup.preset, config)
+    resolved = StudyConfig(budgets=budgets, draws=draws, run=run)
+    if setup.dry_run:
+        terminal.OUT.print_json(resolved.model_dump_json())
+        return
+    if dask and workers > 1:
+        raise UserError("workers: expected --workers or --dask, found both; leave one out")
+    prepare_flow(run.device, run.precision)
+    from flows.study import study as study_flow  # noqa: PLC0415 - seconds to import
+
+    finished = study_flow(resolved, **destination.to_arguments(), workers=workers, dask=dask)
+    result = finished.read_study()
+    terminal.print_failures(result.failures)
+    terminal.print_outcome(result, terminal.tabulate_study(result), finished.path, as_json=json)
+    if result.failures:
+        sys.exit(EXIT_FAILED)
+
+
+def resolve_run(preset: Preset, config: RunConfig) -> RunConfig:
+    """Return the settings that all runs of a study have in common.
+
+    Raises:
+        UserError: They say how many labels a run has, which the budgets do.
+    """
+    changes = config.model_dump(exclude_unset=True)
+    if "labels" in changes:
+        raise UserError(
+            f"labels: expected --budgets for a study, found --labels {config.labels}; write "
+            f"--budgets {config.labels}"
+        )
+    base = {"dataset": "auto", "labels": RunConfig().labels, "arms": get_args(ArmName)}
+    return resolve_config(preset, base | changes)

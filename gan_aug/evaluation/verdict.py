@@ -1,0 +1,109 @@
+"""What a comparison may be said to show: the one rule for runs and studies."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "EFFECTS",
+    "FEWEST_IMAGES",
+    "TRIAL",
+    "Effect",
+    "capitalize",
+    "check_agreement",
+    "check_spread",
+    "find_doubt",
+    "name_arm",
+    "name_effect",
+]
+
+Effect = Literal["hurts", "helps", "makes no detectable difference to", "can't be told"]
+EFFECTS: tuple[Effect, ...] = (
+    "hurts",
+    "helps",
+    "makes no detectable difference to",
+    "can't be told",
+)
+"""Bad news first."""
+
+# A percentile interval of fewer images covers less than it says.
+FEWEST_IMAGES = 30
+TRIAL = "this was a trial, too brief for its numbers to mean anything"
+
+
+def name_effect(low: float, high: float, doubt: str | None) -> Effect:
+    """Say what an interval shows of an arm.
+
+    Args:
+        low: Lower end of the interval of the difference from ``original``.
+        high: Upper end.
+        doubt: As from :func:`find_doubt`.
+    """
+    if doubt is not None:
+        return "can't be told"
+    if high < 0:
+        return "hurts"
+    return "helps" if low > 0 else "makes no detectable difference to"
+
+
+def find_doubt(
+    *, trial: bool, images: int, constants: Sequence[str], degenerate: str | None
+) -> str | None:
+    """Return why a comparison carries no verdict; None where it carries one.
+
+    Args:
+        trial: Whether the settings are too brief for their results to mean anything.
+        images: Held-out images that both classifiers were asked about.
+        constants: Arms, of the two compared, whose classifier predicts one class for every image.
+        degenerate: What is wrong with the statistics, as from :func:`check_agreement` or
+            :func:`check_spread`.
+    """
+    if trial:
+        return TRIAL
+    if images < FEWEST_IMAGES:
+        return f"a verdict needs at least {FEWEST_IMAGES} held-out images, and there are {images}"
+    if constants:
+        return f"trained on {' and on '.join(constants)}, it predicts one class for every image"
+    return degenerate
+
+
+def check_agreement(low: float, high: float, p: float, confidence_level: float) -> str | None:
+    """Return how the bootstrap and McNemar's exact test disagree; None where they agree.
+
+    Args:
+        low: Lower end of the bootstrap interval of the difference.
+        high: Upper end.
+        p: The test's two-sided p-value of "no difference".
+        confidence_level: Coverage of the interval, in (0, 1).
+    """
+    interval_rejects = low > 0 or high < 0
+    test_rejects = p < 1 - confidence_level
+    if interval_rejects == test_rejects:
+        return None
+    test, interval = ("no difference", "one") if interval_rejects else ("a difference", "none")
+    return f"McNemar's exact test finds {test} (p = {p:.2g}) where the interval finds {interval}"
+
+
+def check_spread(differences: NDArray[np.float64]) -> str | None:
+    """Return why draws have no interval; None where they have one.
+
+    Draws that all find the same difference have an interval of no width around it.
+
+    Args:
+        differences: ``(draws,)``, two or more.
+    """
+    if np.allclose(differences, differences[0]) and not np.allclose(differences, 0):
+        return f"all {len(differences)} draws find the same difference, which gives no interval"
+    return None
+
+
+def name_arm(arm: str) -> str:
+    """``GAN augmentation``, ``shift augmentation``."""
+    return f"{'GAN' if arm == 'gan' else arm} augmentation"
+
+
+def capitalize(sentence: str) -> str:
+    """Begin a sentence with a capital letter; the rest of it stays."""
+    return sentence[:1].upper() + sentence[1:]

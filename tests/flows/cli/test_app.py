@@ -1,0 +1,96 @@
+"""What all subcommands have in common: the help, and how the command ends."""
+
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+
+from flows.cli import main
+from flows.cli.app import app
+from gan_aug.errors import GateError, UserError
+from gan_aug.settings.presets import PRESETS
+
+COMMANDS = ["anomalies", "dcgan", "doctor", "run", "runs", "show", "study", "up", "view"]
+SLOW_LIBRARIES = ["lightgbm", "matplotlib", "pandas", "prefect", "scipy", "sklearn", "tensorflow"]
+
+
+def test_the_help_lists_every_command(read_help):
+    out = read_help()
+    assert sorted(command for command in app if not command.startswith("-")) == COMMANDS
+    assert all(f" {command} " in out for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", ["run", "study", "dcgan"])
+def test_the_help_describes_every_preset(read_help, command):
+    described, _, _ = read_help(command).partition("[choices: smoke, quick, chapter, paper]")
+    _, _, described = described.partition("--preset CHOICE")
+    assert [preset for preset in PRESETS if f" {preset} " in described] == list(PRESETS)
+
+
+@pytest.mark.parametrize("command", ["anomalies", "doctor", "runs", "show", "up", "view"])
+def test_the_help_speaks_of_images_of_any_kind(read_help, command):
+    assert "digit" not in read_help(command)
+
+
+def test_the_help_waits_for_no_slow_library():
+    script = (
+        "import sys; from flows.cli.app import app; "
+        "app(['run', '--help'], result_action='return_value'); "
+        f"print([name for name in {SLOW_LIBRARIES} if name in sys.modules], file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == "[]\n"
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out.strip() == metadata.version("gan-aug")
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["show"], ["doctor", "--device", "tpu"]])
+def test_nonsense_is_one_line_and_code_2(capsys, arguments):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    [line] = captured.err.splitlines()
+    assert line.startswith("gan-aug: ")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (UserError("labels: expected\n more"), 2, "labels: expected more"),
+        (OSError("boom"), 2, "a read, a write or a connection failed: boom"),
+        (
+            PermissionError(13, "Permission denied", "/here"),
+            2,
+            "/here: expected to read or write there, found: Permission denied",
+        ),
+        (GateError("the GAN collapsed"), 1, "the GAN collapsed"),
+        (
+            TimeoutError("60 s"),
+            1,
+            "timeout: 60 s; run the same command again to continue where this one stopped",
+        ),
+        (
+            KeyboardInterrupt(),
+            130,
+            "interrupted; run the same command again to continue where this one stopped",
+        ),
+    ],
+)
+def test_each_kind_of_error_has_one_line_and_its_code(capsys, monkeypatch, error, code, line):
+    def fail(*_arguments, **_options):
+        raise error
+
+    monkeypatch.setattr("flows.cli.app.app", fail)
+    with pytest.raises(SystemExit) as stop:
+        main([])
+    assert stop.value.code == code
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", f"gan-aug: {line}\n")

@@ -1,0 +1,89 @@
+"""Tables, verdicts and pictures as they are printed."""
+
+import io
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+
+from flows.cli import terminal
+from gan_aug.classifiers import CLASSIFIERS
+
+FOREIGN = [("noise", "logit", 0.5), ("noise", "other", 0.75), ("turned [90]", "logit", 1.0)]
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """Return what is printed on stdout, as on a terminal of 120 columns."""
+    shown = io.StringIO()
+    monkeypatch.setattr(terminal, "OUT", terminal.Console(file=shown, width=120))
+    return shown
+
+
+def print_table(table, shown):
+    terminal.OUT.print(table)
+    return [line.split() for line in shown.getvalue().splitlines()]
+
+
+def test_a_study_is_shown_by_its_means_on_test_images(shown):
+    cell = SimpleNamespace(
+        classifier="cnn", budget=1000, arm="original", split="test", draws=5, accuracy=0.9375
+    )
+    original = SimpleNamespace(**vars(cell), difference=None, low=None, high=None)
+    gan = SimpleNamespace(**vars(cell) | {"arm": "gan"}, difference=0.01, low=-0.005, high=0.025)
+    hidden = SimpleNamespace(**vars(original) | {"split": "validation"})
+    study = SimpleNamespace(summaries=[original, gan, hidden])
+    title = CLASSIFIERS["cnn"].title
+    assert print_table(terminal.tabulate_study(study), shown) == [
+        ["model", "labels", "arm", "draws", "accuracy", "minus", "original"],
+        [title, "1,000", "original", "5", "93.75%"],
+        [title, "1,000", "gan", "5", "93.75%", "+1.00", "[-0.50,", "+2.50]"],
+    ]
+
+
+def test_foreign_images_have_a_row_for_each_kind_and_a_column_for_each_detector(shown):
+    separations = [
+        SimpleNamespace(kind=kind, detector=detector, auroc=auroc)
+        for kind, detector, auroc in FOREIGN
+    ]
+    assert print_table(terminal.tabulate_separations(separations), shown) == [
+        ["AUROC", "logit", "other"],
+        ["noise", "0.500", "0.750"],
+        ["turned", "[90]", "1.000"],
+    ]
+
+
+def test_a_failed_cell_is_one_line_on_stderr(capsys):
+    failures = [
+        SimpleNamespace(budget=50, seed=2, classifier="cnn", arm="gan", message="it\ndiverged"),
+        SimpleNamespace(budget="all", seed=0, classifier=None, arm=None, message="no memory"),
+    ]
+    terminal.print_failures(failures)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == [
+        f"gan-aug: failed: 50 labels, seed 2, {CLASSIFIERS['cnn'].title}, gan: it diverged",
+        "gan-aug: failed: all labels, seed 0, all classifiers, all arms: no memory",
+    ]
+
+
+def test_a_terminal_shows_a_picture_in_half_blocks(monkeypatch, digits):
+    shown = io.StringIO()
+    monkeypatch.setattr(
+        terminal, "OUT", terminal.Console(file=shown, force_terminal=True, width=80)
+    )
+    picture = io.BytesIO()
+    Image.fromarray(digits.train.images[0]).save(picture, format="png")
+    terminal.draw(picture.getvalue())
+    assert shown.getvalue().count("▄") == 28 * 14
+
+
+def test_a_picture_that_is_too_wide_or_has_no_terminal_is_not_drawn(shown, monkeypatch):
+    picture = io.BytesIO()
+    Image.new("RGB", (90, 4)).save(picture, format="png")
+    terminal.draw(picture.getvalue())
+    assert shown.getvalue() == ""
+    narrow = terminal.Console(file=shown, force_terminal=True, width=80)
+    monkeypatch.setattr(terminal, "OUT", narrow)
+    terminal.draw(picture.getvalue())
+    assert shown.getvalue() == ""

@@ -1,0 +1,120 @@
+"""Two trainings of one seed are equal to the last bit, whatever is trained."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.python.eager import context
+
+from gan_aug.arms import build_original_set
+from gan_aug.classifiers.cnn import CnnConfig, train_cnn
+from gan_aug.gan import adversarial
+from gan_aug.gan.adversarial import binary_cross_entropy, train_dcgan
+from gan_aug.gan.semi_supervised import train_sgan
+from gan_aug.settings.presets import resolve_config
+from gan_aug.settings.sgan import SganConfig
+
+EVERYTHING = {
+    "historical_averaging": 0.1,
+    "label_smoothing": 0.1,
+    "virtual_batch_normalization": 4,
+}
+DCGANS = {
+    "compact": EVERYTHING,
+    "features": {"feature_matching": True},
+    "chapter": {"architecture": "chapter", "optimizer": "rmsprop", "clusters": 0},
+    "paper": {"architecture": "paper", "gradient_penalty": 0.0, "minibatch_discrimination": 4},
+    "plain": {"gradient_penalty": 0.0, "clusters": 0, "discriminator_dropout": 0.0},
+}
+TRAININGS = [
+    *((name, "float32") for name in ("compact", "features", "chapter", "paper", "SGAN", "CNN")),
+    ("compact", "mixed_bfloat16"),
+    pytest.param("plain", "float32", marks=pytest.mark.slow),
+    *(
+        pytest.param(name, "mixed_bfloat16", marks=pytest.mark.slow)
+        for name in ("features", "chapter", "paper", "SGAN", "CNN")
+    ),
+]
+
+
+@pytest.fixture
+def train(tiny_dcgan, cpu, real, monkeypatch):
+    """Return a function that takes steps of a training and returns all that comes of it."""
+
+    monkeypatch.setattr(adversarial, "STATISTICS_BATCHES", 1)
+
+    def train(name, policy, steps):
+        compute = dataclasses.replace(cpu, dtype_policy=policy)
+        labeled = real.take(np.arange(50))
+        if name == "CNN":
+            config = CnnConfig(updates=steps, batch_size=8)
+            model = train_cnn(build_original_set(labeled), config, seed=0, compute=compute)
+            return model.get_weights()
+        if name == "SGAN":
+            config = SganConfig(updates=steps, batch_size=8, labeled_batch_size=8)
+            model = train_sgan(labeled, real.images, config, seed=0, compute=compute)
+            return model.get_weights()
+        changes = {"penalty_interval": 2, "steps": steps, "interval": steps} | DCGANS[name]
+        config = tiny_dcgan.model_copy(update=changes)
+        trained = train_dcgan(real.images, config, seed=0, compute=compute)
+        weights = trained.generator.get_weights() + trained.discriminator.get_weights()
+        return [*weights, *(np.array(list(row.values())) for row in trained.history)]
+
+    return train
+
+
+@pytest.mark.parametrize(("name", "policy"), TRAININGS)
+def test_nothing_sums_three_tensors_in_one_operation(train, name, policy):
+    """``AddN`` begins with the term whose buffer is free, and that is a matter of chance."""
+    context.enable_graph_collection()
+    try:
+        train(name, policy, 1)
+        collected = context.export_run_metadata()
+    finally:
+        context.disable_graph_collection()
+    graphs = [functions.post_optimization_graph for functions in collected.function_graphs]
+    nodes = [
+        node
+        for graph in graphs
+        for part in (graph.node, *(function.node_def for function in graph.library.function))
+        for node in part
+    ]
+    assert any(node.op == "MatMul" for node in nodes)
+    assert not [node.name for node in nodes if node.op == "AddN" and node.attr["N"].i > 2]
+
+
+def test_the_gradient_of_the_cross_entropy_is_that_of_tensorflow():
+    logits = tf.concat([tf.linspace(-100.0, 100.0, 41), [0.0]], axis=0)[:, None]
+    for label in (0.0, 0.9, 1.0):
+        labels = tf.fill(logits.shape, label)
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(logits)
+            loss = binary_cross_entropy(labels, logits)
+            expected = tf.reduce_mean(
+                tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)
+            )
+        assert loss == expected
+        np.testing.assert_allclose(
+            tape.gradient(loss, logits), tape.gradient(expected, logits), rtol=1e-5, atol=1e-9
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "policy"), TRAININGS)
+def test_two_trainings_are_equal(train, name, policy):
+    first, second = (train(name, policy, 60) for _ in range(2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+@pytest.mark.slow
+def test_trainings_of_smokes_size_and_many_images_are_equal(real, cpu):
+    """Which buffer is free varies more where the images do not fit the processor's cache."""
+    images = np.tile(real.images, (50, 1, 1))
+    config = resolve_config("smoke", {"dcgan": {"steps": 300, "interval": 100}}).dcgan
+    first, second = (train_dcgan(images, config, seed=0, compute=cpu) for _ in range(2))
+    assert first.history == second.history
+    for one, other in zip(
+        first.discriminator.get_weights(), second.discriminator.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)

@@ -1,0 +1,28 @@
+"""prefect.yaml spells out settings: its form in the UI shows no preset."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gan_aug.settings.presets import resolve_config
+from gan_aug.settings.run import RunConfig
+from gan_aug.settings.study import StudyConfig
+
+ROOT = Path(__file__).parents[2]
+FLOWS = {"flows/augment.py:augment": RunConfig, "flows/study.py:study": StudyConfig}
+DEPLOYMENTS = {
+    deployment["name"]: deployment
+    for deployment in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+}
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_the_settings_of_every_deployment_are_settings(name):
+    settings = FLOWS[DEPLOYMENTS[name]["entrypoint"]]
+    settings.model_validate(DEPLOYMENTS[name]["parameters"]["config"])
+
+
+def test_the_smoke_deployment_is_the_smoke_preset_on_digits():
+    config = RunConfig.model_validate(DEPLOYMENTS["smoke"]["parameters"]["config"])
+    assert config == resolve_config("smoke", {"dataset": "digits"})

@@ -1,0 +1,94 @@
+"""What a whole run needs, and which of its stages is named where that is too much."""
+
+import pytest
+
+from gan_aug.classifiers import CLASSIFIERS
+from gan_aug.data.dataset import Provenance, describe_dataset
+from gan_aug.device import Compute
+from gan_aug.errors import UserError
+from gan_aug.memory import refuse_excess
+from gan_aug.pipeline import estimate_memory
+from gan_aug.settings.presets import resolve_config
+from gan_aug.stages import RunStages, describe_draw
+
+TRAIN_IMAGES = 50_000
+GIB = 2**30
+
+
+def estimate(overrides, shape=(28, 28, 1), classes=10):
+    """What a run needs on data of MNIST's size, or of other images."""
+    config = resolve_config("quick", overrides)
+    provenance = Provenance(
+        name="own",
+        sha256={},
+        verified_mnist=False,
+        images={"train": TRAIN_IMAGES, "validation": 10_000, "test": 10_000},
+        shape=shape,
+        classes=tuple(map(str, range(classes))),
+    )
+    labels = TRAIN_IMAGES if config.labels == "all" else config.labels
+    data = describe_dataset(provenance)
+    drawn = describe_draw(config, data)
+    return estimate_memory(
+        RunStages(config.plan(labels), data, provenance, drawn, Compute()), labels
+    )
+
+
+def test_quick_fits_where_little_is_free():
+    refuse_excess(estimate({}), available=GIB)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "stage", "setting"),
+    [
+        ({"dcgan": {"batch_size": 1_000_000}}, "DCGAN", "--dcgan.batch-size"),
+        (
+            {
+                "cnn": {"batch_size": 1_000_000},
+                "pseudo_labels": {"teacher": "sgan"},
+            },
+            "CNN",
+            "--cnn.batch-size",
+        ),
+        (
+            {"cnn": {"batch_size": 1_000_000}, "classifiers": ["lightgbm"]},
+            "teacher, a CNN",
+            "--cnn.batch-size",
+        ),
+        (
+            {"sgan": {"batch_size": 1_000_000}, "pseudo_labels": {"teacher": "sgan"}},
+            "teacher, a semi-supervised GAN",
+            "--sgan.batch-size",
+        ),
+        ({"synthesis": {"images": 10**9}}, "synthetic images", "--synthesis.images"),
+        (
+            {"synthesis": {"images": 10**6}, "pseudo_labels": {"per_class": 10**6}},
+            "LightGBM",
+            "--pseudo-labels.per-class",
+        ),
+    ],
+)
+def test_the_stage_that_does_not_fit_is_named(overrides, stage, setting):
+    with pytest.raises(UserError, match=rf"the {stage} stage to fit in the 8\.0 GiB.*{setting}"):
+        refuse_excess(estimate(overrides), available=8 * GIB)
+
+
+def test_needs_grow_with_what_is_asked_for():
+    small, large = (
+        estimate(
+            {
+                "labels": 1000 * size,
+                "dcgan": {"batch_size": 64 * size},
+                "cnn": {"batch_size": 64 * size},
+                "synthesis": {"images": 10_000 * size},
+            }
+        )
+        for size in (1, 3)
+    )
+    assert all(small[stage][0] < large[stage][0] for stage in small)
+
+
+def test_needs_grow_with_the_side_and_are_named_for_every_classifier():
+    small, large = (estimate({}, shape) for shape in ((28, 28, 1), (64, 64, 3)))
+    assert {part.title for part in CLASSIFIERS.values()} < set(small)
+    assert all(small[stage][0] < large[stage][0] for stage in small)
