@@ -1,6 +1,6 @@
-"""The folders that runs and studies leave for people.
+"""The folders that people get: ``<artifacts>/runs/<name>/`` of a run, and the like.
 
-``<artifacts>/runs/<name>/`` belongs to a run, ``<artifacts>/studies/<name>/`` to a study.
+They know names and formats of files; :mod:`gan_aug.reporting.contents` knows what goes into them.
 """
 
 import base64
@@ -13,37 +13,28 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
+from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.errors import UserError
 from gan_aug.evaluation.anomaly import AnomalyResult
 from gan_aug.evaluation.comparison import Comparison, Score
 from gan_aug.evaluation.gates import Baseline
 from gan_aug.evaluation.study import StudyResult
-from gan_aug.images import PseudoLabels, UInt8
+from gan_aug.images import Indices, Labels, PseudoLabels
 from gan_aug.reporting.render import render_page
-from gan_aug.settings.run import AnomalyConfig, Classifier, RunConfig, StudyConfig
-from gan_aug.store.files import (
-    CNN_FILE,
-    DISCRIMINATOR_FILE,
-    GENERATOR_FILE,
-    HISTORY_FILE,
-    LIGHTGBM_FILE,
-    QUALITY_FILE,
-    SAMPLES_FOLDER,
-    SYNTHETIC_FILE,
-    TEMPERATURE_FILE,
-    Array,
-    atomic_file,
-    write_arrays,
-    write_json,
-    write_rows,
-)
-from gan_aug.store.store import Entry, load_network
+from gan_aug.settings.anomalies import AnomalyConfig
+from gan_aug.settings.run import RunConfig
+from gan_aug.settings.study import StudyConfig
+from gan_aug.store.files import Array, atomic_file, write_arrays, write_json, write_rows
+from gan_aug.store.formats import load_keras, refuse_broken
+from gan_aug.store.store import Entry
+from gan_aug.teachers import TEACHERS
+
+if TYPE_CHECKING:
+    import keras
 
 __all__ = [
     "Anomalies",
@@ -55,24 +46,27 @@ __all__ = [
     "check_name",
     "find_run",
     "list_runs",
+    "load_network",
     "make_name",
 ]
 
 logger = logging.getLogger(__name__)
 
-CLASSIFIER_FILES: dict[Classifier, str] = {"cnn": CNN_FILE, "lightgbm": LIGHTGBM_FILE}
 CONFIG_FILE = "config.json"
 ENVIRONMENT_FILE = "environment.json"
 BASELINE_FILE = "baseline.json"
 COMPARISON_CSV = "comparison.csv"
 RANKING_CSV = "anomalies.csv"
 EVALUATION_CSV = "evaluation.csv"
-SAMPLES_FILE = "samples.png"
+SYNTHETIC_FILE = "synthetic.npz"
+TEMPERATURE_FILE = "temperature.json"
+QUALITY_FILE = "quality.json"
+SAMPLES_FOLDER = "samples"
+LAST_SAMPLES = "samples"
 REPORT_FILE = "report.md"
 PAGE_FILE = "report.html"
 PICTURE = r"!\[(?P<description>[^]]*)\]\((?P<file>[\w./-]+\.png)\)"
 ESSENTIAL_PICTURES = {"training", "gan_history", "comparison", "learning_curves"}
-
 
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -169,7 +163,7 @@ class ReportFolder:
         """Write the report, and the page that it makes with its pictures, already written."""
         with atomic_file(self.path / REPORT_FILE, "w") as file:
             file.write(markdown)
-        page = render_page(self.read_report_with_pictures(), self.name)
+        page = render_page(markdown, self.name, self.read_pictures(markdown))
         with atomic_file(self.page, "w") as file:
             file.write(page)
 
@@ -185,20 +179,35 @@ class ReportFolder:
                 where to find it. The samples and curves of the training come before the others.
         """
         report = self.read_report()
-        files = [match["file"] for match in re.finditer(PICTURE, report)]
         kept: dict[str, str] = {}
-        for file in sorted(files, key=lambda file: Path(file).stem not in ESSENTIAL_PICTURES):
-            png = base64.b64encode((self.path / file).read_bytes()).decode()
-            if limit is None or sum(map(len, kept.values())) + len(png) <= limit:
-                kept[file] = png
+        for file, uri in self.read_pictures(report).items():
+            if limit is None or sum(map(len, kept.values())) + len(uri) <= limit:
+                kept[file] = uri
 
         def embed(reference: re.Match[str]) -> str:
             description, file = reference["description"], reference["file"]
             if file not in kept:
                 return f"*{description}: in {PAGE_FILE}.*"
-            return f"![{description}](data:image/png;base64,{kept[file]})"
+            return f"![{description}]({kept[file]})"
 
         return re.sub(PICTURE, embed, report)
+
+    def read_pictures(self, report: str) -> dict[str, str]:
+        """Return the pictures that a report refers to, those of the training first.
+
+        Args:
+            report: Markdown.
+
+        Returns:
+            File → ``data:`` URI.
+        """
+        files = [match["file"] for match in re.finditer(PICTURE, report)]
+        files.sort(key=lambda file: Path(file).stem not in ESSENTIAL_PICTURES)
+        pngs = {file: (self.path / file).read_bytes() for file in files}
+        return {
+            file: f"data:image/png;base64,{base64.b64encode(png).decode()}"
+            for file, png in pngs.items()
+        }
 
     def copy(self, source: Path, name: str) -> None:
         """Copy one file into the folder."""
@@ -210,16 +219,25 @@ class ReportFolder:
         with atomic_file(self.path / f"{name}.png") as file:
             file.write(png)
 
-    def copy_dcgan(self, entry: Entry) -> None:
-        """Copy networks, history and sample grids."""
-        for name in (GENERATOR_FILE, DISCRIMINATOR_FILE, HISTORY_FILE):
-            self.copy(entry.folder / name, name)
-        for grid in sorted((entry.folder / SAMPLES_FOLDER).iterdir()):
-            self.copy(grid, f"{SAMPLES_FOLDER}/{grid.name}")
+    def copy_dcgan(self, dcgan: Entry) -> None:
+        """Copy both networks and the history of a DCGAN."""
+        from gan_aug.gan import formats  # noqa: PLC0415 - it imports TensorFlow
 
-    def copy_samples(self, dcgan: Entry) -> None:
-        """Copy the last sample grid of a DCGAN's training."""
-        self.copy(max((dcgan.folder / SAMPLES_FOLDER).iterdir()), SAMPLES_FILE)
+        for name in (formats.GENERATOR_FILE, formats.DISCRIMINATOR_FILE, formats.HISTORY_FILE):
+            self.copy(dcgan.folder / name, name)
+
+    def write_samples(self, grids: Mapping[int, bytes]) -> None:
+        """Write what a DCGAN drew on the way.
+
+        Args:
+            grids: Steps taken by then → a picture.
+        """
+        for step, png in grids.items():
+            self.write_figure(f"{SAMPLES_FOLDER}/step-{step:06d}", png)
+
+    def write_last_samples(self, png: bytes) -> None:
+        """Write a picture of what a DCGAN drew after its training."""
+        self.write_figure(LAST_SAMPLES, png)
 
 
 @dataclass(frozen=True)
@@ -284,39 +302,53 @@ class Run(ReportFolder):
         }
         write_arrays(self.path / SYNTHETIC_FILE, arrays, compress=True)
 
-    def load_generator(self) -> Any:
+    def load_generator(self) -> "keras.Model":
         """Return the trained generator.
 
         Raises:
             UserError: There is none yet, or the file is not one.
         """
+        from gan_aug.gan.formats import GENERATOR_FILE  # noqa: PLC0415 - it imports TensorFlow
+
         return load_network(self.path / GENERATOR_FILE, "generator")
 
     @property
     def discriminator(self) -> Path:
         """Where the trained discriminator is, once there is one."""
+        from gan_aug.gan.formats import DISCRIMINATOR_FILE  # noqa: PLC0415 - it imports TensorFlow
+
         return self.path / DISCRIMINATOR_FILE
 
-    def copy_quality(self, entry: Entry) -> None:
+    def copy_quality(self, quality: Entry) -> None:
         """Copy the judgement of the synthetic images."""
-        self.copy(entry.folder / QUALITY_FILE, QUALITY_FILE)
+        self.copy(quality.folder / QUALITY_FILE, QUALITY_FILE)
 
-    def copy_teacher(self, own: Mapping[int, Entry], temperature: Entry | None) -> None:
-        """Copy what a teacher has beside a CNN that is an arm's too.
+    def copy_teacher(self, name: str, networks: Sequence[Entry], temperature: Entry | None) -> None:
+        """Copy what a teacher has beside the CNN of an arm, which is copied as that arm's.
 
         Args:
-            own: Number in the teacher, from 1 → network, of those that are no arm's.
+            name: Of the teacher.
+            networks: All of its networks; they are numbered from 1.
             temperature: What their logits are divided by, if that was fitted.
         """
-        for number, network in own.items():
-            self.copy(network.folder / CNN_FILE, f"teacher-{number}{Path(CNN_FILE).suffix}")
+        teacher = TEACHERS[name]
+        own = enumerate(networks, start=1) if teacher.arm is None else enumerate(networks[1:], 2)
+        for number, network in own:
+            suffix = Path(teacher.file).suffix
+            self.copy(network.folder / teacher.file, f"teacher-{number}{suffix}")
         if temperature:
             self.copy(temperature.folder / TEMPERATURE_FILE, TEMPERATURE_FILE)
 
-    def copy_model(self, entry: Entry, classifier: Classifier, arm: str) -> None:
-        """Copy a trained classifier in its native format."""
-        file = CLASSIFIER_FILES[classifier]
-        self.copy(entry.folder / file, f"{classifier}-{arm}{Path(file).suffix}")
+    def copy_model(self, model: Entry, classifier: str, arm: str) -> None:
+        """Copy a trained classifier in its native format.
+
+        Args:
+            model: The classifier.
+            classifier: Name of its kind.
+            arm: Name of the arm it was trained on.
+        """
+        file = CLASSIFIERS[classifier].file
+        self.copy(model.folder / file, f"{classifier}-{arm}{Path(file).suffix}")
 
 
 @dataclass(frozen=True)
@@ -340,16 +372,25 @@ class Anomalies(ReportFolder):
         """Return what was asked for; :class:`UserError` if it can't be read."""
         return self.read_json(CONFIG_FILE, AnomalyConfig)
 
-    def write_ranking(self, order: NDArray[np.intp], scores: Array, labels: UInt8) -> None:
-        """Write index, score and label of every image.
+    def write_ranking(
+        self, order: Indices, scores: Array, labels: Labels, classes: Sequence[str]
+    ) -> None:
+        """Write index, score, label and class of every image.
 
         Args:
             order: ``(n,)`` places of the images in their part, in the order of the rows.
             scores: ``(n,)``, in the order of the part.
             labels: ``(n,)``, in the order of the part.
+            classes: Their names, which labels are places among.
         """
         rows = [
-            {"index": int(i), "score": float(scores[i]), "label": int(labels[i])} for i in order
+            {
+                "index": int(place),
+                "score": float(scores[place]),
+                "label": int(labels[place]),
+                "class": classes[labels[place]],
+            }
+            for place in order
         ]
         write_rows(self.path / RANKING_CSV, rows)
 
@@ -432,5 +473,28 @@ def list_runs(artifacts: Path) -> list[RunSummary]:
 
 
 def summarize_run(run: Run) -> RunSummary:
+    """Return the line of a run.
+
+    Raises:
+        UserError: A file is damaged, or another version's.
+    """
     finished = (run.path / run.result_file).exists()
     return RunSummary(run.name, run.read_config(), run.read_comparison() if finished else None)
+
+
+def load_network(path: Path, what: str) -> "keras.Model":
+    """Read one of a DCGAN's networks from where people keep it.
+
+    Args:
+        path: Of the file.
+        what: ``generator`` or ``discriminator``, for the errors.
+
+    Raises:
+        UserError: There is none, or the file is not one.
+    """
+    import gan_aug.gan.layers  # noqa: F401, PLC0415 - Keras knows the layers by it; TensorFlow
+
+    if not path.exists():
+        raise UserError(f"{path}: expected a trained {what}, found none; finish the run")
+    with refuse_broken(path, f"a {what} of gan-aug", "run it again"):
+        return load_keras(path)

@@ -1,34 +1,31 @@
 """The reports for people: Markdown, and the same as a page."""
 
+import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
 import jinja2
-import numpy as np
 from markdown_it import MarkdownIt
 
+from gan_aug.arms import ARMS
+from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.evaluation.anomaly import AnomalyResult, Separation, average_separations
 from gan_aug.evaluation.calibration import TeacherCalibration
-from gan_aug.evaluation.comparison import CLASSIFIER_NAMES, Comparison, Split
+from gan_aug.evaluation.comparison import Comparison
 from gan_aug.evaluation.quality import Quality
 from gan_aug.evaluation.study import CellSummary, StudyResult
-from gan_aug.images import CLASSES, Decision, PseudoLabels
-from gan_aug.settings.run import (
-    AnomalyConfig,
-    ArmName,
-    Detector,
-    PicturesConfig,
-    RunConfig,
-    StudyConfig,
-    to_flags,
-    to_source_flags,
-    to_study_flags,
-)
+from gan_aug.prediction import Split
+from gan_aug.reporting.names import NAMED_CLASSES, escape_markdown, to_code
+from gan_aug.reporting.tables import PseudoLabelCounts, show_accuracies, show_counts
+from gan_aug.settings.anomalies import AnomalyConfig, Detector
+from gan_aug.settings.flags import to_flags, to_source_flags, to_study_flags
+from gan_aug.settings.pictures import PicturesConfig
+from gan_aug.settings.run import RunConfig
+from gan_aug.settings.study import StudyConfig
 
 __all__ = [
-    "PseudoLabelCounts",
     "RunFacts",
     "StageTime",
     "render_anomaly_report",
@@ -36,14 +33,7 @@ __all__ = [
     "render_page",
     "render_report",
     "render_study_report",
-    "summarize_pseudo_labels",
 ]
-
-REASONS = {
-    Decision.LOW_CONFIDENCE: "confidence below the threshold",
-    Decision.SMALL_MARGIN: "margin below the threshold",
-    Decision.SURPLUS: "class already full",
-}
 
 
 @dataclass(frozen=True)
@@ -61,21 +51,6 @@ class StageTime:
     seconds: float
     cached: bool
     outputs: int = 1
-
-
-@dataclass(frozen=True)
-class PseudoLabelCounts:
-    """How many images the teacher was offered and what became of them.
-
-    Attributes:
-        offered: Images in all.
-        accepted: Of them, those that entered the training sets.
-        per_class: What is counted → images of each digit, as the teacher sees it.
-    """
-
-    offered: int
-    accepted: int
-    per_class: Mapping[str, Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -122,7 +97,7 @@ def render_report(
     return load_template("report.md.j2").render(
         name=name,
         config=config,
-        labels=comparison.scores[0].labels,
+        labels=comparison.scores[0].budget,
         comparison=comparison,
         environment=environment,
         facts=facts,
@@ -136,7 +111,6 @@ def render_dcgan_report(
     name: str,
     config: PicturesConfig,
     history: Sequence[Mapping[str, float]],
-    shape: Sequence[int],
     *,
     environment: Mapping[str, Any],
     stages: Sequence[StageTime],
@@ -147,7 +121,6 @@ def render_dcgan_report(
         name: Name of the DCGAN.
         config: Its settings.
         history: Losses and accuracies, a row an interval.
-        shape: Height, width and channels of the pictures.
         environment: As from :func:`gan_aug.reporting.environment.describe_environment`.
         stages: In the order they ran.
 
@@ -158,7 +131,6 @@ def render_dcgan_report(
         name=name,
         config=config,
         last=history[-1],
-        shape=shape,
         environment=environment,
         stages=stages,
         flags=shlex.join(to_source_flags(config)),
@@ -171,7 +143,6 @@ def render_study_report(
     result: StudyResult,
     facts: Mapping[int, RunFacts],
     *,
-    arms: Mapping[ArmName, str],
     environment: Mapping[str, Any],
     stages: Sequence[StageTime],
     pictures: Collection[str],
@@ -183,7 +154,6 @@ def render_study_report(
         config: Its settings.
         result: What it found, whose verdict is the first line.
         facts: Label budget → what else there is to tell of its first draw.
-        arms: What each training set is.
         environment: As from :func:`gan_aug.reporting.environment.describe_environment`.
         stages: What took how long, all runs together.
         pictures: Names of the pictures beside the report.
@@ -196,7 +166,7 @@ def render_study_report(
         config=config,
         result=result,
         facts=facts,
-        arms=arms,
+        arms={arm: ARMS[arm].description for arm in config.run.arms},
         cells=arrange_cells(result),
         environment=environment,
         stages=stages,
@@ -204,6 +174,20 @@ def render_study_report(
         seeds=sorted({run.seed for run in config.list_runs()}),
         flags=shlex.join(to_study_flags(config)),
     )
+
+
+def arrange_cells(result: StudyResult) -> dict[Split, list[CellSummary]]:
+    """Order the means by classifier, budget and arm, for each split."""
+    classifiers, arms = list(CLASSIFIERS), list(ARMS)
+
+    def place(cell: CellSummary) -> tuple[int, int, int]:
+        return classifiers.index(cell.classifier), cell.budget, arms.index(cell.arm)
+
+    splits: tuple[Split, ...] = ("test", "validation")
+    return {
+        split: sorted((cell for cell in result.summaries if cell.split == split), key=place)
+        for split in splits
+    }
 
 
 def render_anomaly_report(
@@ -246,32 +230,28 @@ def render_anomaly_report(
 def arrange_separations(
     separations: Sequence[Separation],
 ) -> dict[str, dict[Detector, Separation]]:
-    """Return what was measured by kind and detector."""
+    """Return what was measured by kind and detector.
+
+    Of more than 20 kinds, the 10 that are hardest to find and the 10 that are easiest.
+    """
     rows: dict[str, dict[Detector, Separation]] = {}
     for separation in separations:
         rows.setdefault(separation.kind, {})[separation.detector] = separation
-    return rows
+    if len(rows) <= NAMED_CLASSES:
+        return rows
+    best = {kind: max(s.auroc for s in found.values()) for kind, found in rows.items()}
+    order = sorted(best, key=lambda kind: best[kind])
+    half = NAMED_CLASSES // 2
+    return {kind: rows[kind] for kind in [*order[:half], *order[-half:]]}
 
 
-def arrange_cells(result: StudyResult) -> dict[Split, list[CellSummary]]:
-    """Order the means by classifier, budget and arm, for each split."""
-    classifiers, arms = list(CLASSIFIER_NAMES), list(get_args(ArmName))
-
-    def place(cell: CellSummary) -> tuple[int, int, int]:
-        return classifiers.index(cell.classifier), cell.labels, arms.index(cell.arm)
-
-    return {
-        split: sorted((cell for cell in result.summaries if cell.split == split), key=place)
-        for split in ("test", "validation")
-    }
-
-
-def render_page(markdown: str, title: str) -> str:
+def render_page(markdown: str, title: str, pictures: Mapping[str, str]) -> str:
     """Turn a report into a page that needs nothing but itself.
 
     Args:
-        markdown: The report, its pictures inside as ``data:`` URIs.
+        markdown: The report, which refers to its pictures.
         title: Title of the page.
+        pictures: File that the report refers to → ``data:`` URI.
 
     Returns:
         HTML.
@@ -279,21 +259,29 @@ def render_page(markdown: str, title: str) -> str:
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     parser.add_render_rule("table_open", open_wide_table)
     parser.add_render_rule("table_close", close_wide_table)
-    return load_template("page.html.j2").render(title=title, body=parser.render(markdown))
+
+    def embed(source: re.Match[str]) -> str:
+        return f'<img src="{pictures.get(source["file"], source["file"])}"'
+
+    # Not before: the parser takes a minute for megabytes of URIs.
+    body = re.sub(r'<img src="(?P<file>[^"]*)"', embed, parser.render(markdown))
+    return load_template("page.html.j2").render(title=title, body=body)
 
 
 def open_wide_table(*_arguments: object) -> str:
-    """A wide table scrolls by itself, and not the page with it."""
+    """Let a wide table scroll by itself, and not the page with it."""
     return '<div class="table" tabindex="0">\n<table>\n'
 
 
 def close_wide_table(*_arguments: object) -> str:
+    """Close what :func:`open_wide_table` opened."""
     return "</table>\n</div>\n"
 
 
 def load_template(name: str) -> jinja2.Template:
+    """Return a template; it knows the filters and tables of the reports."""
     templates = jinja2.Environment(
-        loader=jinja2.PackageLoader("gan_aug"),
+        loader=jinja2.PackageLoader("gan_aug.reporting"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2",), default=False),
@@ -302,27 +290,12 @@ def load_template(name: str) -> jinja2.Template:
         "count": lambda count: f"{count:,}",
         "percent": lambda share, decimals: "" if share is None else f"{share:.{decimals}%}",
         "points": lambda difference: f"{100 * difference:+.2f}",
+        "plain": escape_markdown,
+        "code": to_code,
+    }
+    templates.globals |= {
+        "show_accuracies": show_accuracies,
+        "show_counts": show_counts,
+        "named_classes": NAMED_CLASSES,
     }
     return templates.get_template(name)
-
-
-def summarize_pseudo_labels(pseudo: PseudoLabels) -> PseudoLabelCounts:
-    """Count offered, accepted and rejected images, in all and by class."""
-
-    def count(decision: Decision) -> list[int]:
-        chosen = pseudo.labels[pseudo.decisions == decision]
-        counts: list[int] = np.bincount(chosen, minlength=CLASSES).tolist()
-        return counts
-
-    rejected = {name: count(decision) for decision, name in REASONS.items()}
-    occurring = {name: counts for name, counts in rejected.items() if any(counts)}
-    generated: list[int] = np.bincount(pseudo.labels, minlength=CLASSES).tolist()
-    return PseudoLabelCounts(
-        offered=len(pseudo.images),
-        accepted=int(pseudo.accepted.sum()),
-        per_class={
-            "generated": generated,
-            "accepted": count(Decision.ACCEPTED),
-            **{f"rejected: {name}": counts for name, counts in occurring.items()},
-        },
-    )

@@ -5,8 +5,10 @@ import pytest
 
 from gan_aug.errors import UserError
 from gan_aug.images import PseudoLabels
-from gan_aug.reporting.folders import Run, find_run, list_runs
-from gan_aug.settings.run import RunConfig, resolve_config
+from gan_aug.reporting.folders import Anomalies, Run, find_run, list_runs, load_network
+from gan_aug.settings.presets import resolve_config
+from gan_aug.settings.run import RunConfig
+from tests.reporting.outcomes import Made, make_folder
 
 
 def test_a_run_is_unfinished_again_while_it_is_made_again(tmp_path):
@@ -79,6 +81,7 @@ def test_a_report_can_carry_its_pictures(tmp_path):
     run.write_figure("comparison", b"PNG")
     run.write_report("![Differences](comparison.png) and [a link](other.txt)\n")
     assert run.read_report() == "![Differences](comparison.png) and [a link](other.txt)\n"
+    assert '<img src="data:image/png;base64,UE5H" alt="Differences"' in run.page.read_text()
     embedded = run.read_report_with_pictures()
     assert embedded == "![Differences](data:image/png;base64,UE5H) and [a link](other.txt)\n"
 
@@ -88,7 +91,7 @@ def test_pictures_beyond_the_limit_are_named_and_not_carried(tmp_path):
     for name in ("small", "large", "last"):
         run.write_figure(name, b"PNG" * (100 if name == "large" else 1))
     run.write_report("![Small](small.png) ![Large](large.png) ![Last](last.png)")
-    assert run.read_report_with_pictures(limit=10) == (
+    assert run.read_report_with_pictures(limit=60) == (
         "![Small](data:image/png;base64,UE5H) *Large: in report.html.* "
         "![Last](data:image/png;base64,UE5H)"
     )
@@ -99,7 +102,7 @@ def test_samples_and_curves_are_carried_before_other_pictures(tmp_path):
     for name in ("extremes", "training"):
         run.write_figure(name, b"PNG")
     run.write_report("![Extremes](extremes.png) ![Training](training.png)")
-    assert run.read_report_with_pictures(limit=4) == (
+    assert run.read_report_with_pictures(limit=30) == (
         "*Extremes: in report.html.* ![Training](data:image/png;base64,UE5H)"
     )
 
@@ -108,3 +111,59 @@ def test_config_on_disk_is_plain_json(tmp_path):
     run = Run.open(tmp_path, "mine", RunConfig())
     written = json.loads((run.path / "config.json").read_text())
     assert written["dcgan"]["architecture"] == "compact"
+
+
+@pytest.mark.parametrize(
+    ("teacher", "networks", "expected"),
+    [
+        ("shift", 1, []),
+        ("original", 3, ["teacher-2.keras", "teacher-3.keras"]),
+        ("sgan", 2, ["teacher-1.keras", "teacher-2.keras"]),
+    ],
+)
+def test_a_teachers_networks_are_there_beside_those_of_arms(tmp_path, teacher, networks, expected):
+    made = Made(None, make_folder(tmp_path / "store"), "network")
+    run = Run(tmp_path / "run")
+    run.copy_teacher(teacher, [made.entry] * networks, None)
+    assert sorted(path.name for path in run.path.glob("*")) == expected
+    run.copy_teacher(teacher, [made.entry] * networks, made.entry)
+    assert (run.path / "temperature.json").exists()
+
+
+def test_classifiers_are_named_after_their_arm(tmp_path):
+    made = Made(None, make_folder(tmp_path / "store"), "model")
+    run = Run(tmp_path / "run")
+    run.copy_model(made.entry, "cnn", "gan")
+    run.copy_model(made.entry, "lightgbm", "gan+shift")
+    assert {path.name: path.read_text() for path in run.path.iterdir()} == {
+        "cnn-gan.keras": "cnn.keras",
+        "lightgbm-gan+shift.txt": "lightgbm.txt",
+    }
+
+
+def test_a_ranking_names_the_class_of_every_image(tmp_path):
+    order, scores, labels = np.array([1, 0]), np.array([0.5, 2.0]), np.array([0, 1], np.uint16)
+    Anomalies(tmp_path).write_ranking(order, scores, labels, ("cat", "a,b"))
+    assert (tmp_path / "anomalies.csv").read_text().splitlines() == [
+        "index,score,label,class",
+        '1,2.0,1,"a,b"',
+        "0,0.5,0,cat",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "generator.keras: expected a trained generator, found none; finish the run"),
+        (b"", "generator.keras: expected a generator of gan-aug, found: .*; run it again"),
+        (b"PK\x03\x04 nothing", "generator.keras: expected a generator of gan-aug, found: "),
+    ],
+)
+def test_a_network_that_is_none_is_refused_in_one_line(tmp_path, content, complaint):
+    path = tmp_path / "generator.keras"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=complaint):
+        load_network(path, "generator")
+    with pytest.raises(UserError, match=complaint):
+        Run(tmp_path).load_generator()

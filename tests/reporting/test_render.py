@@ -5,9 +5,11 @@ import pytest
 
 from gan_aug.evaluation.calibration import TeacherCalibration
 from gan_aug.evaluation.comparison import Comparison, PairedDifference
-from gan_aug.pseudo_labels import pseudo_label
-from gan_aug.reporting.render import RunFacts, StageTime, render_report, summarize_pseudo_labels
-from gan_aug.settings.run import PseudoLabelConfig, RunConfig
+from gan_aug.pseudo_labels import accept_images
+from gan_aug.reporting.render import RunFacts, StageTime, render_page, render_report
+from gan_aug.reporting.tables import summarize_pseudo_labels
+from gan_aug.settings.pseudo_labels import PseudoLabelConfig
+from gan_aug.settings.run import RunConfig
 
 PAIRED = PairedDifference(
     difference=0.0179, low=0.0121, high=0.024, mcnemar_p=1e-5, gained=30, lost=9
@@ -34,9 +36,8 @@ def pseudo():
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet(np.full(10, 0.1), 50).astype(np.float32)
     images = rng.integers(1, 256, (50, 28, 28)).astype(np.uint8)
-    return pseudo_label(
-        images, probabilities, PseudoLabelConfig(confidence_threshold=0.7, per_class=1)
-    )
+    config = PseudoLabelConfig(confidence_threshold=0.7, per_class=1)
+    return accept_images(images, probabilities, **config.acceptance)
 
 
 @pytest.fixture
@@ -46,7 +47,9 @@ def render(comparison, pseudo, make_score):
         networks=3, temperature=1.25, accuracy=0.97, before=calibration, after=calibration
     )
 
-    def render(notice=None, quality=None, pictures=("confusion", "comparison")):
+    def render(
+        notice=None, quality=None, pictures=("confusion", "comparison"), note=None, **dataset
+    ):
         environment = {
             "dataset": {
                 "name": "mnist",
@@ -54,8 +57,11 @@ def render(comparison, pseudo, make_score):
                 "verified_mnist": True,
                 "notice": notice,
                 "images": {"train": 50_000},
+                "shape": [28, 28, 1],
+                "classes": list("0123456789"),
+                **dataset,
             },
-            "device": {"name": "CPU", "precision": "float32"},
+            "device": {"name": "CPU", "precision": "float32", "reproducibility": note},
             "versions": {"keras": "3"},
             "python": "3.12",
             "platform": "Linux",
@@ -98,6 +104,7 @@ def test_every_table_is_whole(render):
     """A table has a blank line before it and the same number of cells in every row."""
     blocks = [block for block in render().split("\n\n") if block.startswith("|")]
     assert len(blocks) == 6
+    assert "<table>" not in render()
     for block in blocks:
         cells = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
         assert len(cells) == 1, block
@@ -140,3 +147,28 @@ def test_the_source_of_the_numbers_is_told(render):
     report = render()
     assert "| SHA-256 of `x_train` | `12ab` |" in report
     assert "| keras | 3 |" in report
+
+
+def test_shape_and_classes_are_told(render):
+    report = render()
+    assert (
+        "| data | `mnist`, shape 28x28x1, 10 classes, verified byte for byte as MNIST |" in report
+    )
+    assert "| classes | 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 |" in report
+
+
+def test_names_are_no_markup(render):
+    names = ["a|b", "*bold*", "`code`", "[x](y)", "<b>", "_i_", "snake_case", "\\", "8", "9"]
+    report = render(name="my `data`|*x*", classes=names)
+    page = render_page(report, "mine", {})
+    for name in names:
+        shown = name.replace("<", "&lt;").replace(">", "&gt;")
+        assert f'<th style="text-align:right">{shown}</th>' in page
+    assert "<code>my `data`|*x*</code>" in page
+    assert "snake_case" in report
+
+
+def test_a_note_on_reproducibility_is_told_where_there_is_one(render):
+    note = "Trainings differ in their last digits."
+    assert note not in render()
+    assert f"\n{note}\n" in render(note=note)

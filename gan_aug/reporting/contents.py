@@ -1,0 +1,258 @@
+"""What the folders of runs, studies, DCGANs and rankings are filled with."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gan_aug.data.dataset import Dataset
+from gan_aug.data.pictures import Pictures
+from gan_aug.evaluation.anomaly import AnomalyResult, summarize_anomalies
+from gan_aug.evaluation.study import StudyResult
+from gan_aug.execution import Output
+from gan_aug.prediction import Split
+from gan_aug.reporting.figures import (
+    render_comparison,
+    render_learning_curves,
+    render_separations,
+)
+from gan_aug.reporting.folders import Anomalies, PicturesDcgan, ReportFolder, Run, Study
+from gan_aug.reporting.galleries import render_ends, render_grid
+from gan_aug.reporting.pictures import (
+    LoadedRun,
+    PngPictures,
+    draw_gan,
+    draw_labels,
+    draw_training,
+    list_steps,
+)
+from gan_aug.reporting.render import (
+    RunFacts,
+    StageTime,
+    render_anomaly_report,
+    render_dcgan_report,
+    render_report,
+    render_study_report,
+)
+from gan_aug.reporting.tables import summarize_pseudo_labels
+from gan_aug.settings.pictures import PicturesConfig
+from gan_aug.teachers import TEACHERS
+
+if TYPE_CHECKING:
+    from gan_aug.gan.adversarial import TrainedDcgan
+    from gan_aug.pipeline import Outcome
+
+__all__ = ["fill_anomalies", "fill_dcgan", "fill_run", "fill_study"]
+
+RUN_SPLIT: Split = "validation"
+STUDY_SPLIT: Split = "test"
+
+
+def fill_run(run: Run, outcome: "Outcome") -> None:
+    """Fill a run's folder: models, synthetic images, pictures, report, and last the comparison.
+
+    Raises:
+        UserError: An output isn't where this host looks.
+    """
+    loaded = LoadedRun(outcome)
+    copy_models(run, outcome)
+    run.write_synthetic(loaded.synthetic)
+    run.write_samples(draw_grids(loaded.dcgan))
+    pictures = {
+        "comparison": render_comparison(outcome.comparison),
+        **draw_gan(loaded),
+        **draw_labels([loaded], RUN_SPLIT),
+    }
+    write_pictures(run, pictures)
+    report = render_report(
+        run.name,
+        run.read_config(),
+        outcome.comparison,
+        gather_facts(loaded),
+        environment=run.read_environment(),
+        stages=list_times(outcome.stages),
+        pictures=pictures.keys(),
+    )
+    run.write_report(report)
+    run.write_comparison(outcome.comparison)
+
+
+def copy_models(run: Run, outcome: "Outcome") -> None:
+    """Copy everything that was trained, and the judgement of the images."""
+    for (classifier, arm), model in outcome.models.items():
+        run.copy_model(model.entry, classifier, arm)
+    temperature = outcome.temperature.entry if outcome.temperature else None
+    run.copy_teacher(outcome.teacher, [output.entry for output in outcome.networks], temperature)
+    if outcome.quality:
+        run.copy_quality(outcome.quality.entry)
+    run.copy_dcgan(outcome.dcgan.entry)
+
+
+def fill_study(study: Study, result: StudyResult, outcomes: Sequence["Outcome"]) -> None:
+    """Fill a study's folder: scores, means, pictures, report, and last the result.
+
+    Pictures of single images are of the first draw.
+
+    Args:
+        study: The folder.
+        result: What the study found.
+        outcomes: Of the runs that did not fail, the first draw first.
+
+    Raises:
+        UserError: An output isn't where this host looks.
+    """
+    runs = [LoadedRun(outcome) for outcome in outcomes]
+    pictures: PngPictures = {}
+    facts: dict[int, RunFacts] = {}
+    if result.scores:
+        pictures["learning_curves"] = render_learning_curves(result)
+    if runs:
+        pictures |= draw_gan(runs[0])
+        study.write_last_samples(render_grid(runs[0].dcgan.samples[-1]))
+    for budget, group in group_by_budget(runs).items():
+        facts[budget] = gather_facts(group[0])
+        drawn = draw_labels(group, STUDY_SPLIT)
+        pictures |= {f"{name}-{budget}": picture for name, picture in drawn.items()}
+    write_pictures(study, pictures)
+    report = render_study_report(
+        study.name,
+        study.read_config(),
+        result,
+        facts,
+        environment=study.read_environment(),
+        stages=add_times(outcomes),
+        pictures=pictures.keys(),
+    )
+    study.write_report(report)
+    study.write_study(result)
+
+
+def fill_dcgan(
+    folder: PicturesDcgan, config: PicturesConfig, data: Output[Pictures], dcgan: Output[Any]
+) -> None:
+    """Fill the folder of a DCGAN of pictures: networks, samples, report.
+
+    Args:
+        folder: The folder.
+        config: Settings of the DCGAN.
+        data: What it was trained on.
+        dcgan: A :class:`gan_aug.gan.adversarial.TrainedDcgan`.
+
+    Raises:
+        UserError: An output isn't where this host looks.
+    """
+    trained: TrainedDcgan = dcgan.load()
+    grids = draw_grids(trained)
+    folder.copy_dcgan(dcgan.entry)
+    folder.write_samples(grids)
+    folder.write_last_samples(grids[max(grids)])
+    write_pictures(folder, draw_training(trained))
+    report = render_dcgan_report(
+        folder.name,
+        config,
+        trained.history,
+        environment=folder.read_environment(),
+        stages=list_times([data, dcgan]),
+    )
+    folder.write_report(report)
+
+
+def fill_anomalies(
+    folder: Anomalies,
+    data: Output[Dataset],
+    ranking: Output[Any],
+    left_out: Sequence[tuple[Output[Any], Output[Any]]],
+) -> AnomalyResult:
+    """Fill the folder of a ranking: the ranking, its evaluation, pictures, report.
+
+    Args:
+        folder: The folder.
+        data: The data set.
+        ranking: A :class:`gan_aug.evaluation.anomaly.Ranking`.
+        left_out: For each class that was left out: the DCGAN, and how well its discriminator's
+            detectors find the class.
+
+    Returns:
+        What the report tells.
+
+    Raises:
+        UserError: An output isn't where this host looks.
+    """
+    config, dataset, ranked = folder.read_config(), data.load(), ranking.load()
+    part, scores = getattr(dataset, config.part), ranked.scores[config.by]
+    order = np.argsort(-scores, kind="stable")
+    result = summarize_anomalies(
+        ranked,
+        [evaluation.load() for _, evaluation in left_out],
+        dataset=dataset.provenance.name,
+        part=config.part,
+        by=config.by,
+    )
+    measured = {"foreign images": result.foreign, "classes left out": result.left_out}
+    pictures = {
+        "ranking": render_ends(part.images[order], "most anomalous", "least anomalous"),
+        "evaluation": render_separations({k: v for k, v in measured.items() if v}),
+    }
+    folder.write_ranking(order, scores, part.labels, dataset.spec.classes)
+    write_pictures(folder, pictures)
+    made = [data, *(output for pair in left_out for output in pair), ranking]
+    report = render_anomaly_report(
+        folder.name,
+        config,
+        result,
+        environment=folder.read_environment(),
+        stages=list_times(made),
+        pictures=pictures.keys(),
+    )
+    folder.write_report(report)
+    folder.write_anomalies(result)
+    return result
+
+
+def draw_grids(dcgan: "TrainedDcgan") -> dict[int, bytes]:
+    """Return what a DCGAN drew on the way: steps taken by then → a picture."""
+    steps = list_steps(dcgan)
+    return {step: render_grid(images) for step, images in zip(steps, dcgan.samples, strict=True)}
+
+
+def write_pictures(folder: ReportFolder, pictures: Mapping[str, bytes]) -> None:
+    """Write the pictures of a report."""
+    for name, picture in pictures.items():
+        folder.write_figure(name, picture)
+
+
+def gather_facts(run: LoadedRun) -> RunFacts:
+    """Return what a report tells of one run beside its scores."""
+    quality = run.outcome.quality
+    return RunFacts(
+        pseudo=summarize_pseudo_labels(run.synthetic),
+        teacher=run.calibration,
+        teacher_kind=TEACHERS[run.outcome.teacher].kind,
+        quality=quality.load() if quality else None,
+    )
+
+
+def group_by_budget(runs: Sequence[LoadedRun]) -> dict[int, list[LoadedRun]]:
+    """Return the runs that have scores, by label budget, the smallest first."""
+    groups: dict[int, list[LoadedRun]] = {}
+    for run in runs:
+        if run.comparison.scores:
+            groups.setdefault(run.comparison.scores[0].budget, []).append(run)
+    return dict(sorted(groups.items()))
+
+
+def list_times(outputs: Sequence[Output[Any]]) -> list[StageTime]:
+    """Return how long each output took."""
+    return [StageTime(output.label, output.seconds, output.reused) for output in outputs]
+
+
+def add_times(outcomes: Sequence["Outcome"]) -> list[StageTime]:
+    """Add up the seconds of all outputs of a label; each output counts once."""
+    outputs = {output.entry.identity: output for outcome in outcomes for output in outcome.stages}
+    totals: dict[str, list[float]] = {}
+    for output in outputs.values():
+        totals.setdefault(output.label, []).append(output.seconds)
+    return [
+        StageTime(label, sum(seconds), cached=False, outputs=len(seconds))
+        for label, seconds in totals.items()
+    ]

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+
+from gan_aug.images import Decision, PseudoLabels
+from gan_aug.reporting.tables import (
+    PseudoLabelCounts,
+    show_accuracies,
+    show_counts,
+    summarize_pseudo_labels,
+)
+from tests.reporting.outcomes import compare, draw_dataset, guess
+
+
+def make_comparison(classes, drop=()):
+    """Compare guesses of validation and test images; of some classes there are none."""
+    data = draw_dataset(tuple(f"c{number}" for number in range(classes)))
+    predictions = {
+        ("cnn", arm): {
+            split: guess(getattr(data, split).labels, classes, right=0.7, seed=seed)
+            for split in ("validation", "test")
+        }
+        for seed, arm in enumerate(("original", "gan"))
+    }
+    return compare(data, predictions, 100), data.spec.classes
+
+
+def is_whole(table):
+    return {len(row) for row in table.rows} == {len(table.header)}
+
+
+@pytest.mark.parametrize("classes", [2, 12])
+def test_a_few_classes_have_a_column_each(classes):
+    table = show_accuracies(*make_comparison(classes))
+    assert is_whole(table)
+    assert len(table.header) == 1 + classes
+    assert [row[0] for row in table.rows] == [
+        f"cnn, {arm}, {split}" for arm in ("original", "gan") for split in ("validation", "test")
+    ]
+    assert not table.note
+
+
+@pytest.mark.parametrize("classes", [13, 40])
+def test_more_classes_have_a_row_each(classes):
+    table = show_accuracies(*make_comparison(classes))
+    assert is_whole(table)
+    assert table.header == ["class, accuracy", "cnn, original, validation", "cnn, gan, validation"]
+    assert [row[0] for row in table.rows] == [f"c{number}" for number in range(classes)]
+    assert table.note.startswith("`comparison.csv` has")
+
+
+def test_of_many_classes_the_worst_and_the_best_are_told():
+    comparison, classes = make_comparison(100)
+    table = show_accuracies(comparison, classes)
+    assert is_whole(table)
+    assert len(table.rows) == 20
+    assert table.note.startswith("The table shows 20 of 100 classes: the 10 with the lowest")
+    shown = [np.mean([float(cell.strip("%")) for cell in row[1:]]) for row in table.rows]
+    assert max(shown[:10]) < min(shown[10:])
+
+
+def test_a_class_that_the_split_has_not_is_neither_worst_nor_best():
+    comparison, classes = make_comparison(50)
+    emptied = [
+        score.model_copy(update={"confusion": [[0] * 50, *score.confusion[1:]]})
+        for score in comparison.scores
+    ]
+    table = show_accuracies(comparison.model_copy(update={"scores": emptied}), classes)
+    assert "c0" not in [row[0] for row in table.rows]
+
+
+def test_classes_without_an_accepted_image_are_named():
+    counts = PseudoLabelCounts(6, 3, {"generated": [3, 2, 1], "accepted": [3, 0, 0]})
+    table = show_counts(counts, ("cat", "a|b", "dog"))
+    assert table.header == ["says the teacher", "cat", r"a\|b", "dog", "all"]
+    assert table.rows == [["generated", "3", "2", "1", "6"], ["accepted", "3", "0", "0", "3"]]
+    assert table.note == r"No image was accepted of 2 classes: a\|b, dog."
+
+
+def test_counts_of_a_thousand_classes_are_few_rows():
+    names = tuple(f"class {number}" for number in range(1000))
+    numbers = list(range(1000))
+    table = show_counts(PseudoLabelCounts(1, 1, {"generated": numbers, "accepted": numbers}), names)
+    assert is_whole(table)
+    assert [row[0] for row in table.rows] == [
+        *names[:10],
+        *names[-10:],
+        "all",
+    ]
+    assert table.rows[-1] == ["all", "499,500", "499,500"]
+    assert "No image was accepted of 1 class: class 0." in table.note
+
+
+def test_every_class_is_counted_whether_it_occurs_or_not():
+    probabilities = np.tile(np.float32([0.7, 0.2, 0.1]), (4, 1))
+    decisions = np.array([Decision.ACCEPTED] * 3 + [Decision.SURPLUS], np.uint8)
+    pseudo = PseudoLabels(np.zeros((4, 16, 16), np.uint8), probabilities, decisions)
+    assert summarize_pseudo_labels(pseudo).per_class == {
+        "generated": [4, 0, 0],
+        "accepted": [3, 0, 0],
+        "rejected: class already full": [1, 0, 0],
+    }
