@@ -67,8 +67,8 @@ class GatesConfig(StageConfig):
     )
     smallest_class_share: Share = Field(
         0.02,
-        description="Share of the synthetic images that every class must have, or half of its share "
-        "of the training images where that is less.",
+        description="Share of the synthetic images that every class must have, or half of its "
+        "share of the training images where that is less.",
     )
     largest_frechet_ratio: Rate = Field(
         5.0,
