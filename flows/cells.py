@@ -63,7 +63,7 @@ def compute_cells(store: Store, config: RunConfig, data: Output[Dataset]) -> Cel
     return Cells(outcome, failures)
 
 
-@task(cache_policy=NO_CACHE, task_run_name="DCGAN · seed {config.seed}")
+@task(cache_policy=NO_CACHE, task_run_name="draw · seed {config.seed}")
 def compute_dcgan(store: Store, config: RunConfig, data: Output[Dataset]) -> Output[Any]:
     """Train the DCGAN that all runs of a draw share."""
     plan, execute = prepare_run(store, config, data)

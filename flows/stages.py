@@ -70,11 +70,16 @@ def open_executor(store: Store, *known: Output[Any]) -> Executor:
 def execute_as_task(stage: Stage[Any], store: Store) -> Output[Any]:
     """Execute a stage in a task of its own."""
     named = run_stage.with_options(
-        task_run_name=lambda: stage.label,
+        task_run_name=lambda: name_task(stage),
         timeout_seconds=TRAINING_TIMEOUT if stage.trains else STAGE_TIMEOUT,
     )
     output: Output[Any] = named(stage, store).result()
     return output
+
+
+def name_task(stage: Stage[Any]) -> str:
+    """``DCGAN · 12,000 steps``: a training says how much there is to do."""
+    return f"{stage.label} · {stage.steps:,} steps" if stage.trains else stage.label
 
 
 @contextlib.contextmanager

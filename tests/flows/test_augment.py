@@ -16,15 +16,16 @@ from prefect.client.schemas.filters import (
 from published import read_artifact
 from tiny import TINY_RUN as TINY
 
-from flows import data, gates, tasks
+from flows import data, gates, stages
 from flows.augment import augment
 from gan_aug.arms import ARMS
+from gan_aug.classifiers.cnn import CNN
 from gan_aug.classifiers.cnn import predict_probabilities as predict_cnn
 from gan_aug.classifiers.lightgbm import predict_probabilities as predict_boosting
 from gan_aug.data.dataset import draw_labeled
 from gan_aug.errors import GateError, UserError
-from gan_aug.evaluation.calibration import average_teachers
 from gan_aug.settings.presets import resolve_config
+from gan_aug.teachers.ensemble import average_opinions
 
 CONFIG = resolve_config("smoke", TINY)
 
@@ -157,7 +158,7 @@ def test_the_report_leads_with_the_verdict_and_shows_only_pictures_that_exist(ru
 def test_the_report_is_a_prefect_artifact_with_its_pictures_inside(run, state):
     report = read_artifact(state, "augment-report").data
     assert run.read_comparison().verdict in report
-    assert "![Generated digits at six steps of the training](data:image/png;base64," in report
+    assert "![Generated images at six steps of the training](data:image/png;base64," in report
     assert report.count("data:image/png;base64,") >= 4
     assert "](comparison.png)" not in report
     assert len(report) < 300_000
@@ -198,7 +199,7 @@ def test_a_run_that_is_worse_than_the_one_before_fails_after_its_report(artifact
 def test_a_second_run_reuses_every_stage_and_says_so(run, artifacts):
     state = augment(CONFIG, name="again", artifacts=str(artifacts), return_state=True)
     states = states_of_tasks(state.state_details.flow_run_id)
-    assert {name for name, s in states.items() if s != "Cached"} == {"compare", "report"}
+    assert {name for name, s in states.items() if s != "Cached"} == {"report"}
     assert len(states) == 20
     assert state.result().read_comparison() == run.read_comparison()
 
@@ -207,7 +208,7 @@ def test_the_names_of_tasks_say_how_much_there_is_to_do(state):
     flow_run = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
     with get_client(sync_client=True) as client:
         names = {task_run.name for task_run in client.read_task_runs(flow_run_filter=flow_run)}
-    assert {"load digits", "train DCGAN · 4 steps", "train CNN, gan · 4 updates"} <= names
+    assert {"load digits", "DCGAN · 4 steps", "CNN, gan · 4 steps"} <= names
 
 
 def test_another_selection_reuses_the_networks_and_redoes_what_depends_on_it(run, artifacts):
@@ -215,9 +216,9 @@ def test_another_selection_reuses_the_networks_and_redoes_what_depends_on_it(run
     config = resolve_config("smoke", stricter)
     state = augment(config, artifacts=str(artifacts), return_state=True)
     states = states_of_tasks(state.state_details.flow_run_id)
-    assert states["train DCGAN"] == states["synthesize"] == "Cached"
-    assert states["train CNN, original"] == states["predict lightgbm, original"] == "Cached"
-    assert states["pseudo-label, synthetic"] == states["train CNN, gan"] == "Completed"
+    assert states["DCGAN"] == states["synthesis"] == "Cached"
+    assert states["CNN, original"] == states["predictions of LightGBM, original"] == "Cached"
+    assert states["pseudo-labels, synthetic"] == states["CNN, gan"] == "Completed"
 
 
 def test_an_ensemble_with_a_temperature_labels_instead_of_one_network(run, artifacts, digits):
@@ -226,8 +227,8 @@ def test_an_ensemble_with_a_temperature_labels_instead_of_one_network(run, artif
         resolve_config("smoke", TINY | taught), artifacts=str(artifacts), return_state=True
     )
     states = states_of_tasks(state.state_details.flow_run_id)
-    assert states["train CNN, shift"] == states["train DCGAN"] == "Cached"
-    assert states["train teacher 2"] == states["fit temperature"] == "Completed"
+    assert states["CNN, shift"] == states["DCGAN"] == "Cached"
+    assert states["CNN, shift, network 2"] == states["temperature"] == "Completed"
     report = state.result().read_report()
     assert "The teacher, 2 CNNs at temperature" in report
     assert "before the temperature" in report
@@ -238,7 +239,7 @@ def test_an_ensemble_with_a_temperature_labels_instead_of_one_network(run, artif
     temperature = json.loads((folder / "temperature.json").read_text())
     with np.load(folder / "synthetic.npz") as file:
         opinions = [predict_cnn(network, file["images"]) for network in networks]
-        together = average_teachers(opinions, temperature)
+        together = average_opinions(opinions, temperature)
         np.testing.assert_allclose(file["probabilities"], together, atol=1e-5)
         assert np.abs(opinions[0] - file["probabilities"]).max() > 1e-3
 
@@ -259,15 +260,15 @@ def test_the_teacher_may_be_semi_supervised_gans(run, artifacts):
     config = resolve_config("smoke", TINY | gans)
     state = augment(config, artifacts=str(artifacts), return_state=True)
     states = states_of_tasks(state.state_details.flow_run_id)
-    assert states["train SGAN 1"] == states["train SGAN 2"] == "Completed"
-    assert states["train CNN, original"] == states["train DCGAN"] == "Cached"
+    assert states["SGAN 1"] == states["SGAN 2"] == "Completed"
+    assert states["CNN, original"] == states["DCGAN"] == "Cached"
     assert not any("shift" in name for name in states)
     finished = state.result()
     assert "The teacher, 2 semi-supervised GANs at temperature" in finished.read_report()
     networks = [keras.models.load_model(finished.path / f"teacher-{n}.keras") for n in (1, 2)]
     with np.load(finished.path / "synthetic.npz") as file:
         opinions = [predict_cnn(network, file["images"]) for network in networks]
-        np.testing.assert_allclose(file["probabilities"], average_teachers(opinions), atol=1e-5)
+        np.testing.assert_allclose(file["probabilities"], average_opinions(opinions), atol=1e-5)
         assert np.abs(opinions[0] - opinions[1]).max() > 1e-3
 
 
@@ -284,7 +285,7 @@ def answers(monkeypatch):
 
     monkeypatch.delenv(data.MNIST_VARIABLE, raising=False)
     monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
-    monkeypatch.setattr(tasks.load_data, "retry_delay_seconds", [0, 0, 0])
+    monkeypatch.setattr(stages.keep_dataset, "retry_delay_seconds", [0, 0, 0])
     return answers
 
 
@@ -300,15 +301,15 @@ def test_a_download_that_fails_is_tried_again_and_wrong_data_are_not(answers, di
 def test_a_training_that_takes_too_long_is_ended_and_goes_on_later(tmp_path, monkeypatch):
     long = {**TINY["dcgan"], "steps": 100_000}
     config = resolve_config("smoke", TINY | {"dcgan": long})
-    monkeypatch.setattr(tasks.train_dcgan, "timeout_seconds", 25.0)
+    monkeypatch.setattr(stages, "TRAINING_TIMEOUT", 25.0)
     with pytest.raises(TimeoutError, match=r"timed out after 25\.0 second"):
         augment(config, artifacts=str(tmp_path))
     [checkpoint] = tmp_path.glob("store/dcgan/*.checkpoint.npz")
     assert checkpoint.stat().st_size
 
 
-def test_more_folds_than_labels_of_a_digit_are_refused_before_any_training(tmp_path, monkeypatch):
-    monkeypatch.setattr(tasks.cnn, "train_cnn", None)
+def test_more_folds_than_labels_of_a_class_are_refused_before_any_training(tmp_path, monkeypatch):
+    monkeypatch.setitem(vars(CNN), "train", None)
     folds = {"labels": 50, "pseudo_labels": {"calibration_folds": 6}}
     with pytest.raises(UserError, match=r"expected at most 5.*found 6"):
         augment(resolve_config("smoke", TINY | folds), artifacts=str(tmp_path))
@@ -319,7 +320,7 @@ def test_a_stage_whose_files_are_gone_is_made_again(run, artifacts):
     for generator in (artifacts / "store" / "dcgan").glob("*/generator.keras"):
         generator.unlink()
     state = augment(CONFIG, name="healed", artifacts=str(artifacts), return_state=True)
-    assert states_of_tasks(state.state_details.flow_run_id)["train DCGAN"] == "Completed"
+    assert states_of_tasks(state.state_details.flow_run_id)["DCGAN"] == "Completed"
     assert state.result().read_comparison() == run.read_comparison()
 
 
@@ -328,8 +329,8 @@ def test_quality_is_measured_on_demand_and_only_the_judge_is_new(run, artifacts)
     for expected in ("Completed", "Cached"):
         state = augment(judged, name="judged", artifacts=str(artifacts), return_state=True)
         states = states_of_tasks(state.state_details.flow_run_id)
-        assert states["train judge"] == states["measure quality"] == expected
-        assert states["train DCGAN"] == states["synthesize"] == "Cached"
+        assert states["judge"] == states["quality"] == expected
+        assert states["DCGAN"] == states["synthesis"] == "Cached"
     folder = state.result().path
     found = json.loads((folder / "quality.json").read_text())
     assert found["images"] == 40
@@ -343,17 +344,15 @@ def test_runs_of_other_seeds_have_the_same_judge(run, artifacts):
     other = TINY | {"seed": 1, "quality": {"enabled": True, "images": 40}}
     state = augment(resolve_config("smoke", other), artifacts=str(artifacts), return_state=True)
     states = states_of_tasks(state.state_details.flow_run_id)
-    assert states["train judge"] == "Cached"
-    assert states["measure quality"] == "Completed"
+    assert states["judge"] == "Cached"
+    assert states["quality"] == "Completed"
     kept = [json.loads(p.read_text()) for p in (artifacts / "runs").glob("*/quality.json")]
     assert len(kept) == 2
     assert len({found["judge"]["sha256"] for found in kept}) == 1
 
 
 def test_without_quality_there_is_no_judge(state):
-    assert not {"train judge", "measure quality"} & set(
-        states_of_tasks(state.state_details.flow_run_id)
-    )
+    assert not {"judge", "quality"} & set(states_of_tasks(state.state_details.flow_run_id))
 
 
 def test_no_synthetic_weight_reproduces_the_original_arm(artifacts):
@@ -369,9 +368,9 @@ def test_every_arm_is_trained_on_what_it_promises_and_the_others_are_reused(run,
     config = resolve_config("smoke", TINY | {"arms": list(ARMS)})
     state = augment(config, artifacts=str(artifacts), return_state=True)
     states = states_of_tasks(state.state_details.flow_run_id)
-    assert states["train CNN, gan"] == states["train DCGAN"] == "Cached"
-    assert states["train CNN, shift"] == "Cached", "it is the teacher"
-    assert states["train CNN, repeat"] == states["pseudo-label, pool"] == "Completed"
+    assert states["CNN, gan"] == states["DCGAN"] == "Cached"
+    assert states["CNN, shift"] == "Cached", "it is the teacher"
+    assert states["CNN, repeat"] == states["pseudo-labels, pool"] == "Completed"
     rows = read_table(state.result())
     assert {row["arm"] for row in rows} == set(ARMS)
     size = {row["arm"]: int(row["n_train"]) for row in rows}

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flows import cli
+from flows.cli.app import app
 from flows.dcgan import dcgan
 from gan_aug.errors import UserError
 from gan_aug.settings.flags import to_source_flags
@@ -80,5 +80,5 @@ def test_pictures_without_networks_leave_nothing(tmp_path):
 
 def test_the_command_takes_what_the_report_prints(capsys):
     config = resolve_pictures_config("paper", TINY)
-    cli.app(["dcgan", *to_source_flags(config), "--dry-run"], result_action="return_value")
+    app(["dcgan", *to_source_flags(config), "--dry-run"], result_action="return_value")
     assert PicturesConfig.model_validate_json(capsys.readouterr().out) == config

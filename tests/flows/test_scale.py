@@ -115,7 +115,7 @@ def test_processes_have_the_numbers_of_one_and_are_seen_in_the_ui(expected, tmp_
     flow_run = state.state_details.flow_run_id
     names = [one.name.partition(" · ")[0] for one in read_task_runs(flow_run)]
     assert names.count("run") == RUNS
-    assert names.count("train DCGAN") == RUNS + DRAWS
+    assert names.count("DCGAN") == RUNS + DRAWS
     wait_until(lambda: any("DCGAN: step 2 of 2" in line for line in read_logs(flow_run)))
 
 
@@ -148,7 +148,7 @@ def test_a_draw_whose_dcgan_fails_elsewhere_says_why(tmp_path):
     config = TINY_STUDY.model_copy(update={"budgets": (50,), "draws": (1,), "run": run})
     [failure] = study(config, artifacts=str(tmp_path), workers=2).read_study().failures
     assert failure.message.startswith("TrainingDivergedError: ")
-    assert (failure.labels, failure.classifier, failure.arm) == (50, None, None)
+    assert (failure.budget, failure.classifier, failure.arm) == (50, None, None)
 
 
 def test_a_cluster_that_does_not_answer_is_refused_before_any_training(tmp_path):

@@ -7,9 +7,10 @@ from html.parser import HTMLParser
 import pytest
 from tiny import TINY_STUDY as CONFIG
 
-from flows import tasks
 from flows.study import study
 from gan_aug.arms import ARMS
+from gan_aug.classifiers.cnn import CNN
+from gan_aug.classifiers.lightgbm import LIGHTGBM
 from gan_aug.errors import UserError
 
 
@@ -43,15 +44,15 @@ def test_every_cell_has_a_row_for_each_split(folder, digits):
     with (folder.path / "comparison.csv").open() as file:
         rows = list(csv.DictReader(file))
     cells = {
-        tuple(row[name] for name in ("labels", "seed", "arm", "classifier", "split"))
+        tuple(row[name] for name in ("budget", "seed", "arm", "classifier", "split"))
         for row in rows
     }
     arms = {"50": ("original", "gan", "real_pool"), str(len(digits.train)): ("original", "gan")}
     draws = {"50": "01", str(len(digits.train)): "0"}
     assert cells == {
-        (labels, seed, arm, classifier, split)
-        for labels, names in arms.items()
-        for seed in draws[labels]
+        (budget, seed, arm, classifier, split)
+        for budget, names in arms.items()
+        for seed in draws[budget]
         for arm in names
         for classifier in ("cnn", "lightgbm")
         for split in ("validation", "test")
@@ -115,7 +116,7 @@ def test_a_study_of_which_nothing_is_left_says_why(artifacts, monkeypatch):
     def fail(*arguments, **named):
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr(tasks.boosting, "train_boosting", fail)
+    monkeypatch.setitem(vars(LIGHTGBM), "train", fail)
     run = CONFIG.run.model_copy(update={"classifiers": ("lightgbm",)})
     config = CONFIG.model_copy(update={"budgets": (70,), "draws": (1,), "run": run})
     folder = study(config, name="nothing", artifacts=str(artifacts))
@@ -136,7 +137,7 @@ def test_an_impossible_budget_is_refused_before_any_training(artifacts, monkeypa
     def never(*arguments, **named):
         raise AssertionError("trained")
 
-    monkeypatch.setattr(tasks.cnn, "train_cnn", never)
+    monkeypatch.setitem(vars(CNN), "train", never)
     config = CONFIG.model_copy(update={"budgets": (50, 100_000), "draws": (1,)})
     with pytest.raises(UserError, match="found 100000"):
         study(config, name="never", artifacts=str(artifacts))

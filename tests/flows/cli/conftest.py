@@ -20,7 +20,7 @@ TINY = {
     "--dcgan.interval": "1",
     "--synthesis.images": "30",
     "--pseudo-labels.confidence-threshold": "0.1",
-    "--boosting.rounds": "2",
+    "--lightgbm.rounds": "2",
 }
 
 
