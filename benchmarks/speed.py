@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.interleave import Entrant, OnUnit, race
 from benchmarks.machine import stamp
 from benchmarks.results import CnnTraining, Contender, DcganStep, Floor, LightgbmTraining
+from gan_aug.classifiers.lightgbm import LIGHTGBM
 from gan_aug.settings.presets import resolve_config
 
 __all__ = ["measure_cnn_training", "measure_dcgan_step", "measure_lightgbm_training"]
@@ -106,11 +107,11 @@ def measure_lightgbm_training(rounds: int, on_unit: OnUnit) -> LightgbmTraining:
     """
     code = stamp(("lightgbm", "numpy"))
     same = {"images": LIGHTGBM_IMAGES}
-    peer = same | {"rounds": resolve_config("quick").lightgbm.rounds}
+    peer = same | {"rounds": resolve_config("quick").of(LIGHTGBM).rounds}
     entrants = {
-        "gan_aug": Entrant("gan-aug", "benchmarks.ours.lightgbm", same),
+        "gan_aug": Entrant("gan-aug", "benchmarks.ours.of(LIGHTGBM)", same),
         "lightgbm_defaults": Entrant(
-            "LightGBM, `LGBMClassifier()`", "benchmarks.peers.lightgbm_defaults", peer
+            "LightGBM, `LGBMClassifier()`", "benchmarks.peers.of(LIGHTGBM)_defaults", peer
         ),
     }
     contenders = race(entrants, rounds, on_unit)

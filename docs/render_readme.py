@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.evaluation.anomaly import Separation, phrase_verdict
-from gan_aug.evaluation.comparison import CLASSIFIER_TITLES
 from gan_aug.evaluation.study import CellSummary, StudyResult
 from gan_aug.settings.anomalies import Detector
 
@@ -141,10 +141,10 @@ def render_results(result: StudyResult) -> str:
         f"| classifier | labels | draws | original | {' | '.join(arms)} |",
         f"|---|--:|--:|--:|{'---|' * len(arms)}",
     ]
-    for classifier, title in CLASSIFIER_TITLES.items():
-        for labels in sorted({cell.labels for cell in cells}):
-            row = {c.arm: c for c in cells if (c.classifier, c.labels) == (classifier, labels)}
-            lines.append(render_row(title, row, arms))
+    for classifier in dict.fromkeys(cell.classifier for cell in cells):
+        for budget in sorted({cell.budget for cell in cells}):
+            row = {c.arm: c for c in cells if (c.classifier, c.budget) == (classifier, budget)}
+            lines.append(render_row(CLASSIFIERS[classifier].title, row, arms))
     return "\n".join([*lines, "", f"> {result.verdict}", ""])
 
 
@@ -152,7 +152,7 @@ def render_row(title: str, row: dict[str, CellSummary], arms: Sequence[str]) -> 
     """``| LightGBM | 100 | 5 | 70.75% | +15.13 (+14.20 to +16.06) | ... |``."""
     original = row["original"]
     differences = [phrase_difference(row.get(arm)) for arm in arms]
-    facts = [title, f"{original.labels:,}", str(original.draws), f"{original.accuracy:.2%}"]
+    facts = [title, f"{original.budget:,}", str(original.draws), f"{original.accuracy:.2%}"]
     return f"| {' | '.join([*facts, *differences])} |"
 
 

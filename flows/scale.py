@@ -11,7 +11,7 @@ from prefect.logging.configuration import setup_logging
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 
-from flows.cli.terminal import mute_native_output
+from flows.progress import mute_native_output
 from gan_aug.errors import UserError
 
 __all__ = ["Runner", "open_runner"]

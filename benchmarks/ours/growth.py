@@ -13,8 +13,8 @@ from benchmarks.growth import CURVES, IMAGES
 from benchmarks.ours.mnist import load_mnist
 from benchmarks.worker import Facts, Pause
 from gan_aug.arms import ARMS, Material, build_original_set
-from gan_aug.classifiers.cnn import predict_probabilities, train_cnn
-from gan_aug.classifiers.lightgbm import train_lightgbm
+from gan_aug.classifiers.cnn import CNN, predict_probabilities, train_cnn
+from gan_aug.classifiers.lightgbm import LIGHTGBM, train_lightgbm
 from gan_aug.data.dataset import draw_labeled
 from gan_aug.device import Compute, select_compute
 from gan_aug.gan.adversarial import train_dcgan
@@ -57,9 +57,11 @@ def build_label_stages(
 ) -> Mapping[str, Stage]:
     """Stages whose size is a number of labels."""
     return {
-        "lightgbm": lambda labels: train_lightgbm(draw_set(train, labels), config.lightgbm, seed=0),
+        "lightgbm": lambda labels: train_lightgbm(
+            draw_set(train, labels), config.of(LIGHTGBM), seed=0
+        ),
         "cnn": lambda labels: train_cnn(
-            draw_set(train, labels), config.cnn, seed=0, compute=compute
+            draw_set(train, labels), config.of(CNN), seed=0, compute=compute
         ),
     }
 
@@ -75,7 +77,7 @@ def build_image_stages(
 ) -> Mapping[str, Stage]:
     """Stages whose size is a number of synthetic images; no class is ever full."""
     labeled = train.take(draw_labeled(train, LABELS, seed=0))
-    teacher = train_cnn(build_original_set(labeled), config.cnn, seed=0, compute=compute)
+    teacher = train_cnn(build_original_set(labeled), config.of(CNN), seed=0, compute=compute)
     generator = build_generator(config.dcgan, train.spec.shape, dtype_policy=compute.dtype_policy)
     images: Images = np.resize(train.images, (MOST_IMAGES, *train.images.shape[1:]))
     targets = one_hot(np.resize(train.labels, MOST_IMAGES), len(train.spec.classes))

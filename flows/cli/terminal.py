@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from gan_aug.evaluation.comparison import Comparison, PairedDifference, Score
     from gan_aug.evaluation.study import CellSummary, Failure, StudyResult
     from gan_aug.reporting.folders import RunSummary
-    from gan_aug.settings.run import Classifier
 
 __all__ = [
     "OUT",
@@ -188,7 +187,7 @@ def start_table(headings: Sequence[str], *, numbers: Sequence[str]) -> Table:
     return table
 
 
-def title(classifier: "Classifier") -> str:
+def title(classifier: str) -> str:
     """Return what people call a classifier."""
     from gan_aug.classifiers import CLASSIFIERS  # noqa: PLC0415 - --help must not wait
 

@@ -139,7 +139,7 @@ def view_run(run: "Run") -> View:
 def load_part(source: str, part: Part) -> tuple[str, "LabeledImages"]:
     """Return the name of a data set, and one part of it."""
     from flows.data import find_mnist  # noqa: PLC0415
-    from gan_aug.data.dataset import load_dataset  # noqa: PLC0415 - it imports NumPy
+    from gan_aug.data.load import load_dataset  # noqa: PLC0415 - it imports NumPy
 
     data = load_dataset(source, find_mnist())
     return data.provenance.name, getattr(data, part)

@@ -490,8 +490,8 @@ def manifold_metrics(
 def find_radii(points: Float64, neighbors: int, chunk_mib: float) -> Float64:
     """Return each point's ``(n,)`` distance to its k-th nearest other point."""
 
-    # Not NearestNeighbors: its last digits are others than those of the distances to the balls, and
-    # a point on the edge of one would lie outside.
+    # Not NearestNeighbors: its last decimals are others than those of the distances to the balls,
+    # and a point on the edge of one would lie outside.
     def take_neighbor(distances: Float64, _start: int) -> Float64:
         itself_first = np.partition(distances, neighbors, axis=1)
         radii: Float64 = itself_first[:, neighbors].copy()
@@ -585,8 +585,8 @@ def find_nearest(
 
 
 # Not scikit-learn's pairwise_distances_argmin_min: for 10,000 images among 50,000 of MNIST it found
-# the same places in 65 s instead of 21, and other last digits of the distances. It would also need
-# all originals as floats at once, 39 GB for 50,000 RGB images of 256 pixels a side.
+# the same places in 65 s instead of 21, and other last decimals of the distances. It would also
+# need all originals as floats at once, 39 GB for 50,000 RGB images of 256 pixels a side.
 def square_distances(
     first: NDArray[np.float32], second: NDArray[np.float32]
 ) -> NDArray[np.float32]:

@@ -66,7 +66,9 @@ class GatesConfig(StageConfig):
         "where an accuracy's interval lies below what it was, or where the GAN collapsed.",
     )
     smallest_class_share: Share = Field(
-        0.02, description="Share of the synthetic images that every class must have."
+        0.02,
+        description="Share of the synthetic images that every class must have, or half of its "
+        "share of the training images where that is less.",
     )
     largest_frechet_ratio: Rate = Field(
         5.0,

@@ -5,13 +5,13 @@ and ``config.json``. A field's default is its value in the ``quick`` preset; the
 what they change.
 """
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, create_model, field_validator
 
 from gan_aug.arms import ARMS
 from gan_aug.classifiers import CLASSIFIERS
-from gan_aug.classifiers.classifier import Classifier, ClassifierConfig
+from gan_aug.classifiers.classifier import Classifier
 from gan_aug.settings.augmentation import AugmentationConfig
 from gan_aug.settings.base import Budget, Device, Precision, Seed, StageConfig
 from gan_aug.settings.dcgan import DcganConfig, SynthesisConfig
@@ -103,10 +103,9 @@ class RunConfig(RegisteredSettings):
     comparison: ComparisonConfig = Field(default=ComparisonConfig(), description="Statistics.")
     gates: GatesConfig = Field(default=GatesConfig(), description="Alarms of scheduled runs.")
 
-    def of(self, classifier: Classifier) -> ClassifierConfig:
-        """Return the settings of a classifier."""
-        settings: ClassifierConfig = getattr(self, classifier.name)
-        return settings
+    def of(self, classifier: Classifier) -> Any:
+        """Return the settings of a classifier, of its type :attr:`Classifier.settings`."""
+        return getattr(self, classifier.name)
 
     def plan(self, labels: int) -> Self:
         """Return the settings for so many labeled images: the same for every arm."""

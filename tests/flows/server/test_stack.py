@@ -285,7 +285,8 @@ def retry(stack, flow_run):
 def run_in_process(config, artifacts):
     """Run the same settings in a process that nothing disturbs."""
     program = (
-        "import json, sys; from flows.augment import augment; from gan_aug.settings.run import RunConfig;"
+        "import json, sys; from flows.augment import augment;"
+        "from gan_aug.settings.run import RunConfig;"
         "augment(RunConfig(**json.loads(sys.argv[1])), name='killed', artifacts=sys.argv[2])"
     )
     subprocess.run(
