@@ -54,7 +54,8 @@ def render_confusion(matrices: Mapping[str, Confusions], arm: str, classes: Sequ
 
 def render_matrices(matrices: Mapping[str, Confusions], arm: str, classes: Sequence[str]) -> bytes:
     """Draw three matrices a classifier; the colours of the first two are of errors alone."""
-    height = min(4.4, 2.4 + 0.25 * len(classes))
+    counted = len(classes) <= MOST_COUNTED
+    height = min(4.4, 2.4 + 0.25 * len(classes)) if counted else 5.0
     figure = Figure(figsize=(WIDTH, height * len(matrices)), layout="constrained")
     panels = figure.subplots(len(matrices), 3, squeeze=False, sharey="row")
     for row, (classifier, (before, after)) in zip(panels, matrices.items(), strict=True):
@@ -73,6 +74,8 @@ def render_matrices(matrices: Mapping[str, Confusions], arm: str, classes: Seque
         for axes in row:
             axes.set_xlabel("predicted")
             name_ticks(axes, "x", classes, room=ROOM)
+            if not counted:
+                axes.tick_params(labelsize=7)
     return to_png(figure)
 
 
@@ -93,7 +96,7 @@ def draw_matrix(
     """Draw one matrix; where cells are too small for counts, a bar says what the colours mean."""
     drawn = axes.imshow(shades, cmap=colors, vmin=limits[0], vmax=limits[1])
     if len(matrix) > MOST_COUNTED:
-        axes.figure.colorbar(drawn, ax=axes, shrink=0.8)
+        axes.figure.colorbar(drawn, ax=axes, location="bottom", aspect=30)
         return
     reach = max(map(abs, limits))
     size = min(LARGEST_COUNT, max(SMALLEST_COUNT, 60 // len(matrix)))

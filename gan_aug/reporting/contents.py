@@ -10,6 +10,7 @@ from gan_aug.data.pictures import Pictures
 from gan_aug.evaluation.anomaly import AnomalyResult, summarize_anomalies
 from gan_aug.evaluation.study import StudyResult
 from gan_aug.execution import Output
+from gan_aug.images import Images
 from gan_aug.prediction import Split
 from gan_aug.reporting.figures import (
     render_comparison,
@@ -163,7 +164,7 @@ def fill_anomalies(
     ranking: Output[Any],
     left_out: Sequence[tuple[Output[Any], Output[Any]]],
 ) -> AnomalyResult:
-    """Fill the folder of a ranking: the ranking, its evaluation, pictures, report.
+    """Fill the folder of a ranking and return its evaluation: the ranking, pictures, report.
 
     Args:
         folder: The folder.
@@ -172,41 +173,38 @@ def fill_anomalies(
         left_out: For each class that was left out: the DCGAN, and how well its discriminator's
             detectors find the class.
 
-    Returns:
-        What the report tells.
-
     Raises:
         UserError: An output isn't where this host looks.
     """
     config, dataset, ranked = folder.read_config(), data.load(), ranking.load()
     part, scores = getattr(dataset, config.part), ranked.scores[config.by]
     order = np.argsort(-scores, kind="stable")
-    result = summarize_anomalies(
-        ranked,
-        [evaluation.load() for _, evaluation in left_out],
-        dataset=dataset.provenance.name,
-        part=config.part,
-        by=config.by,
-    )
-    measured = {"foreign images": result.foreign, "classes left out": result.left_out}
-    pictures = {
-        "ranking": render_ends(part.images[order], "most anomalous", "least anomalous"),
-        "evaluation": render_separations({k: v for k, v in measured.items() if v}),
-    }
+    missed = [evaluation.load() for _, evaluation in left_out]
+    name = dataset.provenance.name
+    result = summarize_anomalies(ranked, missed, dataset=name, part=config.part, by=config.by)
+    pictures = draw_ranking(part.images[order], result)
     folder.write_ranking(order, scores, part.labels, dataset.spec.classes)
     write_pictures(folder, pictures)
-    made = [data, *(output for pair in left_out for output in pair), ranking]
     report = render_anomaly_report(
         folder.name,
         config,
         result,
         environment=folder.read_environment(),
-        stages=list_times(made),
+        stages=list_times([data, *(made for pair in left_out for made in pair), ranking]),
         pictures=pictures.keys(),
     )
     folder.write_report(report)
     folder.write_anomalies(result)
     return result
+
+
+def draw_ranking(ranked: Images, result: AnomalyResult) -> PngPictures:
+    """Draw both ends of ranked images, and what the ranking is worth."""
+    measured = {"foreign images": result.foreign, "classes left out": result.left_out}
+    return {
+        "ranking": render_ends(ranked, "most anomalous", "least anomalous"),
+        "evaluation": render_separations({k: v for k, v in measured.items() if v}),
+    }
 
 
 def draw_grids(dcgan: "TrainedDcgan") -> dict[int, bytes]:
