@@ -33,7 +33,7 @@ def test_the_readmes_numbers_are_those_that_were_measured():
 
 def test_the_readmes_results_are_means_of_the_references_rows():
     rows = pd.read_csv(ROOT / "artifacts" / "reference" / "comparison.csv")
-    means = rows[rows["split"] == "test"].groupby(["classifier", "labels", "arm"])
+    means = rows[rows["split"] == "test"].groupby(["classifier", "budget", "arm"])
     readme = (ROOT / "README.md").read_text()
     table = re.findall(r"(?m)^\|.*\|$", README_RESULTS.search(readme)[0])
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table]
