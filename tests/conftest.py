@@ -1,8 +1,9 @@
 """Real images for all tests, and settings small enough to train in seconds."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,14 +11,11 @@ import pytest
 from gan_aug.data.dataset import Dataset
 from gan_aug.data.load import load_dataset
 from gan_aug.device import Compute, select_compute
+from gan_aug.evaluation.calibration import Calibration
+from gan_aug.evaluation.comparison import Score
+from gan_aug.evaluation.quality import Duplicates, JudgeInfo, Metrics, Quality
 from gan_aug.images import LabeledImages
 from gan_aug.settings.dcgan import DcganConfig
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from gan_aug.evaluation.comparison import Score
-    from gan_aug.evaluation.quality import Quality
 
 
 @pytest.fixture(scope="session")
@@ -41,11 +39,8 @@ def cpu() -> Compute:
 
 
 @pytest.fixture(scope="session")
-def make_score() -> "Callable[..., Score]":
+def make_score() -> Callable[..., Score]:
     """Return a maker of scores: sound values, and those that a test is about."""
-    # Not above: most tests need no evaluation.
-    from gan_aug.evaluation.calibration import Calibration  # noqa: PLC0415
-    from gan_aug.evaluation.comparison import Score  # noqa: PLC0415
 
     def make_score(**values: Any) -> Score:
         sound = {
@@ -72,14 +67,8 @@ def make_score() -> "Callable[..., Score]":
 
 
 @pytest.fixture(scope="session")
-def make_quality() -> "Callable[[float, float], Quality]":
+def make_quality() -> Callable[[float, float], Quality]:
     """Return a maker of judgements with given Fréchet distances of images and of the floor."""
-    from gan_aug.evaluation.quality import (  # noqa: PLC0415
-        Duplicates,
-        JudgeInfo,
-        Metrics,
-        Quality,
-    )
 
     def make_quality(frechet_distance: float, floor: float) -> Quality:
         metrics = Metrics(
