@@ -6,7 +6,7 @@ alone; every classifier gets the same number of updates or rounds on each.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -33,6 +33,8 @@ Need = Literal["synthetic", "pool"]
 Pixels = NDArray[np.float64]
 
 PIXEL_DECIMALS = 2
+SYNTHETIC: frozenset[Need] = frozenset({"synthetic"})
+POOL: frozenset[Need] = frozenset({"pool"})
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,10 @@ class Material:
     """
 
     labeled: LabeledImages
-    config: AugmentationConfig
-    targets: Literal["soft", "hard"]
-    copies: int
-    seed: int
+    config: AugmentationConfig = field(default_factory=AugmentationConfig)
+    targets: Literal["soft", "hard"] = "soft"
+    copies: int = 0
+    seed: int = 0
     synthetic: PseudoLabels | None = None
     pool: PseudoLabels | None = None
 
@@ -64,15 +66,20 @@ class Arm:
 
     Attributes:
         build: Makes the training set.
-        needs: What the material must have beside the labeled images.
-        additions: How many sets of images it adds to the labeled ones.
         description: For people.
+        needs: What the material must have beside the labeled images.
+        copies: Whether it has copies of labeled images, transformed or not.
     """
 
     build: Callable[[Material], TrainingSet]
-    needs: frozenset[Need]
-    additions: int
     description: str
+    needs: frozenset[Need] = frozenset()
+    copies: bool = False
+
+    @property
+    def additions(self) -> int:
+        """How many sets of images it adds to the labeled ones."""
+        return len(self.needs) + self.copies
 
 
 def build_original_set(labeled: LabeledImages) -> TrainingSet:
@@ -120,17 +127,13 @@ def build_repeat(material: Material) -> TrainingSet:
 
 
 ARMS: Mapping[str, Arm] = {
-    "original": Arm(build_original, frozenset(), 0, "the labeled images alone"),
-    "gan": Arm(build_gan, frozenset({"synthetic"}), 1, "with synthetic images"),
-    "shift": Arm(build_shift, frozenset(), 1, "with shifted, turned and scaled copies"),
-    "gan+shift": Arm(build_gan_shift, frozenset({"synthetic"}), 2, "with both"),
-    "real_pool": Arm(
-        build_real_pool, frozenset({"pool"}), 1, "with real images the teacher labeled"
-    ),
-    "synthetic_only": Arm(
-        build_synthetic_only, frozenset({"synthetic"}), 1, "synthetic images alone"
-    ),
-    "repeat": Arm(build_repeat, frozenset(), 1, "the labeled images over and over"),
+    "original": Arm(build_original, "the labeled images alone"),
+    "gan": Arm(build_gan, "with synthetic images", needs=SYNTHETIC),
+    "shift": Arm(build_shift, "with shifted, turned and scaled copies", copies=True),
+    "gan+shift": Arm(build_gan_shift, "with both", needs=SYNTHETIC, copies=True),
+    "real_pool": Arm(build_real_pool, "with real images the teacher labeled", needs=POOL),
+    "synthetic_only": Arm(build_synthetic_only, "synthetic images alone", needs=SYNTHETIC),
+    "repeat": Arm(build_repeat, "the labeled images over and over", copies=True),
 }
 
 

@@ -152,8 +152,7 @@ def estimate_memory(stages: RunStages, labels: int) -> dict[str, tuple[float, st
 
 def count_added(arm: str, stages: RunStages) -> int:
     """Return how many images an arm may add to the labeled ones."""
-    copies: int = stages.describe_arm(arm)["copies"]
-    return copies * ARMS[arm].additions
+    return stages.copies * ARMS[arm].additions
 
 
 def rows_per_target(config: RunConfig) -> float:

@@ -234,7 +234,12 @@ class RunStages:
             "temperature",
             cross_fit_temperature,
             JsonFormat("temperature", float),
-            settings={"cnn": config, "folds": folds, **self.describe_arm(arm)},
+            settings={
+                "cnn": config,
+                "folds": folds,
+                "seed": self.config.seed,
+                "arm": self.describe_arm(arm),
+            },
             inputs={"train": self.data.select("train"), "drawn": self.drawn},
             compute=self.compute,
             steps=folds * config.steps,
@@ -292,17 +297,23 @@ class RunStages:
 
     def describe_arm(self, arm: str) -> dict[str, Any]:
         """Return the settings that an arm's training set depends on."""
-        config = self.config
-        copies = count_copies(
-            len(self.provenance.classes), config.pseudo_labels.per_class, config.synthesis.images
-        )
+        config, entry = self.config, ARMS[arm]
+        added = {"config": config.augmentation, "seed": config.seed}
         return {
             "arm": arm,
-            "config": config.augmentation,
-            "targets": config.pseudo_labels.targets,
-            "copies": copies,
-            "seed": config.seed,
+            **(added if entry.additions else {}),
+            **({"targets": config.pseudo_labels.targets} if entry.needs else {}),
+            **({"copies": self.copies} if entry.copies else {}),
         }
+
+    @property
+    def copies(self) -> int:
+        """How many copies of labeled images an arm adds that has any."""
+        return count_copies(
+            len(self.provenance.classes),
+            self.config.pseudo_labels.per_class,
+            self.config.synthesis.images,
+        )
 
     def build_training_set(self, arm: str) -> Stage[TrainingSet]:
         """Build the training set of an arm from what it needs."""

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
@@ -64,7 +65,8 @@ def refuse_broken(path: Path, expected: str, remedy: str = "") -> Iterator[None]
 def save_array(path: Path, array: NDArray[Any]) -> None:
     """Write one array as ``.npy``."""
     with atomic_file(path) as file:
-        np.save(file, array)
+        # To a real file NumPy writes past Python, and an error there does not say why.
+        np.save(SimpleNamespace(write=file.write), array)
 
 
 def map_array(path: Path) -> NDArray[Any]:

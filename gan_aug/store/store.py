@@ -257,9 +257,11 @@ class Store:
 
 
 def describe_setting(value: Any) -> Any:
-    """Return a setting as JSON; a function by its name and the source of its module."""
+    """Return a setting as JSON: a function by its name and the source of its module."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {name: describe_setting(part) for name, part in value.items()}
     if callable(value):
         return [value.__module__, value.__qualname__, digest_source(value.__module__)]
     return value

@@ -5,7 +5,7 @@ section 4.2: temperature scaling.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -96,9 +96,9 @@ def cross_fit_temperature(
     cnn: CnnConfig,
     folds: int,
     seed: int,
+    arm: Mapping[str, Any],
     compute: Compute,
     on_progress: OnProgress = ignore_progress,
-    **arm: Any,
 ) -> float:
     """Fit a temperature to labeled images, each predicted by a CNN trained on the other folds.
 
@@ -110,8 +110,8 @@ def cross_fit_temperature(
         seed: Of the folds and of every training.
         compute: Device, precision and compilation.
         on_progress: Called with the steps of all trainings done.
-        arm: What the CNNs are trained on: ``arm``, ``config``, ``targets`` and
-            ``copies``, as for :func:`gan_aug.arms.build_training_set`.
+        arm: What the CNNs are trained on: name and material of an arm, as for
+            :func:`gan_aug.arms.build_training_set`.
 
     Returns:
         As :func:`fit_temperature`.
@@ -120,7 +120,7 @@ def cross_fit_temperature(
     held_out = np.empty((len(own), len(own.spec.classes)), dtype=np.float32)
     for fold, (learned, predicted) in enumerate(split_folds(own.labels, folds, seed=seed)):
         network = train_cnn(
-            build_training_set(own, learned, seed=seed, **arm),
+            build_training_set(own, learned, **arm),
             cnn,
             seed=seed,
             compute=compute,

@@ -119,7 +119,7 @@ def test_the_ranking_leaves_everything_it_promises(folder):
 
 def test_the_table_has_every_image_once_with_its_label_the_most_anomalous_first(folder, data):
     rows = read_rows(folder, "anomalies.csv")
-    assert list(rows[0]) == ["index", "score", "label"]
+    assert list(rows[0]) == ["index", "score", "label", "class"]
     places = [int(row["index"]) for row in rows]
     assert sorted(places) == list(range(len(data.validation)))
     labels = [int(row["label"]) for row in rows]

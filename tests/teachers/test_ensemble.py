@@ -6,7 +6,6 @@ from gan_aug.device import select_compute
 from gan_aug.errors import UserError
 from gan_aug.evaluation.calibration import measure_calibration
 from gan_aug.images import ImageSpec, LabeledImages
-from gan_aug.settings.augmentation import AugmentationConfig
 from gan_aug.settings.base import StageConfig
 from gan_aug.teachers import ensemble
 from gan_aug.teachers.ensemble import (
@@ -137,10 +136,7 @@ def test_a_temperature_is_fitted_to_images_that_a_network_did_not_learn(label_im
         seed=0,
         compute=select_compute("cpu", "float32"),
         on_progress=lambda done, _: told.append(done),
-        arm="original",
-        config=AugmentationConfig(),
-        targets="soft",
-        copies=0,
+        arm={"arm": "original"},
     )
     assert temperature < 0.1, "about as sure as may be"
     assert [len(part) for part in sets] == [6, 6, 6]

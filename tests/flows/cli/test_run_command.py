@@ -38,7 +38,9 @@ def test_a_run_ends_with_table_verdict_and_path(tiny_run, artifacts):
         "p",
     ]
     assert len([line for line in lines if line.startswith(("CNN", "LightGBM"))]) == 8
-    assert any(line.startswith("With 100 labels, on validation images:") for line in lines)
+    assert any(
+        line.startswith("With 100 labels, what augmentation does can't be told:") for line in lines
+    )
     assert f"networks train on CPU in {select_compute('cpu').dtype_policy}" in err
     assert "DCGAN: step 2 of 2" in " ".join(err.split())
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from flows.cli.app import app
 from flows.cli.view import view_image, view_images, view_run
-from gan_aug.data import dataset
+from gan_aug.data import load
 from gan_aug.errors import UserError
 from gan_aug.gan.networks import build_generator
 from gan_aug.reporting.folders import Run
@@ -23,7 +23,7 @@ def run(tmp_path, tiny_dcgan):
     """A run of which there is nothing yet but its settings and a generator."""
     config = resolve_config("smoke", {"dcgan": tiny_dcgan.model_dump()})
     run = Run.open(tmp_path, "drawn", config)
-    build_generator(tiny_dcgan).save(run.path / "generator.keras")
+    build_generator(tiny_dcgan, (28, 28, 1)).save(run.path / "generator.keras")
     return run
 
 
@@ -36,7 +36,7 @@ def clothes(monkeypatch):
         spec=SimpleNamespace(classes=("ankle boot", "[bag]")),
     )
     data = SimpleNamespace(test=labeled, provenance=SimpleNamespace(name="clothes"))
-    monkeypatch.setattr(dataset, "load_dataset", lambda *_: data)
+    monkeypatch.setattr(load, "load_dataset", lambda *_: data)
     return labeled
 
 
