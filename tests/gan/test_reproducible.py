@@ -9,7 +9,7 @@ from tensorflow.python.eager import context
 
 from gan_aug.arms import build_original_set
 from gan_aug.classifiers.cnn import CnnConfig, train_cnn
-from gan_aug.gan import adversarial
+from gan_aug.gan import adversarial, layers
 from gan_aug.gan.adversarial import binary_cross_entropy, train_dcgan
 from gan_aug.gan.semi_supervised import train_sgan
 from gan_aug.settings.presets import resolve_config
@@ -98,6 +98,38 @@ def test_the_gradient_of_the_cross_entropy_is_that_of_tensorflow():
         np.testing.assert_allclose(
             tape.gradient(loss, logits), tape.gradient(expected, logits), rtol=1e-5, atol=1e-9
         )
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (6, 7, 7, 3)])
+def test_the_gradient_of_row_moments_is_that_of_tensorflow(shape):
+    values = tf.random.stateless_normal(shape, (0, 1))
+    inside = list(range(1, len(shape) - 1))
+
+    def measure(values):
+        moments = (values, values**2)
+        return values, *(tf.reduce_mean(m, inside, keepdims=True) if inside else m for m in moments)
+
+    compare_gradients(layers.measure_rows, measure, values)
+
+
+def test_the_gradient_of_sums_of_squares_is_that_of_tensorflow():
+    directions = tf.random.stateless_normal((6, 5), (0, 1))
+    compare_gradients(
+        layers.sum_squares, lambda values: (values, tf.reduce_sum(values**2, axis=0)), directions
+    )
+
+
+def compare_gradients(found, expected, values):
+    """Hold all outputs of a function of ``values``, and their gradients, to those of another."""
+    gradients = []
+    for function in (found, expected):
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            outputs = function(values)
+            loss = sum(tf.reduce_sum(tf.sin(output + i)) for i, output in enumerate(outputs))
+        gradients.append([*outputs, tape.gradient(loss, values)])
+    for one, other in zip(*gradients, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.slow
