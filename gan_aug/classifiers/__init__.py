@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from gan_aug.classifiers.classifier import Classifier
 from gan_aug.classifiers.cnn import CNN
 from gan_aug.classifiers.lightgbm import LIGHTGBM
+from gan_aug.classifiers.random_forest import RANDOM_FOREST
 
 __all__ = ["CLASSIFIERS"]
 
@@ -13,6 +14,7 @@ CLASSIFIERS: Mapping[str, Classifier] = {
     for classifier in (
         CNN,
         LIGHTGBM,
+        RANDOM_FOREST,
     )
 }
 """Name → classifier, in the order of tables."""
