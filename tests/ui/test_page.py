@@ -9,7 +9,8 @@ from gan_aug.evaluation.study import Failure, summarize_study
 from gan_aug.reporting.figures import render_learning_curves
 from gan_aug.reporting.folders import Study
 from gan_aug.reporting.galleries import render_grid
-from gan_aug.reporting.render import PseudoLabelCounts, RunFacts, StageTime, render_study_report
+from gan_aug.reporting.render import RunFacts, StageTime, render_study_report
+from gan_aug.reporting.tables import PseudoLabelCounts
 from gan_aug.settings.study import StudyConfig
 
 PICTURES = [
@@ -27,21 +28,21 @@ def address(tmp_path_factory, digits, make_score):
     """The page of a study of all arms, with a failed cell."""
     scores = [
         make_score(
-            labels=labels,
+            budget=budget,
             seed=seed,
             arm=arm,
             classifier=classifier,
             split=split,
-            accuracy=0.9 + labels / 20_000 + seed / 1000,
+            accuracy=0.9 + budget / 20_000 + seed / 1000,
             versus_original=None if arm == "original" else DIFFERENCE,
         )
-        for labels in (100, 1000)
+        for budget in (100, 1000)
         for seed in (0, 1)
         for arm in ARMS
         for classifier in ("cnn", "lightgbm")
         for split in ("validation", "test")
     ]
-    failure = Failure(labels=100, seed=1, classifier=None, arm=None, message="<b>a | b</b>")
+    failure = Failure(budget=100, seed=1, classifier=None, arm=None, message="<b>a | b</b>")
     result = summarize_study(scores, [failure], confidence_level=0.95)
     study = Study(tmp_path_factory.mktemp("study"))
     grid = render_grid(digits.train.images[:64])
@@ -52,7 +53,9 @@ def address(tmp_path_factory, digits, make_score):
     teacher = TeacherCalibration(
         networks=1, temperature=1.0, accuracy=0.9, before=calibration, after=calibration
     )
-    counts = PseudoLabelCounts(offered=9, accepted=9, per_class={"generated": [1] * 10})
+    counts = PseudoLabelCounts(
+        offered=9, accepted=9, per_class={"generated": [1] * 10, "accepted": [1] * 10}
+    )
     facts = RunFacts(counts, teacher, "CNN", quality=None)
     environment = {
         "dataset": {
@@ -60,6 +63,8 @@ def address(tmp_path_factory, digits, make_score):
             "sha256": {"x": "1" * 64},
             "notice": "Only digits.",
             "verified_mnist": False,
+            "shape": [28, 28, 1],
+            "classes": [str(label) for label in range(10)],
         },
         "device": {"name": "CPU", "precision": "float32"},
         "cpu": {"model": "Some CPU", "cores": 2},
@@ -73,7 +78,6 @@ def address(tmp_path_factory, digits, make_score):
             StudyConfig(),
             result,
             {100: facts},
-            arms={name: arm.description for name, arm in ARMS.items()},
             environment=environment,
             stages=[StageTime("DCGAN", 1.0, cached=False)],
             pictures=pictures,

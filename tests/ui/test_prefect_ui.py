@@ -87,14 +87,14 @@ def test_a_scheduled_run_starts_on_its_own_and_is_seen_with_its_stages(page, sta
     expect(page.get_by_text("DCGAN: step 60 of 60").first).to_be_attached()
     take_picture(page, "run")
     page.get_by_text("Task Runs", exact=True).click()
-    expect(page.get_by_text("train DCGAN · 60 steps").first).to_be_visible()
+    expect(page.get_by_text("DCGAN · 60 steps").first).to_be_visible()
 
 
 def test_the_second_run_shows_its_stages_as_cached(page, scheduled_runs):
     _, second = scheduled_runs
     page.goto(f"/runs/flow-run/{second.id}")
     page.get_by_text("Task Runs", exact=True).click()
-    expect(page.get_by_text("train DCGAN · 60 steps").first).to_be_visible()
+    expect(page.get_by_text("DCGAN · 60 steps").first).to_be_visible()
     assert page.get_by_text("Cached", exact=True).count() >= 3
     take_picture(page, "cached")
 
@@ -102,7 +102,7 @@ def test_the_second_run_shows_its_stages_as_cached(page, scheduled_runs):
 def test_the_report_has_tables_and_decoded_pictures(page, stack, scheduled_runs):
     first, _ = scheduled_runs
     page.goto(find_artifact(stack, "augment-report", first))
-    samples = page.get_by_role("img", name="Generated digits at six steps of the training")
+    samples = page.get_by_role("img", name="Generated images at six steps of the training")
     samples.scroll_into_view_if_needed()
     pictures = page.eval_on_selector_all("img[alt]", "all => all.map(i => i.naturalWidth)")
     assert len(pictures) >= 4
@@ -126,7 +126,7 @@ def test_the_form_starts_a_run_with_other_parameters(page, stack, scheduled_runs
         for schedule in deployment.schedules:
             client.delete_deployment_schedule(deployment.id, schedule.id)
     page.goto(f"/deployments/deployment/{deployment.id}/run")
-    expect(page.get_by_text("Labeled training images, balanced over classes")).to_be_visible()
+    expect(page.get_by_text("Labeled training images, as many of every class")).to_be_visible()
     take_picture(page, "form")
     page.get_by_role("spinbutton").first.fill("50")
     page.get_by_role("button", name="Submit").click()
