@@ -10,7 +10,7 @@ from scipy import stats
 from benchmarks.ablation import VARIANTS, Ablation, compare_variant, render_ablation
 from gan_aug.evaluation.study import summarize_study
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

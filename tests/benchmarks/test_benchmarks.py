@@ -35,7 +35,7 @@ from gan_aug.gan.layers import UpsampledConv2D
 from gan_aug.gan.networks import build_discriminator, build_generator
 from gan_aug.settings.presets import resolve_config
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 COMMITTED = ROOT / "artifacts" / "benchmarks.json"
 
 

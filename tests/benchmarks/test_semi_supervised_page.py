@@ -12,7 +12,7 @@ from benchmarks.semi_supervised import Measurement, Measurements, render_page, s
 from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.sgan import SganConfig
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def make_measurement(**values):

@@ -13,7 +13,7 @@ from gan_aug.settings.dcgan import DcganConfig
 from gan_aug.settings.flags import flatten
 from gan_aug.settings.presets import resolve_config
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_slower_step_gets_fewer_of_them():
