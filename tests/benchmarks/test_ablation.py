@@ -19,7 +19,7 @@ def gather(make_score):
 
     def gather(accuracies):
         scores = [
-            make_score(arm=arm, split=split, labels=100, seed=seed, accuracy=accuracy + lead)
+            make_score(arm=arm, split=split, budget=100, seed=seed, accuracy=accuracy + lead)
             for seed, accuracy in enumerate(accuracies)
             for arm, split, lead in (
                 ("gan", "validation", 0),

@@ -113,7 +113,7 @@ def test_a_step_counts_each_product_once():
 
 def test_the_chapters_networks_are_those_that_are_counted():
     config = resolve_config("chapter").dcgan
-    networks = build_generator(config), build_discriminator(config)
+    networks = build_generator(config, (28, 28, 1)), build_discriminator(config, (28, 28, 1))
     assert [network.count_params() for network in networks] == [2_394_241, 4_311_553]
     ours, chapters = (count(*networks, 256) for count in (count_step, count_chapter_step))
     assert 1.5 < chapters / ours < 4
