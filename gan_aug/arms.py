@@ -21,10 +21,10 @@ __all__ = [
     "Arm",
     "Material",
     "Need",
+    "bound_accepted",
     "build_original_set",
     "build_training_set",
     "check_arms",
-    "count_copies",
     "list_buildable",
     "transform_images",
 ]
@@ -259,12 +259,12 @@ def build_training_set(
     return ARMS[arm].build(Material(train.take(drawn), **material))
 
 
-def count_copies(classes: int, per_class: int, offered: int) -> int:
-    """Return how many transformed images to add: as many as may be accepted synthetic ones.
+def bound_accepted(classes: int, per_class: int, offered: int) -> int:
+    """Return how many images of a source can be accepted at most.
 
     Args:
         classes: Number of classes.
         per_class: Images of a class that may be accepted.
-        offered: Synthetic images in all.
+        offered: Images of the source in all.
     """
     return min(classes * per_class, offered)

@@ -152,7 +152,8 @@ def estimate_memory(stages: RunStages, labels: int) -> dict[str, tuple[float, st
 
 def count_added(arm: str, stages: RunStages) -> int:
     """Return how many images an arm may add to the labeled ones."""
-    return stages.copies * ARMS[arm].additions
+    accepted = sum(stages.bound_accepted(source) for source in ARMS[arm].needs)
+    return accepted + stages.copies * ARMS[arm].copies
 
 
 def rows_per_target(config: RunConfig) -> float:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gan_aug.arms import ARMS, Need, build_training_set, count_copies
+from gan_aug.arms import ARMS, Need, bound_accepted, build_training_set
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.classifiers.classifier import Classifier
 from gan_aug.classifiers.cnn import CNN
@@ -278,10 +278,6 @@ class RunStages:
             if source == "synthetic"
             else {"train": self.data.select("train.images"), "drawn": self.drawn}
         )
-        counts = {
-            "synthetic": self.config.synthesis.images,
-            "pool": self.provenance.images["train"],
-        }
         return Stage(
             "pseudo-labels",
             f"pseudo-labels, {source}",
@@ -290,8 +286,21 @@ class RunStages:
             settings={**settings, **self.config.pseudo_labels.acceptance},
             inputs={**images, **inputs},
             compute=self.compute,
-            steps=counts[source],
+            steps=self.count_offered(source),
         )
+
+    def count_offered(self, source: Need) -> int:
+        """Return how many images of a source there are at most for the teacher to label."""
+        offered = {
+            "synthetic": self.config.synthesis.images,
+            "pool": self.provenance.images["train"],
+        }
+        return offered[source]
+
+    def bound_accepted(self, source: Need) -> int:
+        """Return how many images of a source can be accepted at most."""
+        per_class = self.config.pseudo_labels.per_class
+        return bound_accepted(len(self.provenance.classes), per_class, self.count_offered(source))
 
     # ----------------------------------------------------------- arms and classifiers
 
@@ -308,12 +317,8 @@ class RunStages:
 
     @property
     def copies(self) -> int:
-        """How many copies of labeled images an arm adds that has any."""
-        return count_copies(
-            len(self.provenance.classes),
-            self.config.pseudo_labels.per_class,
-            self.config.synthesis.images,
-        )
+        """How many copies of labeled images an arm adds that has any: as many as synthetic ones."""
+        return self.bound_accepted("synthetic")
 
     def build_training_set(self, arm: str) -> Stage[TrainingSet]:
         """Build the training set of an arm from what it needs."""

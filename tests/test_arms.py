@@ -6,9 +6,9 @@ import pytest
 from gan_aug.arms import (
     ARMS,
     Material,
+    bound_accepted,
     build_training_set,
     check_arms,
-    count_copies,
     transform_images,
 )
 from gan_aug.errors import UserError
@@ -130,9 +130,9 @@ def test_arms_of_other_images_and_classes_have_their_shapes(arm):
         np.testing.assert_array_equal(built.images[:4], images[[0, 1, 2, 5]])
 
 
-def test_as_many_copies_are_added_as_synthetic_images_may_be_accepted():
-    assert count_copies(10, 1000, 15_000) == 10_000
-    assert count_copies(10, 1000, 500) == 500
+def test_no_more_are_accepted_than_there_are_or_than_classes_have_room_for():
+    assert bound_accepted(10, 1000, 15_000) == 10_000
+    assert bound_accepted(10, 1000, 500) == 500
 
 
 @pytest.mark.parametrize(

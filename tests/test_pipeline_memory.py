@@ -93,3 +93,11 @@ def test_needs_grow_with_the_side_and_are_named_for_every_classifier():
     small, large = (estimate(all_of_them, shape) for shape in ((28, 28, 1), (64, 64, 3)))
     assert {part.title for part in CLASSIFIERS.values()} < set(small)
     assert all(small[stage][0] < large[stage][0] for stage in small)
+
+
+def test_real_images_take_room_however_few_synthetic_ones_there_are():
+    few = {"synthesis": {"images": 100}, "classifiers": ["lightgbm"]}
+    generated, real = (
+        estimate({**few, "arms": [arm]})["LightGBM"][0] for arm in ("gan", "real_pool")
+    )
+    assert real > 2 * generated
