@@ -190,11 +190,11 @@ def collect_accuracies(result: StudyResult) -> dict[Cell, float]:
 def add_effects(effects: Sequence[Effect], root: Path) -> None:
     """Put effects in the place of earlier ones of the same cells, and write JSON and page."""
     path = root / "artifacts" / "ablation.json"
-    kept: dict[tuple[str, str, int], Effect] = {}
+    latest: dict[tuple[str, str, int], Effect] = {}
     earlier = Ablation.model_validate_json(path.read_bytes()).effects if path.exists() else []
     for effect in [*earlier, *effects]:
-        kept[effect.variant, effect.classifier, effect.labels] = effect
-    ablation = Ablation(effects=list(kept.values()))
+        latest[effect.variant, effect.classifier, effect.labels] = effect
+    ablation = Ablation(effects=list(latest.values()))
     write_json(path, ablation.model_dump(mode="json"))
     with atomic_file(root / "docs" / "ablation.md", "w") as file:
         file.write(render_ablation(ablation))

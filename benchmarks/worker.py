@@ -62,9 +62,9 @@ def main() -> None:
 def claim_stdout() -> TextIO:
     """Return stdout for replies alone; what libraries print goes to stderr from here on."""
     sys.stdout.flush()
-    kept = os.fdopen(os.dup(1), "w")
+    stdout = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    return kept
+    return stdout
 
 
 if __name__ == "__main__":

@@ -42,14 +42,14 @@ def log_progress() -> list[logging.Logger]:
 def mute_native_output() -> Iterator[None]:
     """Drop what native libraries write to stderr past Python: TensorFlow's start-up lines."""
     sys.stderr.flush()
-    kept = os.dup(2)
+    terminal = os.dup(2)
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - os.devnull is no path of ours
         os.dup2(nowhere.fileno(), 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(terminal, 2)
+        os.close(terminal)
 
 
 @contextlib.contextmanager

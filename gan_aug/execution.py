@@ -27,7 +27,7 @@ class Output(Generic[Value]):
 
     Attributes:
         entry: Its place in the store.
-        format: How it is kept.
+        format: How it is stored.
         label: What it is, for people.
         reused: Whether the store had it.
     """

@@ -1,4 +1,4 @@
-"""A stage of the pipeline describes itself: what runs, on which inputs, kept in which format.
+"""A stage of the pipeline describes itself: what runs, on which inputs, stored in which format.
 
 Stages form a graph. Nothing is computed while it is built: whoever executes a stage first executes
 its inputs, and skips what the store already has.
@@ -19,7 +19,7 @@ Value = TypeVar("Value")
 
 
 class Format(Protocol[Value]):
-    """How values of one kind are kept in a folder."""
+    """How values of one kind are stored in a folder."""
 
     def save(self, folder: Path, value: Value) -> None:
         """Write a value into an empty folder."""
@@ -38,7 +38,7 @@ class Stage(Generic[Value]):
         run: A plain function. It is called with inputs and settings as keyword arguments; with
             ``on_progress`` and ``checkpoint`` where the stage has them; and with ``compute`` where
             it trains. Its module's source, and that of all it imports, is part of the key.
-        format: How the output is kept.
+        format: How the output is stored.
         settings: Name of an argument → its value: settings (pydantic models), JSON values, or
             functions, which count by the source of their module.
         inputs: Name of an argument → where its value comes from.

@@ -1,4 +1,4 @@
-"""What a classifier is: how it is trained, asked, kept and named."""
+"""What a classifier is: how it is trained, asked, stored and named."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,7 +76,7 @@ class Classifier:
         settings: Type of its settings, all of which have defaults.
         train: Trains a fresh model.
         predict: Asks it.
-        format: How a trained model is kept.
+        format: How a trained model is stored.
         file: Name of the file that :attr:`format` writes.
         estimate_memory: Bytes that a training takes beside its training set, for images of a
             shape, a number of classes, the settings and a number of rows: images, each counted as

@@ -20,10 +20,10 @@ def expand_targets(
     """
     targets = training_set.targets
     smallest = np.minimum(SMALLEST_PROBABILITY, targets.max(axis=1, keepdims=True))
-    kept = np.where(targets >= smallest, targets, 0)
-    kept /= kept.sum(axis=1, keepdims=True)
-    rows, labels = np.nonzero(kept)
-    return rows, labels, training_set.weights[rows] * kept[rows, labels]
+    shares = np.where(targets >= smallest, targets, 0)
+    shares /= shares.sum(axis=1, keepdims=True)
+    rows, labels = np.nonzero(shares)
+    return rows, labels, training_set.weights[rows] * shares[rows, labels]
 
 
 def flatten_images(images: Images) -> Float32:

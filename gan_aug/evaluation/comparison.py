@@ -141,7 +141,7 @@ class Score(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def name_classes(cls, values: Any) -> Any:
-        """Name the classes of a score that was kept without their names."""
+        """Name the classes of a score stored without their names."""
         if isinstance(values, dict) and "classes" not in values and "confusion" in values:
             return values | {"classes": [str(i) for i in range(len(values["confusion"]))]}
         return values

@@ -1,4 +1,4 @@
-"""How a trained DCGAN is kept."""
+"""How a trained DCGAN is stored."""
 
 from pathlib import Path
 

@@ -234,11 +234,11 @@ def check_finite(
     broken = np.argwhere(~np.isfinite(rows))
     if len(broken):
         row, column = broken[0]
-        kept = f"step {checkpoint}" if checkpoint else "none yet"
+        last_good = f"step {checkpoint}" if checkpoint else "none yet"
         raise TrainingDivergedError(
             f"{training.name}: expected finite losses, found {training.metrics[column]} = "
-            f"{rows[row, column]} at step {done + row + 1}; last good checkpoint: {kept}; lower "
-            "the learning rates"
+            f"{rows[row, column]} at step {done + row + 1}; last good checkpoint: {last_good}; "
+            "lower the learning rates"
         )
 
 
@@ -280,9 +280,9 @@ def update_average(
     ``ExponentialMovingAverage``.
     """
     done = tf.cast(step, tf.float32)
-    kept = tf.minimum(momentum, (1 + done) / (10 + done))
+    weight_of_past = tf.minimum(momentum, (1 + done) / (10 + done))
     for mean, weight in zip(average, weights, strict=True):
-        mean.assign(kept * mean + (1 - kept) * weight)
+        mean.assign(weight_of_past * mean + (1 - weight_of_past) * weight)
 
 
 def draw_noise(count: int, latent_dim: int, *, seed: tf.Tensor | tuple[int, int]) -> tf.Tensor:

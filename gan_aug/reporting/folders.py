@@ -99,14 +99,14 @@ class ReportFolder:
         """
         check_name(name)
         folder = cls(artifacts / cls.home / name)
-        kept = folder.path / CONFIG_FILE
-        if kept.exists() and folder.read_json(CONFIG_FILE, type(config)) != config:
+        config_file = folder.path / CONFIG_FILE
+        if config_file.exists() and folder.read_json(CONFIG_FILE, type(config)) != config:
             raise UserError(
                 f"name: expected a new name or the settings of {cls.kind} {name}, found other "
-                f"settings in {kept}; choose another --name"
+                f"settings in {config_file}; choose another --name"
             )
-        if not kept.exists():
-            write_json(kept, config.model_dump(mode="json"))
+        if not config_file.exists():
+            write_json(config_file, config.model_dump(mode="json"))
         (folder.path / cls.result_file).unlink(missing_ok=True)
         return folder
 
@@ -179,16 +179,16 @@ class ReportFolder:
                 where to find it. The samples and curves of the training come before the others.
         """
         report = self.read_report()
-        kept: dict[str, str] = {}
+        carried: dict[str, str] = {}
         for file, uri in self.read_pictures(report).items():
-            if limit is None or sum(map(len, kept.values())) + len(uri) <= limit:
-                kept[file] = uri
+            if limit is None or sum(map(len, carried.values())) + len(uri) <= limit:
+                carried[file] = uri
 
         def embed(reference: re.Match[str]) -> str:
             description, file = reference["description"], reference["file"]
-            if file not in kept:
+            if file not in carried:
                 return f"*{description}: in {PAGE_FILE}.*"
-            return f"![{description}]({kept[file]})"
+            return f"![{description}]({carried[file]})"
 
         return re.sub(PICTURE, embed, report)
 

@@ -1,4 +1,4 @@
-"""The formats that values are kept in: a handful for all stages.
+"""The formats that values are stored in: a handful for all stages.
 
 Arrays of a data set are mapped into memory, so that a stage that needs one part reads one part.
 """
