@@ -391,7 +391,12 @@ class RunStages:
                 "budget": budget,
                 "seed": self.config.seed,
             },
-            inputs={"data": self.data, "probabilities": predictions, "weights": weights},
+            inputs={
+                "data": self.data,
+                "probabilities": predictions,
+                "weights": weights,
+                "drawn": self.drawn,
+            },
         )
 
     def train_judge(self) -> Stage[Any]:

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
+from sklearn.metrics import confusion_matrix
 
 from gan_aug.classifiers.classifier import Predict
+from gan_aug.evaluation.balance import measure_balanced_accuracy, measure_macro_f1
 from gan_aug.images import Float32, LabeledImages, Labels
 from gan_aug.progress import OnProgress, ignore_progress
 from gan_aug.teachers.ensemble import ask_networks, average_opinions
@@ -52,6 +54,8 @@ class TeacherCalibration(BaseModel):
         networks: In the ensemble.
         temperature: What their logits are divided by.
         accuracy: Of the calibrated ensemble, in [0, 1].
+        balanced_accuracy: Mean recall of the classes that have images, in [0, 1].
+        macro_f1: Mean F1 of the classes that have images or are predicted, in [0, 1].
         before: Calibration of the ensemble at temperature 1.
         after: Calibration at its own.
     """
@@ -61,6 +65,8 @@ class TeacherCalibration(BaseModel):
     networks: int
     temperature: float
     accuracy: float
+    balanced_accuracy: float
+    macro_f1: float
     before: Calibration
     after: Calibration
 
@@ -97,10 +103,14 @@ def measure_teacher(
         labels: ``(n,)`` uint16, the truth.
     """
     final = average_opinions(opinions, temperature)
+    guesses = final.argmax(axis=1)
+    confusion = confusion_matrix(labels, guesses)
     return TeacherCalibration(
         networks=len(opinions),
         temperature=temperature,
-        accuracy=float((final.argmax(axis=1) == labels).mean()),
+        accuracy=float((guesses == labels).mean()),
+        balanced_accuracy=measure_balanced_accuracy(confusion),
+        macro_f1=measure_macro_f1(confusion),
         before=measure_calibration(average_opinions(opinions), labels),
         after=measure_calibration(final, labels),
     )

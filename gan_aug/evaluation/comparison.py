@@ -10,12 +10,13 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, computed_field, model_validator
 from scipy import stats
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.data.dataset import Dataset
+from gan_aug.evaluation.balance import measure_balanced_accuracy, measure_macro_f1
 from gan_aug.evaluation.calibration import Calibration, measure_calibration
 from gan_aug.evaluation.verdict import (
     TRIAL,
@@ -25,13 +26,14 @@ from gan_aug.evaluation.verdict import (
     name_arm,
     name_effect,
 )
-from gan_aug.images import Float32, Labels, Marks
+from gan_aug.images import Float32, Indices, Labels, Marks
 from gan_aug.settings.base import Budget
 from gan_aug.settings.evaluation import ComparisonConfig
 
 __all__ = [
     "BASELINE",
     "SPLITS",
+    "ClassDifference",
     "Comparison",
     "PairedDifference",
     "Predictions",
@@ -54,6 +56,8 @@ PAIRED_COLUMNS = {
 }
 BOOTSTRAP_BATCH = 100
 ANY_DIFFERENCE = (-1.0, 1.0)
+MOST_CLASSES_TOLD = 12
+IMBALANCE = 2
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,30 @@ class PairedDifference(BaseModel):
         return name_effect(self.low, self.high, self.doubt)
 
 
+class ClassDifference(BaseModel):
+    """Recall of one class by an arm, beside that by ``original`` on the same images.
+
+    Attributes:
+        name: Of the class.
+        labeled: Its labeled training images.
+        images: Its held-out images.
+        recall: Share of them that are right, in [0, 1].
+        difference: Minus that of ``original``, in [-1, 1].
+        low: Lower end of the bootstrap interval over these images; -1 for a single one.
+        high: Upper end; 1 for a single image.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    labeled: int
+    images: int
+    recall: float
+    difference: float
+    low: float
+    high: float
+
+
 class Score(BaseModel):
     """One classifier trained on one arm, on one split.
 
@@ -121,6 +149,8 @@ class Score(BaseModel):
             j-th.
         calibration: How far its confidence can be trusted.
         versus_original: Paired difference; None for ``original`` itself.
+        rare_classes: The classes with the fewest labeled images, the rarest first; empty for
+            ``original`` and where the labels are balanced.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -137,6 +167,7 @@ class Score(BaseModel):
     confusion: list[list[int]]
     calibration: Calibration
     versus_original: PairedDifference | None
+    rare_classes: tuple[ClassDifference, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -145,6 +176,18 @@ class Score(BaseModel):
         if isinstance(values, dict) and "classes" not in values and "confusion" in values:
             return values | {"classes": [str(i) for i in range(len(values["confusion"]))]}
         return values
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy takes no decorator there
+    @property
+    def balanced_accuracy(self) -> float:
+        """Mean recall of the classes that the split has, in [0, 1]."""
+        return measure_balanced_accuracy(self.confusion)
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy takes no decorator there
+    @property
+    def macro_f1(self) -> float:
+        """Mean F1 of the classes that the split has or that are predicted, in [0, 1]."""
+        return measure_macro_f1(self.confusion)
 
     @property
     def images(self) -> int:
@@ -161,7 +204,7 @@ class Score(BaseModel):
 
     def to_row(self) -> dict[str, Any]:
         """Return the score as one flat row; differences are empty for ``original``."""
-        nested = {"classes", "confusion", "calibration", "versus_original"}
+        nested = {"classes", "confusion", "calibration", "versus_original", "rare_classes"}
         row = self.model_dump(exclude=nested)
         row["calibration_error"] = self.calibration.error
         paired = self.versus_original.model_dump() if self.versus_original else {}
@@ -189,6 +232,7 @@ def compare_cells(
     data: Dataset,
     probabilities: Sequence[Mapping[Split, Float32]],
     weights: Sequence[Float32],
+    drawn: Indices,
     *,
     cells: Sequence[Sequence[str]],
     config: ComparisonConfig,
@@ -203,6 +247,7 @@ def compare_cells(
         data: The data set.
         probabilities: Of each cell: split → ``(n, classes)`` float32.
         weights: Of each cell: ``(n_train,)`` float32, the weights of its training set.
+        drawn: Which of the training images are labeled.
         cells: Names of classifier and arm, in the order of the two lists.
         config: Interval coverage and resamples.
         budget: Label budget.
@@ -220,7 +265,7 @@ def compare_cells(
         predictions,
         {"validation": data.validation.labels, "test": data.test.labels},
         config,
-        classes=data.spec.classes,
+        labeled=data.spec.count_images(data.train.labels[drawn]),
         budget=len(data.train) if budget == "all" else budget,
         seed=seed,
     )
@@ -231,7 +276,7 @@ def compare_arms(
     true_labels: Mapping[Split, Labels],
     config: ComparisonConfig,
     *,
-    classes: Sequence[str],
+    labeled: Mapping[str, int],
     budget: int,
     seed: int,
 ) -> Comparison:
@@ -241,7 +286,7 @@ def compare_arms(
         predictions: Of every classifier on every arm, ``original`` included.
         true_labels: Split → ``(n,)`` uint16.
         config: Interval coverage and resamples, and whether this is a trial.
-        classes: Names of the classes, one a column of the probabilities.
+        labeled: Class → its labeled training images, a class a column of the probabilities.
         budget: Label budget, for the record.
         seed: Seed of the run; also of the bootstrap.
     """
@@ -253,7 +298,7 @@ def compare_arms(
             split,
             true_labels[split],
             config,
-            classes=classes,
+            labeled=labeled,
             budget=budget,
             seed=seed,
         )
@@ -274,7 +319,7 @@ def score_split(
     truth: Labels,
     config: ComparisonConfig,
     *,
-    classes: Sequence[str],
+    labeled: Mapping[str, int],
     budget: int,
     seed: int,
 ) -> Score:
@@ -282,6 +327,7 @@ def score_split(
     probabilities = prediction.probabilities[split].astype(np.float64)
     guesses = probabilities.argmax(axis=1)
     paired = None
+    rare: tuple[ClassDifference, ...] = ()
     if prediction is not baseline:
         before = baseline.probabilities[split].argmax(axis=1)
         both = {prediction.arm: guesses, baseline.arm: before}
@@ -289,6 +335,7 @@ def score_split(
         paired = compare_paired(
             guesses == truth, before == truth, config, seed=seed, constants=constants
         )
+        rare = compare_rare_classes(guesses, before, truth, labeled, config, seed=seed)
     labels = np.arange(probabilities.shape[1])
     return Score(
         classifier=prediction.classifier,
@@ -299,10 +346,11 @@ def score_split(
         n_train=prediction.n_train,
         accuracy=float(accuracy_score(truth, guesses)),
         log_loss=float(log_loss(truth, normalize(probabilities), labels=labels)),
-        classes=tuple(classes),
+        classes=tuple(labeled),
         confusion=confusion_matrix(truth, guesses, labels=labels).tolist(),
         calibration=measure_calibration(prediction.probabilities[split], truth),
         versus_original=paired,
+        rare_classes=rare,
     )
 
 
@@ -350,6 +398,59 @@ def compare_paired(
             degenerate=check_agreement(low, high, p, config.confidence_level),
         ),
     )
+
+
+def compare_rare_classes(
+    guesses: Indices,
+    baseline_guesses: Indices,
+    truth: Labels,
+    labeled: Mapping[str, int],
+    config: ComparisonConfig,
+    *,
+    seed: int,
+) -> tuple[ClassDifference, ...]:
+    """Compare the recall of the classes with the fewest labeled images, the rarest first.
+
+    Args:
+        guesses: ``(n,)``, of the arm.
+        baseline_guesses: ``(n,)``, of ``original``.
+        truth: ``(n,)`` uint16. A class that has no image here is left out.
+        labeled: Class → its labeled training images.
+        config: Interval coverage and resamples.
+        seed: Seed of the bootstrap.
+    """
+    names = list(labeled)
+    found = []
+    for label in find_rare_classes(list(labeled.values())):
+        own = truth == label
+        if not own.any():
+            continue
+        right, before = guesses[own] == label, baseline_guesses[own] == label
+        differences = right.astype(np.int8) - before.astype(np.int8)
+        low, high = bootstrap_mean(differences, config, seed=seed)
+        found.append(
+            ClassDifference(
+                name=names[label],
+                labeled=labeled[names[label]],
+                images=len(differences),
+                recall=float(right.mean()),
+                difference=float(differences.mean()),
+                low=low,
+                high=high,
+            )
+        )
+    return tuple(found)
+
+
+def find_rare_classes(counts: Sequence[int]) -> list[int]:
+    """Return the places of the 12 smallest counts, ascending; none where counts are balanced.
+
+    They are balanced where the largest is less than twice the smallest.
+    """
+    if max(counts) < IMBALANCE * min(counts):
+        return []
+    order: list[int] = np.argsort(counts, kind="stable")[:MOST_CLASSES_TOLD].tolist()
+    return order
 
 
 def bootstrap_mean(

@@ -4,11 +4,12 @@ Draws are what a study repeats: each has its own labeled images, networks and sa
 interval over draws says what another draw may bring, which the interval of a single run does not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from scipy import stats
 
 from gan_aug.classifiers import CLASSIFIERS
@@ -30,6 +31,9 @@ __all__ = ["CellSummary", "Failure", "StudyResult", "student_margin", "summarize
 
 VERDICT_ARM = "gan"
 VERDICT_SPLIT: Split = "test"
+
+Cell = tuple[Any, ...]
+"""Classifier, arm, budget and split."""
 
 
 class Failure(BaseModel):
@@ -63,6 +67,8 @@ class CellSummary(BaseModel):
         draws: Number of draws.
         accuracy: Mean over the draws, in [0, 1].
         accuracy_sd: Standard deviation over the draws; None for a single one.
+        balanced_accuracy: Mean over the draws, in [0, 1].
+        macro_f1: Mean over the draws, in [0, 1].
         difference: Mean of the paired differences from ``original``; None for itself.
         low: Lower end of that mean's interval: Student's t over the draws, or the bootstrap over
             the images where there is one draw.
@@ -79,6 +85,8 @@ class CellSummary(BaseModel):
     draws: int
     accuracy: float
     accuracy_sd: float | None
+    balanced_accuracy: float
+    macro_f1: float
     difference: float | None = None
     low: float | None = None
     high: float | None = None
@@ -111,6 +119,15 @@ class StudyResult(BaseModel):
     summaries: list[CellSummary]
     failures: list[Failure]
 
+    @field_validator("summaries", mode="before")
+    @classmethod
+    def complete_summaries(cls, summaries: Any, info: ValidationInfo) -> Any:
+        """Add the means of balanced accuracy and macro F1 to summaries stored without them."""
+        if not isinstance(summaries, list):
+            return summaries
+        groups = group_scores(info.data.get("scores", ()))
+        return [complete_summary(summary, groups) for summary in summaries]
+
 
 def summarize_study(
     scores: Sequence[Score],
@@ -127,11 +144,8 @@ def summarize_study(
         confidence_level: Coverage of the intervals, in (0, 1).
         trial: Whether the runs are too brief for their results to mean anything.
     """
-    groups: dict[tuple[str, str, int, str], list[Score]] = {}
-    for score in scores:
-        key = (score.classifier, score.arm, score.budget, score.split)
-        groups.setdefault(key, []).append(score)
-    summaries = [summarize_cell(group, confidence_level, trial=trial) for group in groups.values()]
+    groups = group_scores(scores).values()
+    summaries = [summarize_cell(group, confidence_level, trial=trial) for group in groups]
     return StudyResult(
         verdict=phrase_verdict(summaries, confidence_level, trial=trial),
         confidence_level=confidence_level,
@@ -141,9 +155,35 @@ def summarize_study(
     )
 
 
+def group_scores(scores: Sequence[Score]) -> dict[Cell, list[Score]]:
+    """Return the scores of all draws by classifier, arm, budget and split."""
+    groups: dict[Cell, list[Score]] = {}
+    for score in scores:
+        key = (score.classifier, score.arm, score.budget, score.split)
+        groups.setdefault(key, []).append(score)
+    return groups
+
+
+def complete_summary(summary: Any, groups: Mapping[Cell, Sequence[Score]]) -> Any:
+    """Return a stored summary with all means that its scores have; anything else as it is."""
+    if not isinstance(summary, dict):
+        return summary
+    key = tuple(summary.get(name) for name in ("classifier", "arm", "budget", "split"))
+    return average_balanced(groups[key]) | summary if key in groups else summary
+
+
+def average_balanced(scores: Sequence[Score]) -> dict[str, float]:
+    """Return the means over draws of the two numbers that count every class the same."""
+    return {
+        "balanced_accuracy": float(np.mean([score.balanced_accuracy for score in scores])),
+        "macro_f1": float(np.mean([score.macro_f1 for score in scores])),
+    }
+
+
 def summarize_cell(scores: Sequence[Score], confidence_level: float, *, trial: bool) -> CellSummary:
     """Average one classifier, arm, budget and split over its draws."""
     accuracies = np.array([score.accuracy for score in scores])
+    balanced = average_balanced(scores)
     first = scores[0]
     summary = CellSummary(
         classifier=first.classifier,
@@ -153,6 +193,8 @@ def summarize_cell(scores: Sequence[Score], confidence_level: float, *, trial: b
         draws=len(scores),
         accuracy=float(accuracies.mean()),
         accuracy_sd=float(accuracies.std(ddof=1)) if len(scores) > 1 else None,
+        balanced_accuracy=balanced["balanced_accuracy"],
+        macro_f1=balanced["macro_f1"],
     )
     paired = [score.versus_original for score in scores if score.versus_original]
     if not paired:

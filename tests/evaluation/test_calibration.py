@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy import special
+from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from gan_aug.evaluation.calibration import (
     TeacherCalibration,
@@ -44,7 +45,10 @@ def test_an_ensemble_is_measured_with_and_without_its_temperature():
     assert measured.networks == 2
     assert measured.after == measure_calibration(mean, labels)
     assert measured.before == measure_calibration(average_opinions(opinions), labels)
-    assert measured.accuracy == pytest.approx((mean.argmax(1) == labels).mean())
+    guesses = mean.argmax(1)
+    assert measured.accuracy == pytest.approx((guesses == labels).mean())
+    assert measured.balanced_accuracy == pytest.approx(balanced_accuracy_score(labels, guesses))
+    assert measured.macro_f1 == pytest.approx(f1_score(labels, guesses, average="macro"))
 
 
 def test_a_teacher_is_asked_about_validation_images():
@@ -64,4 +68,5 @@ def test_a_teacher_is_asked_about_validation_images():
     assert isinstance(found, TeacherCalibration)
     assert (found.networks, found.temperature, told) == (3, 1.0, [6, 6, 6])
     assert found.accuracy == pytest.approx(1 / 3)
+    assert (found.balanced_accuracy, found.macro_f1) == pytest.approx((1 / 3, 1 / 6))
     assert found.before == found.after

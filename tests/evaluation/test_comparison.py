@@ -1,7 +1,10 @@
+import warnings
+
 import numpy as np
 import pytest
 from pets import make_pets
 from scipy import stats
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score
 
 from gan_aug.evaluation.comparison import (
     Comparison,
@@ -16,6 +19,8 @@ from gan_aug.settings.evaluation import ComparisonConfig
 CONFIG = ComparisonConfig(resamples=500)
 TRIAL = CONFIG.model_copy(update={"trial": True})
 DIGITS = tuple("0123456789")
+NEW = {"balanced_accuracy", "macro_f1", "rare_classes"}
+LABELED = dict.fromkeys(DIGITS, 10)
 
 
 def predict(truth, wrong, confidence=0.9, classes=10):
@@ -32,14 +37,14 @@ def be_sure(guesses, confidence=0.9, classes=10):
     return probabilities
 
 
-def compare_two(original, gan, truth, config=CONFIG, classes=DIGITS):
+def compare_two(original, gan, truth, config=CONFIG, labeled=LABELED):
     """Compare two arms of the CNN by their probabilities."""
     predictions = [
         Predictions("cnn", arm, n_train, dict.fromkeys(("validation", "test"), probabilities))
         for arm, n_train, probabilities in (("original", 100, original), ("gan", 300, gan))
     ]
     labels = {"validation": truth, "test": truth}
-    return compare_arms(predictions, labels, config, classes=classes, budget=100, seed=0)
+    return compare_arms(predictions, labels, config, labeled=labeled, budget=100, seed=0)
 
 
 def compare(original_wrong, gan_wrong, n=1000, config=CONFIG, classes=DIGITS):
@@ -47,7 +52,7 @@ def compare(original_wrong, gan_wrong, n=1000, config=CONFIG, classes=DIGITS):
     original, gan = (
         predict(truth, wrong, classes=len(classes)) for wrong in (original_wrong, gan_wrong)
     )
-    return compare_two(original, gan, truth, config, classes)
+    return compare_two(original, gan, truth, config, dict.fromkeys(classes, 10))
 
 
 def test_scores_are_those_of_the_predictions():
@@ -113,7 +118,7 @@ def test_harm_comes_first_in_the_verdict():
         for (classifier, arm), n in wrong.items()
     ]
     labels = {"validation": truth, "test": truth}
-    verdict = compare_arms(predictions, labels, CONFIG, classes=DIGITS, budget=10, seed=0).verdict
+    verdict = compare_arms(predictions, labels, CONFIG, labeled=LABELED, budget=10, seed=0).verdict
     assert verdict.index("hurts LightGBM") < verdict.index("the CNN")
 
 
@@ -126,7 +131,7 @@ def test_a_class_that_a_split_lacks_has_no_accuracy_and_the_json_stays_valid():
 def test_rows_are_flat_and_the_json_comes_back_whole():
     comparison = compare(np.arange(5), np.arange(3))
     rows = [score.to_row() for score in comparison.scores]
-    assert list(rows[0])[:8] == [
+    assert list(rows[0])[:11] == [
         "classifier",
         "arm",
         "split",
@@ -135,6 +140,9 @@ def test_rows_are_flat_and_the_json_comes_back_whole():
         "n_train",
         "accuracy",
         "log_loss",
+        "balanced_accuracy",
+        "macro_f1",
+        "calibration_error",
     ]
     assert len({tuple(row) for row in rows}) == 1, "every row has the same columns"
     assert list(rows[0])[-10:] == [f"accuracy_{digit}" for digit in range(10)]
@@ -159,6 +167,105 @@ def test_a_score_that_was_kept_without_names_numbers_its_classes(make_score):
     kept = make_score().model_dump()
     del kept["classes"]
     assert Score.model_validate(kept).classes == DIGITS
+
+
+# ------------------------------------------------- numbers that count every class the same
+
+
+def test_both_numbers_are_scikit_learns_where_a_class_is_missing_and_one_never_right():
+    truth = np.repeat(np.array([0, 1, 2], np.uint16), [40, 10, 2])
+    guesses = truth.astype(int)
+    guesses[[0, 1, 2, 41, 42]] = 1, 3, 1, 0, 3
+    guesses[-2:] = 0
+    sure = be_sure(guesses, classes=5)
+    score = compare_two(sure, sure, truth, labeled=dict.fromkeys("abcde", 1)).scores[0]
+    with warnings.catch_warnings():
+        # Class 3 is predicted, and has no image.
+        warnings.simplefilter("ignore", UserWarning)
+        expected = balanced_accuracy_score(truth, guesses)
+    assert score.balanced_accuracy == pytest.approx(expected)
+    assert score.macro_f1 == pytest.approx(f1_score(truth, guesses, average="macro"))
+    assert score.macro_f1 < score.balanced_accuracy < score.accuracy
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_both_numbers_are_scikit_learns_for_any_predictions(seed, make_score):
+    rng = np.random.default_rng(seed)
+    truth, guesses = np.arange(200) % 7, rng.integers(0, 7, 200)
+    score = make_score(confusion=confusion_matrix(truth, guesses).tolist())
+    assert score.balanced_accuracy == pytest.approx(balanced_accuracy_score(truth, guesses))
+    assert score.macro_f1 == pytest.approx(f1_score(truth, guesses, average="macro"))
+
+
+def test_a_score_that_was_kept_without_both_numbers_has_them_and_keeps_them(make_score):
+    kept = make_score(confusion=[[9, 0], [1, 0]], classes=["no", "yes"]).model_dump(mode="json")
+    assert (kept["balanced_accuracy"], kept["macro_f1"]) == pytest.approx((0.5, 9 / 19))
+    older = {name: value for name, value in kept.items() if name not in NEW}
+    assert Score.model_validate(older).model_dump(mode="json") == kept
+
+
+# ------------------------------------------------------------------------ rare classes
+
+
+def compare_imbalanced(labeled):
+    """Original gets no image of class ``c`` right, and ``gan`` 12 of 20; the rest is right."""
+    truth = np.repeat(np.arange(3, dtype=np.uint16), [100, 100, 20])
+    original, gan = truth.copy(), truth.copy()
+    original[200:], gan[212:] = 0, 0
+    sides = (be_sure(guesses, classes=len(labeled)) for guesses in (original, gan))
+    return compare_two(*sides, truth, labeled=labeled)
+
+
+def test_the_recall_of_rare_classes_is_compared_the_rarest_first():
+    original, _, gan, _ = compare_imbalanced({"a": 90, "b": 60, "c": 5}).scores
+    assert original.rare_classes == ()
+    c, b, a = gan.rare_classes
+    assert [part.name for part in (c, b, a)] == ["c", "b", "a"]
+    assert (c.labeled, c.images, c.recall, c.difference) == (5, 20, 0.6, 0.6)
+    assert (a.recall, a.difference, a.low, a.high) == (1, 0, 0, 0)
+    half = 1.96 * np.sqrt(0.6 * 0.4 / 20)
+    assert c.low == pytest.approx(0.6 - half, abs=0.06)
+    assert c.high == pytest.approx(0.6 + half, abs=0.06)
+
+
+def test_a_class_that_the_images_lack_has_no_recall():
+    comparison = compare_imbalanced({"a": 90, "b": 60, "c": 5, "d": 1})
+    assert [part.name for part in comparison.scores[2].rare_classes] == ["c", "b", "a"]
+
+
+@pytest.mark.parametrize(("smallest", "told"), [(50, True), (51, False), (100, False)])
+def test_classes_are_told_where_the_largest_is_at_least_twice_the_smallest(smallest, told):
+    comparison = compare_imbalanced({"a": 100, "b": 100, "c": smallest})
+    assert [bool(score.rare_classes) for score in comparison.scores] == [False, False, told, told]
+    assert Comparison.model_validate_json(comparison.model_dump_json()) == comparison
+
+
+def test_of_many_classes_the_twelve_rarest_are_told():
+    truth = np.arange(300, dtype=np.uint16) % 30
+    sides = (predict(truth, wrong, classes=30) for wrong in ([1, 2], [3]))
+    labeled = {f"kind {number}": 100 - number for number in range(30)} | {"kind 7": 3}
+    rare = compare_two(*sides, truth, labeled=labeled).scores[2].rare_classes
+    assert [part.name for part in rare] == [
+        "kind 7",
+        *(f"kind {number}" for number in range(29, 18, -1)),
+    ]
+
+
+def test_the_labels_that_were_drawn_say_which_classes_are_rare(pets):
+    drawn = np.flatnonzero((pets.train.labels != 1) | (np.arange(40) < 6))
+    sure = dict.fromkeys(("validation", "test"), predict(pets.test.labels, [], classes=3))
+    comparison = compare_cells(
+        pets,
+        [sure, sure],
+        [np.ones(len(drawn), np.float32)] * 2,
+        drawn,
+        cells=[["cnn", "original"], ["cnn", "gan"]],
+        config=CONFIG,
+        budget=len(drawn),
+        seed=0,
+    )
+    found = [(part.name, part.labeled) for part in comparison.scores[2].rare_classes]
+    assert found == [("dog", 2), ("fox", 13), ("cat", 14)]
 
 
 # ------------------------------------------------------------------ honest verdicts
@@ -206,7 +313,8 @@ def test_a_class_that_is_the_only_guess_in_one_split_is_a_constant_there_alone()
         Predictions("cnn", "gan", 9, {"validation": good, "test": one_class}),
     ]
     labels = {"validation": truth, "test": truth}
-    comparison = compare_arms(predictions, labels, CONFIG, classes=("no", "yes"), budget=2, seed=0)
+    labeled = {"no": 1, "yes": 1}
+    comparison = compare_arms(predictions, labels, CONFIG, labeled=labeled, budget=2, seed=0)
     _, _, validation, test = comparison.scores
     assert validation.versus_original.constants == ()
     assert test.versus_original.constants == ("gan",)
@@ -253,7 +361,7 @@ def test_what_is_told_comes_before_what_is_not():
         )
     ]
     labels = {"validation": truth, "test": truth}
-    verdict = compare_arms(predictions, labels, CONFIG, classes=DIGITS, budget=10, seed=0).verdict
+    verdict = compare_arms(predictions, labels, CONFIG, labeled=LABELED, budget=10, seed=0).verdict
     assert verdict.index("shift augmentation helps LightGBM (+2.00 points") < verdict.index(
         "what GAN augmentation does to the CNN can't be told (-88.00 points"
     )
@@ -278,6 +386,7 @@ def test_the_cells_of_a_run_are_compared_by_the_labels_of_the_data(pets):
             for _, arm in cells
         ],
         [np.ones(count, np.float32) for count in (30, 90, 60)],
+        np.arange(30),
         cells=cells,
         config=CONFIG,
         budget=30,
@@ -295,12 +404,21 @@ def test_all_labels_are_as_many_as_there_are_training_images(pets):
     sure = dict.fromkeys(("validation", "test"), predict(pets.test.labels, [], classes=3))
     weights = np.ones(40, np.float32)
     comparison = compare_cells(
-        pets, [sure], [weights], cells=[["cnn", "original"]], config=CONFIG, budget="all", seed=0
+        pets,
+        [sure],
+        [weights],
+        np.arange(40),
+        cells=[["cnn", "original"]],
+        config=CONFIG,
+        budget="all",
+        seed=0,
     )
     assert comparison.scores[0].budget == 40
 
 
 def test_nothing_is_compared_where_every_original_is_missing(pets):
-    comparison = compare_cells(pets, [], [], cells=[], config=CONFIG, budget=30, seed=0)
+    comparison = compare_cells(
+        pets, [], [], np.arange(30), cells=[], config=CONFIG, budget=30, seed=0
+    )
     assert comparison.scores == []
     assert comparison.verdict.endswith("no arm was compared with the original training set.")

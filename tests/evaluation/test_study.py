@@ -1,7 +1,9 @@
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from scipy import stats
 
 from gan_aug.evaluation.comparison import PairedDifference
@@ -74,6 +76,35 @@ def test_original_has_a_mean_and_a_spread_but_no_difference(score):
     assert cell.accuracy == pytest.approx(0.85)
     assert cell.accuracy_sd == pytest.approx(np.std(accuracies, ddof=1))
     assert cell.difference is cell.effect is None
+
+
+def test_a_cell_has_the_means_of_balanced_accuracy_and_f1(score):
+    confusions = [[[9, 1], [1, 1]], [[9, 1], [2, 0]]]
+    scores = [score(100, seed, 0.8, confusion=c) for seed, c in enumerate(confusions)]
+    [cell] = summarize(scores).summaries
+    assert cell.balanced_accuracy == pytest.approx(np.mean([0.7, 0.45]))
+    assert cell.macro_f1 == pytest.approx(np.mean([0.7, 18 / 21 / 2]))
+
+
+def test_a_study_that_was_kept_without_these_means_has_them(score):
+    confusions = [[[9, 1], [1, 1]], [[9, 1], [2, 0]]]
+    result = summarize(
+        [
+            score(budget, 0, 0.8, confusion=c)
+            for budget, c in zip((100, 50), confusions, strict=True)
+        ]
+    )
+    kept = result.model_dump(mode="json")
+    for part in (*kept["scores"], *kept["summaries"]):
+        del part["balanced_accuracy"], part["macro_f1"]
+    assert StudyResult.model_validate_json(json.dumps(kept)) == result
+
+
+@pytest.mark.parametrize("summaries", [None, [None], [{}]])
+def test_summaries_that_are_none_are_refused(score, summaries):
+    kept = summarize([score(100, 0, 0.8)]).model_dump() | {"summaries": summaries}
+    with pytest.raises(ValidationError):
+        StudyResult.model_validate(kept)
 
 
 def test_cells_are_told_apart_by_classifier_arm_budget_and_split(score):
@@ -203,8 +234,9 @@ def test_the_reference_study_says_what_its_scores_say():
     again = summarize(kept.scores, kept.failures)
     assert again.verdict == kept.verdict
     for cell, before in zip(again.summaries, kept.summaries, strict=True):
-        assert (cell.accuracy, cell.difference, cell.effect) == (
+        assert (cell.accuracy, cell.macro_f1, cell.difference, cell.effect) == (
             before.accuracy,
+            before.macro_f1,
             before.difference,
             before.effect,
         )

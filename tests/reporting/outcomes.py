@@ -103,13 +103,19 @@ def guess(labels: Any, classes: int, *, right: float, seed: int) -> Any:
     return probabilities
 
 
-def compare(data: Dataset, predictions: dict[tuple[str, str], Any], budget: int) -> Comparison:
-    """Return the scores of predictions."""
+def compare(
+    data: Dataset,
+    predictions: dict[tuple[str, str], Any],
+    budget: int,
+    *,
+    labeled: dict[str, int] | None = None,
+) -> Comparison:
+    """Return the scores of predictions; by default all training images are labeled."""
     return compare_arms(
         [Predictions(*cell, 100, probabilities) for cell, probabilities in predictions.items()],
         {"validation": data.validation.labels, "test": data.test.labels},
         ComparisonConfig(resamples=100),
-        classes=data.spec.classes,
+        labeled=labeled or data.spec.count_images(data.train.labels),
         budget=budget,
         seed=0,
     )

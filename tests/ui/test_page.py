@@ -51,7 +51,13 @@ def address(tmp_path_factory, digits, make_score):
         study.write_figure(name, picture)
     calibration = scores[0].calibration
     teacher = TeacherCalibration(
-        networks=1, temperature=1.0, accuracy=0.9, before=calibration, after=calibration
+        networks=1,
+        temperature=1.0,
+        accuracy=0.9,
+        balanced_accuracy=0.9,
+        macro_f1=0.9,
+        before=calibration,
+        after=calibration,
     )
     counts = PseudoLabelCounts(
         offered=9, accepted=9, per_class={"generated": [1] * 10, "accepted": [1] * 10}
