@@ -18,7 +18,12 @@ from gan_aug.evaluation.quality import Quality
 from gan_aug.evaluation.study import CellSummary, StudyResult
 from gan_aug.prediction import Split
 from gan_aug.reporting.names import NAMED_CLASSES, escape_markdown, to_code
-from gan_aug.reporting.tables import PseudoLabelCounts, show_accuracies, show_counts
+from gan_aug.reporting.tables import (
+    PseudoLabelCounts,
+    show_accuracies,
+    show_counts,
+    show_recalls,
+)
 from gan_aug.settings.anomalies import AnomalyConfig, Detector
 from gan_aug.settings.flags import to_flags, to_source_flags, to_study_flags
 from gan_aug.settings.pictures import PicturesConfig
@@ -296,6 +301,7 @@ def load_template(name: str) -> jinja2.Template:
     templates.globals |= {
         "show_accuracies": show_accuracies,
         "show_counts": show_counts,
+        "show_recalls": show_recalls,
         "named_classes": NAMED_CLASSES,
     }
     return templates.get_template(name)

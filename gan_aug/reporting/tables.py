@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gan_aug.evaluation.comparison import Comparison
+from gan_aug.evaluation.comparison import ClassDifference, Comparison
 from gan_aug.images import Decision, PseudoLabels
 from gan_aug.prediction import Split
 from gan_aug.reporting.names import escape_markdown, shorten
@@ -16,6 +16,7 @@ __all__ = [
     "PseudoLabelCounts",
     "show_accuracies",
     "show_counts",
+    "show_recalls",
     "summarize_pseudo_labels",
 ]
 
@@ -106,7 +107,7 @@ def list_empty(names: Sequence[str]) -> str:
     """Return a sentence about classes without an accepted image; an empty one for none."""
     if not names:
         return ""
-    listed = ", ".join(escape_markdown(shorten(name, LONGEST_NAME)) for name in names[:ENDS])
+    listed = ", ".join(show_name(name) for name in names[:ENDS])
     more = f" and {len(names) - ENDS:,} more" if len(names) > ENDS else ""
     which = "1 class" if len(names) == 1 else f"{len(names):,} classes"
     return f"No image was accepted of {which}: {listed}{more}."
@@ -139,6 +140,34 @@ def show_accuracies(comparison: Comparison, classes: Sequence[str]) -> ClassTabl
     return dataclasses.replace(table, note=" ".join(filter(None, [table.note, more])))
 
 
+def show_recalls(comparison: Comparison) -> ClassTable:
+    """Return the recall of rare classes, and what every arm adds to it.
+
+    Each class has a row a split, the classes with the fewest labeled images first; there are no
+    rows where the labels are balanced.
+    """
+    scores = [score for score in comparison.scores if score.versus_original]
+    rows: dict[tuple[str, str], list[str]] = {}
+    for score in scores:
+        for rare in score.rare_classes:
+            facts = [show_name(rare.name), f"{rare.labeled:,}", score.split, f"{rare.images:,}"]
+            rows.setdefault((rare.name, score.split), facts).append(phrase_recall(rare))
+    cells = dict.fromkeys(f"{score.classifier}, {score.arm}" for score in scores)
+    header = ["class", "labeled images", "split", "held-out images", *cells]
+    return ClassTable(header, list(rows.values()), note="")
+
+
+def phrase_recall(rare: ClassDifference) -> str:
+    """``83.3% (+12.5, +2.1 to +20.8)``: the difference and its interval in points."""
+    difference, low, high = (f"{100 * v:+.1f}" for v in (rare.difference, rare.low, rare.high))
+    return f"{rare.recall:.1%} ({difference}, {low} to {high})"
+
+
+def show_name(name: str) -> str:
+    """Return the name of a class for a cell."""
+    return escape_markdown(shorten(name, LONGEST_NAME))
+
+
 def arrange(
     corner: str,
     classes: Sequence[str],
@@ -156,7 +185,7 @@ def arrange(
             shown.
         ends: What the least and what the greatest have, for people.
     """
-    names = [escape_markdown(shorten(name, LONGEST_NAME)) for name in classes]
+    names = [show_name(name) for name in classes]
     with_all = any(len(row) > len(classes) for row in cells.values())
     if with_all:
         names.append("all")

@@ -116,6 +116,9 @@ def test_a_study_has_pictures_for_every_budget(begin, tmp_path):
     assert report.index("## With 100 labels") < report.index("## With 1,000 labels")
     assert {"samples", "learning_curves", "confusion-100", "extremes-1000"} <= names(study)
     assert study.read_study() == result
+    assert report.count("| accuracy | sd, points | balanced accuracy | macro F1 |") == 2
+    columns = (study.path / "comparison.csv").read_text().splitlines()[0].split(",")
+    assert {"balanced_accuracy", "macro_f1"} <= set(columns)
 
 
 def test_a_study_of_failures_has_a_report(begin, digits):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gan_aug.evaluation.calibration import TeacherCalibration
-from gan_aug.evaluation.comparison import Comparison, PairedDifference
+from gan_aug.evaluation.comparison import ClassDifference, Comparison, PairedDifference
 from gan_aug.pseudo_labels import accept_images
 from gan_aug.reporting.render import RunFacts, StageTime, render_page, render_report
 from gan_aug.reporting.tables import summarize_pseudo_labels
@@ -15,6 +15,10 @@ PAIRED = PairedDifference(
     difference=0.0179, low=0.0121, high=0.024, mcnemar_p=1e-5, gained=30, lost=9
 )
 
+# Of the last class no image is right, and the others are perfect but for one guess each.
+CONFUSION = np.diag([9] * 9 + [0]).tolist()
+CONFUSION[9] = [1] * 9 + [0]
+
 
 @pytest.fixture
 def comparison(make_score):
@@ -24,6 +28,7 @@ def comparison(make_score):
             arm=arm,
             n_train=n_train,
             accuracy=0.91,
+            confusion=CONFUSION,
             versus_original=paired,
         )
         for arm, n_train, paired in (("original", 1000, None), ("gan", 11_000, PAIRED))
@@ -44,12 +49,27 @@ def pseudo():
 def render(comparison, pseudo, make_score):
     calibration = make_score().calibration
     teacher = TeacherCalibration(
-        networks=3, temperature=1.25, accuracy=0.97, before=calibration, after=calibration
+        networks=3,
+        temperature=1.25,
+        accuracy=0.97,
+        balanced_accuracy=0.94,
+        macro_f1=0.93,
+        before=calibration,
+        after=calibration,
     )
 
     def render(
-        notice=None, quality=None, pictures=("confusion", "comparison"), note=None, **dataset
+        notice=None,
+        quality=None,
+        pictures=("confusion", "comparison"),
+        note=None,
+        rare=(),
+        **dataset,
     ):
+        scores = [
+            score.model_copy(update={"rare_classes": rare if score.versus_original else ()})
+            for score in comparison.scores
+        ]
         environment = {
             "dataset": {
                 "name": "mnist",
@@ -71,7 +91,7 @@ def render(comparison, pseudo, make_score):
         return render_report(
             "mine",
             RunConfig(),
-            comparison,
+            comparison.model_copy(update={"scores": scores}),
             RunFacts(summarize_pseudo_labels(pseudo), teacher, "CNN", quality),
             environment=environment,
             stages=[StageTime("DCGAN", 12.34, cached=True)],
@@ -112,10 +132,22 @@ def test_every_table_is_whole(render):
 
 def test_numbers_are_readable(render):
     report = render()
-    row = "| lightgbm | gan | 11,000 | validation | 91.00% | 0.3000 |"
+    row = "| lightgbm | gan | 11,000 | validation | 91.00% | 90.00% | 85.26% | 0.3000 |"
     assert f"{row} +1.79 | +1.21 to +2.40 | 1e-05 |" in report
     assert "| DCGAN | 12.3 | cached |" in report
     assert "gan-aug run --dataset mnist" in report
+
+
+def test_the_recall_of_rare_classes_is_shown_where_there_are_any(render):
+    assert "Recall by class" not in render()
+    rare = ClassDifference(
+        name="a|b", labeled=5, images=1020, recall=0.75, difference=0.125, low=-0.01, high=0.26
+    )
+    report = render(rare=(rare,))
+    assert "### Recall by class" in report
+    assert "| class | labeled images | split | held-out images | lightgbm, gan |\n" in report
+    row = r"| a\|b | 5 | validation | 1,020 | 75.0% (+12.5, -1.0 to +26.0) |"
+    assert f"|\n{row}\n\n" in report
 
 
 def test_every_image_is_counted_once_with_what_became_of_it(pseudo):
@@ -140,6 +172,7 @@ def test_only_pictures_that_are_there_are_shown(render):
 def test_the_teacher_is_told_with_its_temperature(render):
     report = render()
     assert "The teacher, 3 CNNs at temperature 1.25, names 97.00%" in report
+    assert "(balanced accuracy 94.00%, macro F1 93.00%)" in report
     assert "expected calibration error there is 0.0500, and was 0.0500 before" in report
 
 

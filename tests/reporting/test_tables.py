@@ -6,6 +6,7 @@ from gan_aug.reporting.tables import (
     PseudoLabelCounts,
     show_accuracies,
     show_counts,
+    show_recalls,
     summarize_pseudo_labels,
 )
 from tests.reporting.outcomes import compare, draw_dataset, guess
@@ -66,6 +67,33 @@ def test_a_class_that_the_split_has_not_is_neither_worst_nor_best():
     ]
     table = show_accuracies(comparison.model_copy(update={"scores": emptied}), classes)
     assert "c0" not in [row[0] for row in table.rows]
+
+
+def test_recalls_have_a_row_for_each_rare_class_and_split_and_a_column_for_each_arm():
+    data = draw_dataset(("cat", "dog"), per_class=20)
+    guesses = {
+        split: guess(getattr(data, split).labels, 2, right=0.7, seed=0)
+        for split in ("validation", "test")
+    }
+    cells = [(model, arm) for model in ("cnn", "lightgbm") for arm in ("original", "gan", "shift")]
+    predictions = dict.fromkeys(cells, guesses)
+    comparison = compare(data, predictions, 100, labeled={"cat": 2000, "dog": 3})
+    table = show_recalls(comparison)
+    assert is_whole(table)
+    assert table.header[4:] == ["cnn, gan", "cnn, shift", "lightgbm, gan", "lightgbm, shift"]
+    assert [row[:4] for row in table.rows] == [
+        ["dog", "3", "validation", "20"],
+        ["cat", "2,000", "validation", "20"],
+        ["dog", "3", "test", "20"],
+        ["cat", "2,000", "test", "20"],
+    ]
+    for row in table.rows:
+        assert {cell.split(" ", 1)[1] for cell in row[4:]} == {"(+0.0, +0.0 to +0.0)"}
+
+
+def test_balanced_labels_have_no_recalls():
+    comparison, _ = make_comparison(2)
+    assert not show_recalls(comparison).rows
 
 
 def test_classes_without_an_accepted_image_are_named():
