@@ -34,6 +34,8 @@ __all__ = [
 ]
 
 OUT = Console(soft_wrap=True, highlight=False)
+WIDEST = 1000
+SHARES = ("accuracy", "balanced", "F1")
 
 
 def log_to_terminal() -> None:
@@ -74,22 +76,31 @@ def print_outcome(
     if as_json:
         OUT.print_json(outcome.model_dump_json())
     console = ERR if as_json else OUT
-    console.print(table)
+    print_whole(table, console)
     console.print(f"\n{outcome.verdict}\n", style="bold", markup=False)
     console.print(str(folder), markup=False)
+
+
+def print_whole(table: Table, console: Console) -> None:
+    """Print a table at its own width: a narrow terminal wraps its lines, and cuts no number."""
+    wide = console.options.update_width(WIDEST)
+    table.width = console.measure(table, options=wide).maximum
+    console.print(table)
 
 
 def tabulate_comparison(comparison: "Comparison") -> Table:
     """Lay the scores out, one row for each classifier, arm and split."""
     table = start_table(
-        ("model", "arm", "split", "accuracy", "log-loss", "minus original", "p"),
-        numbers=("accuracy", "log-loss", "minus original", "p"),
+        ("model", "arm", "split", *SHARES, "loss", "minus original", "p"),
+        numbers=(*SHARES, "loss", "minus original", "p"),
     )
     for score in comparison.scores:
         table.add_row(*tabulate_score(score))
     table.caption = (
+        "balanced: mean recall of the classes; F1: their mean F1; loss: log-loss; "
+        "p: exact McNemar test\n"
         "minus original: percentage points of accuracy on the same images, "
-        f"{comparison.confidence_level:.0%} bootstrap interval; p: exact McNemar test"
+        f"{comparison.confidence_level:.0%} bootstrap interval"
     )
     table.caption_justify = "left"
     return table
@@ -102,11 +113,17 @@ def tabulate_score(score: "Score") -> Sequence[str]:
         title(score.classifier),
         score.arm,
         score.split,
-        f"{score.accuracy:.2%}",
-        f"{score.log_loss:.4f}",
+        *tabulate_shares(score),
+        f"{score.log_loss:.3f}",
         tabulate_difference(paired) if paired else "",
         f"{paired.mcnemar_p:.2g}" if paired else "",
     )
+
+
+def tabulate_shares(measured: "Score | CellSummary") -> Sequence[str]:
+    """Return the cells of the columns :data:`SHARES`."""
+    shares = (measured.accuracy, measured.balanced_accuracy, measured.macro_f1)
+    return [f"{share:.2%}" for share in shares]
 
 
 def tabulate_difference(difference: "PairedDifference | CellSummary") -> str:
@@ -119,8 +136,8 @@ def tabulate_difference(difference: "PairedDifference | CellSummary") -> str:
 def tabulate_study(result: "StudyResult") -> Table:
     """Lay the means on test images out, one row for each classifier, budget and arm."""
     table = start_table(
-        ("model", "labels", "arm", "draws", "accuracy", "minus original"),
-        numbers=("labels", "draws", "accuracy", "minus original"),
+        ("model", "labels", "arm", "draws", *SHARES, "minus original"),
+        numbers=("labels", "draws", *SHARES, "minus original"),
     )
     for cell in result.summaries:
         if cell.split == "test":
@@ -129,7 +146,7 @@ def tabulate_study(result: "StudyResult") -> Table:
                 f"{cell.budget:,}",
                 cell.arm,
                 str(cell.draws),
-                f"{cell.accuracy:.2%}",
+                *tabulate_shares(cell),
                 tabulate_difference(cell),
             )
     return table

@@ -8,8 +8,14 @@ from PIL import Image
 
 from flows.cli import terminal
 from gan_aug.classifiers import CLASSIFIERS
+from gan_aug.evaluation.comparison import Comparison, PairedDifference
 
 FOREIGN = [("noise", "logit", 0.5), ("noise", "other", 0.75), ("turned [90]", "logit", 1.0)]
+
+SHARES = ["accuracy", "balanced", "F1"]
+PAIRED = PairedDifference(
+    difference=-0.2087, low=-0.2196, high=-0.1975, mcnemar_p=1.2e-105, gained=3, lost=2000
+)
 
 
 @pytest.fixture
@@ -27,18 +33,49 @@ def print_table(table, shown):
 
 def test_a_study_is_shown_by_its_means_on_test_images(shown):
     cell = SimpleNamespace(
-        classifier="cnn", budget=1000, arm="original", split="test", draws=5, accuracy=0.9375
+        classifier="cnn",
+        budget=1000,
+        arm="original",
+        split="test",
+        draws=5,
+        accuracy=0.9375,
+        balanced_accuracy=0.875,
+        macro_f1=0.75,
     )
     original = SimpleNamespace(**vars(cell), difference=None, low=None, high=None)
     gan = SimpleNamespace(**vars(cell) | {"arm": "gan"}, difference=0.01, low=-0.005, high=0.025)
     hidden = SimpleNamespace(**vars(original) | {"split": "validation"})
     study = SimpleNamespace(summaries=[original, gan, hidden])
-    title = CLASSIFIERS["cnn"].title
+    title, shares = CLASSIFIERS["cnn"].title, ["93.75%", "87.50%", "75.00%"]
     assert print_table(terminal.tabulate_study(study), shown) == [
-        ["model", "labels", "arm", "draws", "accuracy", "minus", "original"],
-        [title, "1,000", "original", "5", "93.75%"],
-        [title, "1,000", "gan", "5", "93.75%", "+1.00", "[-0.50,", "+2.50]"],
+        ["model", "labels", "arm", "draws", *SHARES, "minus", "original"],
+        [title, "1,000", "original", "5", *shares],
+        [title, "1,000", "gan", "5", *shares, "+1.00", "[-0.50,", "+2.50]"],
     ]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_wide_table_is_cut_nowhere_and_has_at_most_100_columns(shown, make_score, width):
+    score = make_score(classifier="lightgbm", arm="synthetic_only", versus_original=PAIRED)
+    comparison = Comparison(verdict="It hurts.", confidence_level=0.95, scores=[score])
+    terminal.print_whole(
+        terminal.tabulate_comparison(comparison),
+        terminal.Console(file=shown, soft_wrap=True, width=width),
+    )
+    lines = shown.getvalue().splitlines()
+    assert max(map(len, lines)) <= 100
+    heads, row = (line.split() for line in lines[:2])
+    assert heads == ["model", "arm", "split", *SHARES, "loss", "minus", "original", "p"]
+    assert row[:7] == [
+        "LightGBM",
+        "synthetic_only",
+        "validation",
+        "90.00%",
+        "91.00%",
+        "91.00%",
+        "0.300",
+    ]
+    assert row[7:] == ["-20.87", "[-21.96,", "-19.75]", "1.2e-105"]
 
 
 def test_foreign_images_have_a_row_for_each_kind_and_a_column_for_each_detector(shown):
