@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import FlowRunFilter
 
 ROOT = Path(__file__).parent.parent
 COMMAND = Path(sys.executable).with_name("gan-aug")
@@ -67,6 +68,19 @@ class Stack:
         """Return the state that a run ends in."""
         self.wait_until(lambda: self.read_state(flow_run_id).is_final())
         return self.read_state(flow_run_id)
+
+    def wait_until_idle(self, deployment: str) -> None:
+        """Return once no run of a deployment is under way."""
+
+        def is_idle() -> bool:
+            with self.connect() as client:
+                deployment_id = client.read_deployment_by_name(deployment).id
+                runs = client.read_flow_runs(
+                    flow_run_filter=FlowRunFilter(deployment_id={"any_": [deployment_id]})
+                )
+            return not any(run.state.is_running() or run.state.is_pending() for run in runs)
+
+        self.wait_until(is_idle)
 
     def wait_until(self, holds: Callable[[], Any]) -> None:
         wait_until(holds, lambda: self.process.poll() is None)

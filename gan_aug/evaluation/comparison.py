@@ -445,9 +445,10 @@ def compare_rare_classes(
 def find_rare_classes(counts: Sequence[int]) -> list[int]:
     """Return the places of the 12 smallest counts, ascending; none where counts are balanced.
 
-    They are balanced where the largest is less than twice the smallest.
+    They are balanced where the largest is less than twice the smallest, or one more: a budget that
+    the classes can't share evenly.
     """
-    if max(counts) < IMBALANCE * min(counts):
+    if max(counts) < IMBALANCE * min(counts) or max(counts) - min(counts) == 1:
         return []
     order: list[int] = np.argsort(counts, kind="stable")[:MOST_CLASSES_TOLD].tolist()
     return order

@@ -240,6 +240,11 @@ def test_classes_are_told_where_the_largest_is_at_least_twice_the_smallest(small
     assert Comparison.model_validate_json(comparison.model_dump_json()) == comparison
 
 
+def test_a_budget_that_the_classes_cannot_share_evenly_is_balanced():
+    comparison = compare_imbalanced({"a": 2, "b": 1, "c": 1})
+    assert not any(score.rare_classes for score in comparison.scores)
+
+
 def test_of_many_classes_the_twelve_rarest_are_told():
     truth = np.arange(300, dtype=np.uint16) % 30
     sides = (predict(truth, wrong, classes=30) for wrong in ([1, 2], [3]))

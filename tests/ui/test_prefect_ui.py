@@ -125,6 +125,7 @@ def test_the_form_starts_a_run_with_other_parameters(page, stack, scheduled_runs
         client.resume_deployment(deployment.id)
         for schedule in deployment.schedules:
             client.delete_deployment_schedule(deployment.id, schedule.id)
+    stack.wait_until_idle(SMOKE)
     page.goto(f"/deployments/deployment/{deployment.id}/run")
     expect(page.get_by_text("Labeled training images, as many of every class")).to_be_visible()
     take_picture(page, "form")
@@ -160,6 +161,7 @@ def test_the_form_refuses_what_no_run_can_take(stack, change, field):
 def test_what_only_the_run_can_see_is_refused_before_any_stage(stack):
     """Two settings that each are valid, and together are not."""
     config = {"dataset": "digits", "labels": 100_000}
+    stack.wait_until_idle(SMOKE)
     run = stack.start_run(SMOKE, config=config, name="refused")
     state = stack.wait_for_end(run)
     assert state.is_failed()
