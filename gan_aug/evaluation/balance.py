@@ -2,6 +2,7 @@
 
 Both numbers follow from the confusion matrix, and are those of scikit-learn:
 ``balanced_accuracy_score``, and ``f1_score`` with ``average="macro"`` and ``zero_division=0``.
+Those take predictions, which a stored score does not have.
 """
 
 import numpy as np

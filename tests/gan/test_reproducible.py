@@ -135,9 +135,7 @@ def compare_gradients(found, expected, values):
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "policy"), TRAININGS)
 def test_two_trainings_are_equal(train, name, policy):
-    # The CNN has its full width, which takes long without bfloat16 instructions.
-    steps = 20 if name == "CNN" else 60
-    first, second = (train(name, policy, steps) for _ in range(2))
+    first, second = (train(name, policy, 60) for _ in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 

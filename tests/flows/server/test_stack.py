@@ -189,7 +189,7 @@ def test_what_fails_is_told_and_what_was_killed_goes_on(checkout, home, port, tm
     hook = find_free_port()
     notify = ("--notify", f"http://127.0.0.1:{hook}/")
     config = read_smoke_config(checkout)
-    config["dcgan"] |= {"steps": 200, "interval": 25}
+    config["dcgan"] |= {"steps": 800, "interval": 25}
     with listen(hook) as posted:
         with start_stack(checkout, *notify, home=home, port=port) as stack:
             flow_run = stack.start_run("augment/smoke", config=config, name="killed")
