@@ -38,7 +38,7 @@ bench: $(VENV)/.installed  ## Measure speed, memory and growth: `make bench ARGS
 
 lock: $(VENV)/bin/python  ## Resolve the dependencies again
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-		--extra dask --extra s3 --group dev --custom-compile-command "make lock" -o requirements.lock pyproject.toml
+		--extra dask --extra hf --extra s3 --group dev --custom-compile-command "make lock" -o requirements.lock pyproject.toml
 
 clean:  ## Remove the environments (runs stay)
 	rm -rf $(VENV) $(PYTORCH)
