@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import keras
 import numpy as np
 from cyclopts import App
 from rich.console import Console
@@ -25,7 +26,6 @@ from benchmarks.speed import (
     measure_dcgan_step,
     measure_lightgbm_training,
 )
-from gan_aug.data.readers.mnist import download_mnist
 from gan_aug.errors import UserError
 
 Part = Literal["dcgan_step", "cnn_training", "lightgbm_training", "quality", "memory", "growth"]
@@ -99,7 +99,8 @@ def provide_mnist() -> Iterator[None]:
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mnist.npz"
-        np.savez(path, allow_pickle=False, **download_mnist())
+        (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
+        np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
         os.environ[MNIST_VARIABLE] = str(path)
         yield
 

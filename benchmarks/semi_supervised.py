@@ -19,13 +19,14 @@ from rich.console import Console
 
 from benchmarks.machine import describe_machine, read_commit
 from benchmarks.report import load_template
-from flows.data import find_mnist
-from gan_aug.data.dataset import Dataset, describe_dataset, draw_labeled
+from gan_aug.data.dataset import Dataset, describe_dataset, draw_labeled, resolve_budget
 from gan_aug.data.load import load_dataset
+from gan_aug.data.local import find_local_sets
 from gan_aug.device import Compute, select_compute
 from gan_aug.evaluation.study import student_margin
 from gan_aug.execution import Executor, Output, execute_stage
 from gan_aug.images import Float32, Images, LabeledImages
+from gan_aug.settings.data import DataConfig
 from gan_aug.settings.presets import Preset, resolve_config
 from gan_aug.settings.pseudo_labels import TeacherName
 from gan_aug.settings.run import RunConfig
@@ -153,7 +154,7 @@ def measure(
     root
         Folder whose `artifacts` and `docs` are written.
     """
-    data = load_dataset(dataset, find_mnist())
+    data = load_dataset(DataConfig(dataset=dataset), find_local_sets())
     compute = select_compute("auto")
     for seed in range(draws):
         for labels in budgets:
@@ -170,7 +171,9 @@ def measure_once(
     The commit is that of the code when the training began.
     """
     teacher = config.pseudo_labels.teacher
-    labels = len(draw_labeled(data.train, config.labels, seed=config.seed))
+    labels = len(
+        draw_labeled(data.train, resolve_budget(config.labels, data.provenance), seed=config.seed)
+    )
     planned = config.plan(labels)
     pending = Measurement(
         teacher=teacher,

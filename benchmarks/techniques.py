@@ -19,9 +19,9 @@ from rich.console import Console
 
 from benchmarks.machine import describe_machine, read_commit
 from benchmarks.report import load_template
-from flows.data import find_mnist
 from gan_aug.data.dataset import describe_dataset
 from gan_aug.data.load import load_dataset
+from gan_aug.data.local import find_local_sets
 from gan_aug.device import Compute, select_compute
 from gan_aug.evaluation.quality import Features, Metrics, extract_features, measure
 from gan_aug.evaluation.study import student_margin
@@ -193,7 +193,7 @@ def prepare(config: RunConfig, artifacts: Path) -> Bench:
     """Load the data, and train the judge or find it in the store."""
     compute = select_compute(config.device, config.precision)
     execute = Executor(Store.open(artifacts, None), execute_stage)
-    loaded = load_dataset(config.dataset, find_mnist())
+    loaded = load_dataset(config, find_local_sets())
     data = describe_dataset(loaded.provenance, loaded)
     stages = RunStages(config, data, loaded.provenance, describe_draw(config, data), compute)
     judge = execute(stages.train_judge()).load()

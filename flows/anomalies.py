@@ -78,7 +78,7 @@ def anomalies(
     compute = select_compute(subject.config.device, subject.config.precision)
     discriminator = load_network(subject.network, "discriminator")
     outputs = Store.open(Path(artifacts), store)
-    data = keep_dataset(outputs, subject.config.dataset).result()
+    data = keep_dataset(outputs, subject.config).result()
     loaded = data.load()
     check_discriminator(discriminator, loaded.spec.shape)
     if config.leave_one_out:

@@ -10,7 +10,7 @@ from flows.publish import publish_results
 from flows.reports import write_report
 from flows.stages import keep_dataset, open_executor
 from gan_aug.arms import check_arms
-from gan_aug.data.dataset import Provenance, describe_dataset
+from gan_aug.data.dataset import Provenance, describe_dataset, resolve_budget
 from gan_aug.device import select_compute
 from gan_aug.pipeline import plan_run, run_stages
 from gan_aug.reporting.environment import describe_environment
@@ -51,8 +51,9 @@ def augment(
     compute = select_compute(config.device, config.precision)
     logger.info("networks train on %s in %s", compute.name, compute.dtype_policy)
     outputs = Store.open(Path(artifacts), store)
-    data = keep_dataset(outputs, config.dataset).result()
+    data = keep_dataset(outputs, config).result()
     provenance = data.load().provenance
+    config = config.model_copy(update={"labels": resolve_budget(config.labels, provenance)})
     execute = open_executor(outputs, data)
     plan = plan_run(execute, config, describe_dataset(provenance), compute)
     check_arms(config.arms, plan.unlabeled)

@@ -15,16 +15,17 @@ from prefect.client.schemas import State, TaskRun
 from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 
-from flows.data import find_mnist
 from flows.progress import log_progress, show_progress
 from flows.publish import publish_progress
 from flows.server.gpu import take_gpu
 from gan_aug.data.dataset import Dataset, describe_dataset
 from gan_aug.data.load import load_dataset
+from gan_aug.data.local import find_local_sets
 from gan_aug.data.pictures import Pictures, describe_pictures, load_pictures
 from gan_aug.errors import DownloadError
 from gan_aug.execution import Executor, Output, execute_stage
 from gan_aug.progress import OnProgress, ignore_progress, tell_each
+from gan_aug.settings.data import DataConfig
 from gan_aug.settings.pictures import PicturesConfig
 from gan_aug.stage import Stage
 from gan_aug.store.store import Store
@@ -109,16 +110,16 @@ def is_worth_retrying(_task: Any, _task_run: TaskRun, state: State[Any]) -> bool
 
 @task(
     cache_policy=NO_CACHE,
-    task_run_name="load {dataset}",
+    task_run_name="load {config.dataset}",
     timeout_seconds=STAGE_TIMEOUT,
     retries=DOWNLOAD_RETRIES,
     retry_delay_seconds=exponential_backoff(DOWNLOAD_BACKOFF),
     retry_condition_fn=is_worth_retrying,
 )
-def keep_dataset(store: Store, dataset: str) -> State[Output[Dataset]]:
-    """Load and verify a data set; ``GAN_AUG_MNIST`` names a local MNIST."""
-    logger.info("load: reading and verifying %s", dataset)
-    loaded = load_dataset(dataset, find_mnist())
+def keep_dataset(store: Store, config: DataConfig) -> State[Output[Dataset]]:
+    """Load, verify and split a data set; ``GAN_AUG_MNIST`` names a local MNIST."""
+    logger.info("load: reading and verifying %s", config.dataset)
+    loaded = load_dataset(config, find_local_sets())
     return complete(execute_stage(describe_dataset(loaded.provenance, loaded), store))
 
 

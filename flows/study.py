@@ -58,7 +58,7 @@ def study(
         check_name(name)
     compute = select_compute(config.run.device, config.run.precision)
     outputs = Store.open(Path(artifacts), store)
-    data = keep_dataset(outputs, config.run.dataset).result()
+    data = keep_dataset(outputs, config.run).result()
     provenance = data.load().provenance
     calls = plan_calls(outputs, config, data, compute, processes=0 if dask else workers)
     folder = Study.open(

@@ -32,6 +32,7 @@ __all__ = [
     "Shape",
     "TrainingSet",
     "add_channel",
+    "check_classes",
     "check_shape",
     "digest_array",
     "image_shape",
@@ -73,13 +74,7 @@ class ImageSpec:
 
     def __post_init__(self) -> None:
         check_shape(self.shape)
-        if not 2 <= len(self.classes) <= MOST_CLASSES:
-            raise UserError(
-                f"classes: expected 2 to {MOST_CLASSES:,}, found {len(self.classes):,}; a "
-                "classifier needs something to tell apart"
-            )
-        if len(set(self.classes)) < len(self.classes):
-            raise UserError(f"classes: expected different names, found {', '.join(self.classes)}")
+        check_classes(self.classes)
 
     def count_images(self, labels: Labels) -> dict[str, int]:
         """Return how many of the ``(n,)`` labels each class has, by its name."""
@@ -223,6 +218,17 @@ def digest_array(array: NDArray[Any]) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
+def check_classes(classes: tuple[str, ...]) -> None:
+    """Raise :class:`UserError` unless these can be told apart: 2 to 1,000 different names."""
+    if not 2 <= len(classes) <= MOST_CLASSES:
+        raise UserError(
+            f"classes: expected 2 to {MOST_CLASSES:,}, found {len(classes):,}; a classifier needs "
+            "something to tell apart"
+        )
+    if len(set(classes)) < len(classes):
+        raise UserError(f"classes: expected different names, found {', '.join(classes)}")
+
+
 def check_shape(shape: Shape) -> None:
     """Raise :class:`UserError` unless there are networks for images of this shape."""
     height, width, channels = shape
@@ -231,7 +237,7 @@ def check_shape(shape: Shape) -> None:
         raise UserError(
             f"images: expected grey or RGB squares of {SMALLEST_SIDE} to {LARGEST_SIDE} pixels a "
             f"side, in steps of {SIDE_STEP}, found {height}x{width} with {channels} channel(s); "
-            "resize them, for example with Pillow's ImageOps.fit(image, (64, 64))"
+            "have them resized, for example with --side 64"
         )
 
 

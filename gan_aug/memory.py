@@ -14,7 +14,7 @@ from gan_aug.errors import UserError
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["FLOAT_BYTES", "count_activations", "estimate_players", "refuse_excess"]
+__all__ = ["FLOAT_BYTES", "count_activations", "estimate_players", "refuse_excess", "refuse_size"]
 
 FLOAT_BYTES = 4
 KEPT_MAPS = 1.3  # of the feature maps: values for the backward pass, and gradients
@@ -67,4 +67,24 @@ def refuse_excess(
         raise UserError(
             f"memory: expected the {stage} stage to fit{times} in the {free / 2**30:.1f} GiB "
             f"available, found that it needs about {size / 2**30:.1f} GiB; lower {workers}{remedy}"
+        )
+
+
+def refuse_size(what: str, size: int) -> None:
+    """Refuse data that would not fit in the memory that is free.
+
+    Args:
+        what: The array or file.
+        size: Its bytes in memory.
+
+    Raises:
+        UserError: There are not so many.
+    """
+    import psutil  # noqa: PLC0415 - a twentieth of a second; --help must not wait
+
+    free = psutil.virtual_memory().available
+    if size > free:
+        raise UserError(
+            f"{what}: expected to fit in the {free / 2**30:.1f} GiB of memory available, found "
+            f"that it needs {size / 2**30:.1f} GiB; use fewer or smaller images"
         )

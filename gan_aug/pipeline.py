@@ -106,7 +106,7 @@ def plan_run(
     check_folds(loaded.train.take(places), config.pseudo_labels.calibration_folds)
     stages = RunStages(config.plan(len(places)), data, loaded.provenance, drawn, compute)
     refuse_excess(estimate_memory(stages, len(places)), processes=processes)
-    return RunPlan(stages, len(places), len(loaded.train) - len(places))
+    return RunPlan(stages, len(places), loaded.provenance.count_training_images() - len(places))
 
 
 def estimate_memory(stages: RunStages, labels: int) -> dict[str, tuple[float, str]]:
@@ -122,7 +122,7 @@ def estimate_memory(stages: RunStages, labels: int) -> dict[str, tuple[float, st
     config, provenance = stages.config, stages.provenance
     shape, classes = provenance.shape, len(provenance.classes)
     pixels = shape[0] * shape[1] * shape[2]
-    train_images = provenance.images["train"] * pixels
+    train_images = provenance.count_training_images() * pixels
     most = max(count_added(arm, stages) for arm in config.arms)
     training_set = (labels + most) * (pixels + FLOAT_BYTES * classes)
     rows = labels + round(most * rows_per_target(config))

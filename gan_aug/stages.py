@@ -196,7 +196,7 @@ class RunStages:
     def train_dcgan(self) -> Stage[TrainedDcgan]:
         """Train the DCGAN on all training images, without their labels."""
         return describe_dcgan(
-            {"images": self.data.select("train.images")},
+            {"images": self.data.select("images")},
             self.config.dcgan,
             seed=self.config.seed,
             compute=self.compute,
@@ -276,7 +276,7 @@ class RunStages:
         images: dict[str, Inputs] = (
             {"images": self.synthesize()}
             if source == "synthetic"
-            else {"train": self.data.select("train.images"), "drawn": self.drawn}
+            else {"train": self.data.select("images"), "drawn": self.drawn}
         )
         return Stage(
             "pseudo-labels",
@@ -293,7 +293,7 @@ class RunStages:
         """Return how many images of a source there are at most for the teacher to label."""
         offered = {
             "synthetic": self.config.synthesis.images,
-            "pool": self.provenance.images["train"],
+            "pool": self.provenance.count_training_images(),
         }
         return offered[source]
 

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 DOMAIN = sorted((ROOT / "gan_aug").rglob("*.py"))
 FLOWS = sorted((ROOT / "flows").rglob("*.py"))
 # Settings that registries need; the others are made of what is registered.
-LEAF_SETTINGS = {"base", "dcgan", "sgan", "augmentation"}
+LEAF_SETTINGS = {"base", "data", "dcgan", "sgan", "augmentation"}
 
 LEAVES = {
     "errors",
@@ -27,7 +27,7 @@ BELOW = {
     "errors": set(),
     "progress": set(),
     "seeding": set(),
-    "leaf settings": set(),
+    "leaf settings": {"images"},
     "images": {"errors"},
     "memory": {"errors"},
     "prediction": {"progress"},
@@ -122,7 +122,7 @@ DIGITS = {
     "gan_aug/data/dataset.py",
     "gan_aug/data/pictures.py",
     "gan_aug/data/readers/digits.py",
-    "gan_aug/data/readers/mnist.py",
+    "gan_aug/data/mnist.py",
     "gan_aug/evaluation/anomaly.py",
     "gan_aug/settings/pictures.py",
     "gan_aug/settings/run.py",

@@ -6,9 +6,10 @@ import signal
 from flows.cli import terminal
 from flows.progress import mute_native_output
 from gan_aug.errors import UserError
-from gan_aug.settings.base import Device, Precision
+from gan_aug.settings.base import AutoBudget, Device, Precision
+from gan_aug.settings.data import DataConfig
 
-__all__ = ["QUIET", "prepare_flow", "silence_libraries"]
+__all__ = ["QUIET", "check_data", "prepare_flow", "silence_libraries"]
 
 LEASES_ON_DISK = "prefect.server.concurrency.lease_storage.filesystem"
 # Set before Prefect and TensorFlow are imported; a value in the environment wins.
@@ -29,6 +30,22 @@ def silence_libraries() -> None:
     """Set the environment variables that keep Prefect and TensorFlow quiet; import them later."""
     for variable, value in QUIET.items():
         os.environ.setdefault(variable, value)
+
+
+def check_data(config: DataConfig, *budgets: AutoBudget) -> None:
+    """Refuse data that can't be used, before anything is started or computed.
+
+    Args:
+        config: Which data, how they are read and split.
+        budgets: Numbers of labels that will be drawn from them.
+
+    Raises:
+        UserError: Names, headers or labels of the data are wrong, or there are too few of them.
+    """
+    from gan_aug.data.load import check_dataset  # noqa: PLC0415 - it imports NumPy
+    from gan_aug.data.local import find_local_sets  # noqa: PLC0415
+
+    check_dataset(config, find_local_sets(), budgets)
 
 
 def prepare_flow(device: Device, precision: Precision) -> None:

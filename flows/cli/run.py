@@ -6,7 +6,7 @@ from cyclopts import Parameter
 
 from flows.cli import terminal
 from flows.cli.options import Destination, Json, Setup
-from flows.cli.prepare import prepare_flow
+from flows.cli.prepare import check_data, prepare_flow
 from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.run import RunConfig
 
@@ -30,6 +30,7 @@ def run(
     if setup.dry_run:
         terminal.OUT.print_json(resolved.model_dump_json())
         return
+    check_data(resolved, resolved.labels)
     prepare_flow(resolved.device, resolved.precision)
     from flows.augment import augment  # noqa: PLC0415 - seconds to import; --help must not wait
 

@@ -8,7 +8,7 @@ from cyclopts import Parameter, validators
 from flows.cli import terminal
 from flows.cli.errors import EXIT_FAILED
 from flows.cli.options import Destination, Json, Setup
-from flows.cli.prepare import prepare_flow
+from flows.cli.prepare import check_data, prepare_flow
 from gan_aug.errors import UserError
 from gan_aug.settings.presets import Preset, resolve_config
 from gan_aug.settings.run import ArmName, RunConfig
@@ -50,6 +50,7 @@ def study(
         return
     if dask and workers > 1:
         raise UserError("workers: expected --workers or --dask, found both; leave one out")
+    check_data(run, *budgets)
     prepare_flow(run.device, run.precision)
     from flows.study import study as study_flow  # noqa: PLC0415 - seconds to import
 

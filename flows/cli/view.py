@@ -11,6 +11,7 @@ from flows.cli.prepare import silence_libraries
 from flows.progress import mute_native_output
 from gan_aug.errors import UserError
 from gan_aug.settings.anomalies import Part
+from gan_aug.settings.data import DataConfig
 
 if TYPE_CHECKING:
     # Only named here: importing them would make `gan-aug --help` wait for NumPy.
@@ -82,7 +83,7 @@ def view_image(source: str, part: Part, index: int) -> View:
     """Look at one image of a data set.
 
     Args:
-        source: The data set, as :func:`gan_aug.data.dataset.load_dataset` takes it.
+        source: The data set, as ``--dataset`` takes it.
         part: Part of the data set.
         index: Place of the image in that part, from 0.
 
@@ -105,7 +106,7 @@ def view_images(source: str, part: Part) -> View:
     """Look at the first images of a data set.
 
     Args:
-        source: The data set, as :func:`gan_aug.data.dataset.load_dataset` takes it.
+        source: The data set, as ``--dataset`` takes it.
         part: Part of the data set.
 
     Raises:
@@ -138,10 +139,10 @@ def view_run(run: "Run") -> View:
 
 def load_part(source: str, part: Part) -> tuple[str, "LabeledImages"]:
     """Return the name of a data set, and one part of it."""
-    from flows.data import find_mnist  # noqa: PLC0415
     from gan_aug.data.load import load_dataset  # noqa: PLC0415 - it imports NumPy
+    from gan_aug.data.local import find_local_sets  # noqa: PLC0415
 
-    data = load_dataset(source, find_mnist())
+    data = load_dataset(DataConfig(dataset=source), find_local_sets())
     return data.provenance.name, getattr(data, part)
 
 

@@ -1,22 +1,19 @@
-"""Real images, split, and where they come from.
+"""Real images, split, and where they come from."""
 
-Every source is read into the same four arrays as MNIST in Keras: ``x_train``, ``y_train``,
-``x_test``, ``y_test``. The last sixth of ``x_train`` becomes the validation set: for MNIST that is
-the chapter's split of 50,000/10,000/10,000.
-"""
-
-import contextlib
-from collections.abc import Iterator
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from gan_aug.data.readers.arrays import NAMES, Array, Arrays
-from gan_aug.data.readers.mnist import MNIST_DIGESTS
+from gan_aug.data.mnist import MNIST_DIGESTS
+from gan_aug.data.source import Names, Part, Reading
+from gan_aug.data.split import Split
 from gan_aug.errors import UserError
 from gan_aug.images import (
+    Images,
     ImageSpec,
     Indices,
     LabeledImages,
@@ -24,27 +21,29 @@ from gan_aug.images import (
     digest_array,
     image_shape,
 )
-from gan_aug.settings.base import Budget
+from gan_aug.settings.base import AutoBudget, Budget
 from gan_aug.stage import Given, Stage
 from gan_aug.store.files import write_json
 from gan_aug.store.formats import map_array, save_array
 
 __all__ = [
-    "PARTS",
+    "LABELED_PARTS",
     "Dataset",
     "DatasetFormat",
     "Provenance",
+    "assemble",
     "describe_dataset",
     "draw_labeled",
-    "split_arrays",
+    "resolve_budget",
+    "share_budget",
 ]
 
-PARTS = ("train", "validation", "test")
-VALIDATION_SHARE = 6
-SMALLEST_TRAIN = 2 * VALIDATION_SHARE
-SMALLEST_HELD_OUT = 2
-SMALLEST_CLASS = 2
+logger = logging.getLogger(__name__)
+
+LABELED_PARTS: tuple[Part, ...] = ("train", "validation", "test")
 PROVENANCE_FILE = "provenance.json"
+UNLABELED_FILE = "unlabeled-images.npy"
+USUAL_BUDGET = 1000
 
 
 class Provenance(BaseModel):
@@ -52,11 +51,14 @@ class Provenance(BaseModel):
 
     Attributes:
         name: ``mnist``, ``digits``, or the name of a file or folder.
-        sha256: Digest of each of the source's arrays.
+        sha256: Digest of the images, and of the label numbers, of each part.
         verified_mnist: Whether these are the arrays of MNIST, byte for byte.
-        images: Number of images in each part after the split.
+        images: Number of images in each part.
         shape: Height, width and channels of each image.
         classes: Names of the classes, in the order of the labels; none for images without labels.
+        class_counts: Part → number of its images of each class, in the order of the classes.
+        duplicates: How many training images, labeled or not, the validation or test part has too.
+        notes: What the user should know of how the data were read and split.
         notice: What the user must know about the choice of data, or None.
     """
 
@@ -68,7 +70,14 @@ class Provenance(BaseModel):
     images: dict[str, int]
     shape: tuple[int, int, int]
     classes: tuple[str, ...]
+    class_counts: dict[str, list[int]] = {}
+    duplicates: int = 0
+    notes: tuple[str, ...] = ()
     notice: str | None = None
+
+    def count_training_images(self) -> int:
+        """Return how many images there are to train on, labeled or not."""
+        return self.images["train"] + self.images.get("unlabeled", 0)
 
 
 @dataclass(frozen=True)
@@ -80,17 +89,27 @@ class Dataset:
         validation: For the comparison of the arms.
         test: Scored once, in the comparison.
         provenance: Where they come from.
+        unlabeled: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8, training images whose label
+            nobody knows; None where there are none.
     """
 
     train: LabeledImages
     validation: LabeledImages
     test: LabeledImages
     provenance: Provenance
+    unlabeled: Images | None = None
 
     @property
     def spec(self) -> ImageSpec:
         """Shape and classes of all parts."""
         return self.train.spec
+
+    @property
+    def images(self) -> Images:
+        """All images to train on, those with labels first."""
+        if self.unlabeled is None:
+            return self.train.images
+        return np.concatenate([self.train.images, self.unlabeled])
 
 
 class DatasetFormat:
@@ -98,25 +117,29 @@ class DatasetFormat:
 
     def save(self, folder: Path, value: Dataset) -> None:
         """Write all parts, and where they come from."""
-        for part in PARTS:
+        for part in LABELED_PARTS:
             labeled: LabeledImages = getattr(value, part)
             save_array(folder / f"{part}-images.npy", labeled.images)
             save_array(folder / f"{part}-labels.npy", labeled.labels)
+        if value.unlabeled is not None:
+            save_array(folder / UNLABELED_FILE, value.unlabeled)
         write_json(folder / PROVENANCE_FILE, value.provenance.model_dump(mode="json"))
 
     def load(self, folder: Path) -> Dataset:
         """Read it back."""
         provenance = Provenance.model_validate_json((folder / PROVENANCE_FILE).read_bytes())
         spec = ImageSpec(provenance.shape, provenance.classes)
-        parts = {
-            part: LabeledImages(
+        train, validation, test = (
+            LabeledImages(
                 map_array(folder / f"{part}-images.npy"),
                 map_array(folder / f"{part}-labels.npy"),
                 spec,
             )
-            for part in PARTS
-        }
-        return Dataset(**parts, provenance=provenance)
+            for part in LABELED_PARTS
+        )
+        has_more = "unlabeled" in provenance.images
+        unlabeled = map_array(folder / UNLABELED_FILE) if has_more else None
+        return Dataset(train, validation, test, provenance, unlabeled)
 
 
 def describe_dataset(provenance: Provenance, dataset: Dataset | None = None) -> Stage[Dataset]:
@@ -131,138 +154,112 @@ def describe_dataset(provenance: Provenance, dataset: Dataset | None = None) -> 
         "load",
         Given(dataset),
         DatasetFormat(),
-        # The digests are of what was read; how it is split decides the rest.
         settings={
             "name": provenance.name,
             "sha256": provenance.sha256,
-            "split": split_arrays,
+            "classes": provenance.classes,
         },
     )
 
 
-def split_arrays(name: str, arrays: Arrays, notice: str | None = None) -> Dataset:
-    """Check the four arrays and cut the validation set off the end of the training set.
-
-    Labels are whole numbers from 0; the classes are named after them.
+def assemble(
+    name: str,
+    reading: Reading,
+    labels: Mapping[Part, Names],
+    split: Split,
+    *,
+    duplicates: int = 0,
+    notes: Sequence[str] = (),
+    notice: str | None = None,
+) -> Dataset:
+    """Put the images of a source into the parts of a data set.
 
     Args:
         name: Of the data set, for people.
-        arrays: By the names of :data:`gan_aug.data.readers.arrays.NAMES`.
+        reading: Its images.
+        labels: Part → names of the classes of these images.
+        split: Where each part's images come from.
+        duplicates: How many training images the validation or test part has too.
+        notes: What the user should know of how the data were read and split.
         notice: What the user must know about the choice of data.
 
     Raises:
-        UserError: A shape, dtype or label is wrong, or there are too few images.
+        UserError: There are no networks for images of this shape.
     """
-    with name_source(name):
-        images = {part: drop_channel(arrays[f"x_{part}"]) for part in ("train", "test")}
-        spec = find_spec(images["train"], arrays["y_train"], arrays["y_test"])
-        check_sizes(len(images["train"]), len(images["test"]), len(spec.classes))
-        train, test = (
-            LabeledImages(images[part], check_whole(arrays[f"y_{part}"]), spec)
-            for part in ("train", "test")
-        )
-    digests = {part: digest_array(arrays[part]) for part in NAMES}
-    cut = len(train) - len(train) // VALIDATION_SHARE
+    images = {part: gather_images(reading, split, part) for part in split.origins}
+    spec = ImageSpec(image_shape(images["train"]), split.classes)
+    train, validation, test = (
+        LabeledImages(images[part], number_labels(labels, split, part), spec)
+        for part in LABELED_PARTS
+    )
+    named = {"train": train, "validation": validation, "test": test}
+    unlabeled = images.get("unlabeled")
+    digests = {f"{part} images": digest_array(array) for part, array in images.items()}
     provenance = Provenance(
         name=name,
-        sha256=digests,
-        verified_mnist=digests == MNIST_DIGESTS,
-        images={"train": cut, "validation": len(train) - cut, "test": len(test)},
+        sha256=digests
+        | {f"{part} labels": digest_array(held.labels) for part, held in named.items()},
+        verified_mnist=not find_differences(reading, labels),
+        images={part: len(array) for part, array in images.items()},
         shape=spec.shape,
         classes=spec.classes,
+        class_counts={
+            part: list(spec.count_images(held.labels).values()) for part, held in named.items()
+        },
+        duplicates=duplicates,
+        notes=(*reading.notes, *split.notes, *notes),
         notice=notice,
     )
-    parts = (train.take(np.arange(cut)), train.take(np.arange(cut, len(train))), test)
-    dataset = Dataset(*parts, provenance=provenance)
-    with name_source(name):
-        check_classes(dataset)
-    return dataset
+    return Dataset(train, validation, test, provenance, unlabeled)
 
 
-@contextlib.contextmanager
-def name_source(name: str) -> Iterator[None]:
-    """Put the name of the data set before what is wrong with it."""
-    try:
-        yield
-    except UserError as error:
-        raise UserError(f"{name}: {error}") from None
+def gather_images(reading: Reading, split: Split, part: Part) -> Images:
+    """Return the images of a part, without a copy where they are all of one part of the source."""
+    gathered = [
+        images if len(images) == len(origin.places) else images[origin.places]
+        for origin in split.origins[part]
+        for images in [reading.images[origin.part]]
+    ]
+    return gathered[0] if len(gathered) == 1 else np.concatenate(gathered)
 
 
-def drop_channel(images: Array) -> Array:
-    """Return grey images without an axis for their one channel."""
-    return images[..., 0] if images.ndim == 4 and images.shape[-1] == 1 else images
+def number_labels(labels: Mapping[Part, Names], split: Split, part: Part) -> Labels:
+    """Return the number of the class of each image of a part."""
+    numbers = {name: number for number, name in enumerate(split.classes)}
+    names = np.concatenate([labels[origin.part][origin.places] for origin in split.origins[part]])
+    return np.array([numbers[name] for name in names.tolist()], dtype=np.uint16)
 
 
-def find_spec(images: Array, *labels: Array) -> ImageSpec:
-    """Return the shape of the images, and a class for every number up to the highest label."""
-    if images.ndim not in {3, 4}:
-        raise UserError(
-            "images: expected shape (n, side, side) for grey or (n, side, side, 3) for RGB ones, "
-            f"found {images.shape}; reshape them"
-        )
-    highest = max(int(check_whole(part).max(initial=0)) for part in labels)
-    return ImageSpec(image_shape(images), tuple(str(number) for number in range(highest + 1)))
+def find_differences(reading: Reading, labels: Mapping[Part, Names]) -> list[str]:
+    """Return which arrays of a source are not those of MNIST; none if it is MNIST."""
+    found = {
+        f"{part} images": digest_array(reading.images[part])
+        for part in ("train", "test")
+        if part in reading.images
+    }
+    for part in ("train", "test"):
+        names = labels.get(part, np.array([], str))
+        if set(np.unique(names)) <= set("0123456789"):
+            found[f"{part} labels"] = digest_array(names.astype(np.uint8))
+    return [name for name, digest in MNIST_DIGESTS.items() if found.get(name) != digest]
 
 
-def check_whole(labels: Array) -> Labels:
-    """Return labels as they travel between stages.
+def resolve_budget(budget: AutoBudget, provenance: Provenance) -> Budget:
+    """Return how many labels may be seen, where that is left to the data.
 
-    Raises:
-        UserError: They are no whole numbers from 0 on, one an image.
+    Args:
+        budget: A number, ``all``, or ``auto``: all labels where there are unlabeled images too or
+            not more than a thousand labels, else a thousand.
+        provenance: Of the data set.
     """
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise UserError(
-            f"labels: expected whole numbers of shape (n,), found {labels.dtype} of "
-            f"{labels.shape}; number the classes from 0"
-        )
-    if len(labels) and not 0 <= labels.min() <= labels.max() < 2**16:
-        raise UserError(
-            f"labels: expected numbers from 0 to the number of classes minus 1, found "
-            f"{labels.min()} to {labels.max()}; number the classes from 0"
-        )
-    return labels.astype(np.uint16)
-
-
-def check_sizes(train: int, test: int, classes: int) -> None:
-    """Refuse so few images that no split leaves enough of them."""
-    if train < SMALLEST_TRAIN:
-        raise UserError(
-            f"expected at least {SMALLEST_TRAIN} training images, found {train}; a sixth of them "
-            "is for validation, and intervals need more than one"
-        )
-    if test < SMALLEST_HELD_OUT:
-        raise UserError(
-            f"expected at least {SMALLEST_HELD_OUT} test images, found {test}; intervals need "
-            "more than one"
-        )
-    if train < classes:
-        raise UserError(
-            f"expected at least one training image a class, found {train} images and {classes} "
-            "classes; number the classes from 0 without gaps, or add images"
-        )
-
-
-def check_classes(dataset: Dataset) -> None:
-    """Refuse a class without two training images: one to learn from is not a class."""
-    counts = dataset.spec.count_images(dataset.train.labels)
-    rarest = min(counts, key=lambda name: counts[name])
-    if counts[rarest] >= SMALLEST_CLASS:
-        return
-    held_out = dataset.spec.count_images(dataset.validation.labels)[rarest]
-    if held_out:
-        advice = "the last sixth was cut off for validation and has some: shuffle the images"
-    elif counts[rarest]:
-        advice = "add some, or leave the class out"
-    else:
-        advice = "number the classes from 0 without gaps, or add some"
-    raise UserError(
-        f"expected at least {SMALLEST_CLASS} training images of every class, found "
-        f"{counts[rarest]} of class {rarest}; {advice}"
-    )
+    if budget != "auto":
+        return budget
+    few = provenance.images["train"] <= USUAL_BUDGET or "unlabeled" in provenance.images
+    return "all" if few else USUAL_BUDGET
 
 
 def draw_labeled(train: LabeledImages, budget: Budget, *, seed: int) -> Indices:
-    """Draw the images whose labels may be seen: as many of every class, give or take one.
+    """Draw the images whose labels may be seen: as many of every class as it has, or as others get.
 
     With the same seed, a larger subset contains the smaller ones.
 
@@ -275,26 +272,50 @@ def draw_labeled(train: LabeledImages, budget: Budget, *, seed: int) -> Indices:
         ``(budget,)`` their places in ``train``, ascending; the rest is the unlabeled pool.
 
     Raises:
-        UserError: There are fewer labels than classes, or more than a class has images.
+        UserError: There are fewer labels than classes, or more than images.
     """
     classes = train.spec.classes
     if budget == "all":
         return np.arange(len(train))
-    if not len(classes) <= budget <= len(train):
-        raise UserError(
-            f"labels: expected {len(classes)} (one a class) to {len(train)} (the training images), "
-            f"found {budget}"
-        )
+    counts = np.bincount(train.labels, minlength=len(classes))
     rng = np.random.default_rng(seed)
-    quotas = np.full(len(classes), budget // len(classes))
-    quotas[rng.permutation(len(classes))[: budget % len(classes)]] += 1
+    quotas = share_budget(counts, budget, rng.permutation(len(classes)))
     chosen = []
     for label, quota in enumerate(quotas):
         candidates = rng.permutation(np.flatnonzero(train.labels == label))
-        if len(candidates) < quota:
-            raise UserError(
-                f"labels: expected {quota} images of class {classes[label]} for a balanced subset "
-                f"of {budget}, found {len(candidates)}; ask for fewer labels, or for `all`"
-            )
         chosen.append(candidates[:quota])
+    scarce = [
+        f"{classes[label]} {quotas[label]}" for label in np.flatnonzero(quotas < quotas.max() - 1)
+    ]
+    if scarce:
+        logger.info(
+            "labels: at most %d of a class; these have no more: %s", quotas.max(), ", ".join(scarce)
+        )
     return np.sort(np.concatenate(chosen))
+
+
+def share_budget(counts: Indices, budget: int, order: Indices) -> Indices:
+    """Share labels among the classes as evenly as their images allow.
+
+    Args:
+        counts: ``(classes,)`` images of each class.
+        budget: Labels to share.
+        order: The classes, those first that get one more where it does not come out even.
+
+    Returns:
+        ``(classes,)`` labels for each class.
+
+    Raises:
+        UserError: There are fewer labels than classes, or more than images.
+    """
+    if not len(counts) <= budget <= counts.sum():
+        raise UserError(
+            f"labels: expected {len(counts)} (one a class) to {counts.sum()} (the training "
+            f"images), found {budget}"
+        )
+    # Label by label, every class that still has images gets one in turn.
+    classes = np.repeat(np.arange(len(counts)), counts)
+    rounds = np.concatenate([np.arange(count) for count in counts])
+    turns = np.argsort(order)[classes]
+    first = np.lexsort((turns, rounds))[:budget]
+    return np.bincount(classes[first], minlength=len(counts))

@@ -1,85 +1,269 @@
-"""Load a data set from wherever it is, verify it, split it."""
+"""Load a data set from wherever it is: open, check, read, split."""
 
+import contextlib
+import dataclasses
 import logging
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from gan_aug.data.dataset import Dataset, split_arrays
-from gan_aug.data.readers.arrays import NAMES, Arrays
-from gan_aug.data.readers.chapter_pickle import read_chapter_pickle
-from gan_aug.data.readers.digits import read_digits
-from gan_aug.data.readers.idx import read_idx_folder
-from gan_aug.data.readers.mnist import MNIST_DIGESTS, read_mnist
-from gan_aug.data.readers.npz import read_npz
-from gan_aug.errors import UserError
+import numpy as np
 
-__all__ = ["load_dataset"]
+from gan_aug.data.dataset import Dataset, assemble, find_differences, share_budget
+from gan_aug.data.duplicates import find_duplicates
+from gan_aug.data.local import LocalSets
+from gan_aug.data.readers import open_path
+from gan_aug.data.readers.digits import open_digits
+from gan_aug.data.readers.named import open_fashion_mnist, open_mnist
+from gan_aug.data.source import PARTS, UNLABELED, Names, Part, Reading, Source
+from gan_aug.data.split import Split, check_trainable, split_source
+from gan_aug.errors import DownloadError, UserError
+from gan_aug.images import Images, check_shape, image_shape
+from gan_aug.settings.base import AutoBudget
+from gan_aug.settings.data import DataConfig, ReadingConfig
+
+__all__ = ["build_dataset", "check_dataset", "load_dataset", "open_source"]
 
 logger = logging.getLogger(__name__)
 
+NAMED_FILES = 3
+DOWNLOADED = ("mnist", "fashion-mnist", "auto")
 
-def load_dataset(source: str, mnist_file: Path | None = None) -> Dataset:
+
+def check_dataset(config: DataConfig, local: LocalSets, budgets: Sequence[AutoBudget] = ()) -> None:
+    """Refuse data whose names, headers or labels tell that they can't be used.
+
+    Neither images are read nor is anything downloaded.
+
+    Args:
+        config: Which data, how they are read and split.
+        local: Where named data sets are.
+        budgets: Numbers of labels that will be drawn from them.
+
+    Raises:
+        UserError: The source isn't what it should be, or there are too few labels.
+    """
+    if config.unlabeled:
+        pool = open_pool(config.unlabeled)
+        with name_source(pool.name):
+            tell_foreign(pool, config)
+    wanted = "mnist" if config.dataset == "auto" else config.dataset
+    if config.dataset in DOWNLOADED and wanted not in local:
+        return
+    source = open_source(config.dataset, local)
+    with name_source(source.name):
+        split = check_source(source, config)
+        (origin,) = split.origins["train"]
+        names = source.labels["train"][origin.places]
+        counts = np.array([np.count_nonzero(names == name) for name in split.classes])
+        for budget in budgets:
+            if isinstance(budget, int):
+                share_budget(counts, budget, np.arange(len(counts)))
+
+
+def load_dataset(config: DataConfig, local: LocalSets) -> Dataset:
     """Load, verify and split a data set.
 
     Args:
-        source: ``mnist``; ``digits``; ``auto``, which is MNIST or else digits with a notice; or
-            the path of a Keras ``.npz``, of a folder with the four IDX files (plain or ``.gz``),
-            or of the chapter's ``mnist.pkl.gz``.
-        mnist_file: A local MNIST in the Keras layout, used instead of Keras's download.
+        config: Which data, how they are read and split.
+        local: Where named data sets are, used instead of a download.
 
     Raises:
         UserError: The source can't be had or isn't what it should be.
+        DownloadError: It can't be downloaded now.
     """
-    if source == "mnist":
-        return load_mnist(mnist_file)
-    if source == "digits":
-        return split_arrays("digits", read_digits())
-    if source == "auto":
-        return load_mnist_or_digits(mnist_file)
-    path = Path(source)
-    return split_arrays(path.resolve().name, read_path(path))
-
-
-def load_mnist(mnist_file: Path | None) -> Dataset:
-    """Load MNIST from a local file or Keras's download, and insist that it is MNIST."""
-    dataset = split_arrays("mnist", read_mnist(mnist_file))
-    if not dataset.provenance.verified_mnist:
-        digests = dataset.provenance.sha256
-        wrong = [name for name in NAMES if digests[name] != MNIST_DIGESTS[name]]
-        raise UserError(
-            f"{mnist_file or 'mnist'}: expected the arrays of MNIST, found other content in "
-            f"{', '.join(wrong)}; to use data of your own, pass its path as --dataset"
-        )
-    return dataset
-
-
-def load_mnist_or_digits(mnist_file: Path | None) -> Dataset:
-    """Load MNIST; only where it was to be downloaded and couldn't be, load the digits instead."""
-    if mnist_file is not None:
-        return load_mnist(mnist_file)
     try:
-        return load_mnist(None)
-    except UserError as error:
+        source = open_source(config.dataset, local)
+    except DownloadError as error:
+        if config.dataset != "auto":
+            raise
         notice = (
             "MNIST could not be had, so this run used scikit-learn's 8x8 digits, enlarged: "
             f"its numbers say nothing about MNIST ({error})"
         )
         logger.warning(notice)
-        return split_arrays("digits", read_digits(), notice=notice)
+        return build_dataset(open_digits(), config, notice=notice)
+    return build_dataset(source, config)
 
 
-def read_path(path: Path) -> Arrays:
-    """Read a folder, ``.npz`` or ``.pkl.gz`` by what it is called."""
-    if not path.exists():
+def open_source(dataset: str, local: LocalSets) -> Source:
+    """Open a data set by its name or path: read names, headers and labels.
+
+    Args:
+        dataset: ``mnist``, ``auto``, ``fashion-mnist``, ``digits``, or a path.
+        local: Where named data sets are.
+
+    Raises:
+        UserError: The source can't be had or isn't what it should be.
+        DownloadError: It can't be downloaded now.
+    """
+    if dataset in {"mnist", "auto"}:
+        return open_mnist(local.get("mnist"))
+    if dataset == "fashion-mnist":
+        return open_fashion_mnist(local.get("fashion-mnist"))
+    if dataset == "digits":
+        return open_digits()
+    return open_path(Path(dataset))
+
+
+def open_pool(path: str) -> Source:
+    """Open images whose labels, if they have any, do not count."""
+    return open_path(Path(path), labeled=False)
+
+
+def check_source(source: Source, config: DataConfig) -> Split:
+    """Return how a source is split, if its names, headers and labels are good.
+
+    Raises:
+        UserError: They are not.
+    """
+    tell_foreign(source, config)
+    if source.shapes and config.side is None:
+        check_shape(source.shapes["train"])
+    for part, shape in source.shapes.items():
+        if config.side is None and shape != source.shapes["train"]:
+            raise UserError(
+                f"{part} images: expected {describe(source.shapes['train'])}, as the training "
+                f"images are, found {describe(shape)}; make all of one shape, for example with "
+                "--side 64"
+            )
+    return split_source(source.labels, config, source.classes)
+
+
+def tell_foreign(source: Source, config: ReadingConfig) -> tuple[str, ...]:
+    """Return a note on files that are no pictures by their names.
+
+    Raises:
+        UserError: They may not be there.
+    """
+    if not source.foreign:
+        return ()
+    named = ", ".join(source.foreign[:NAMED_FILES])
+    more = len(source.foreign) - NAMED_FILES
+    listed = f"{named} and {more:,} more" if more > 0 else named
+    if not config.skip_unreadable:
         raise UserError(
-            f"{path}: expected `auto`, `mnist`, `digits` or a path that exists, found nothing there"
+            f"expected pictures alone, found {len(source.foreign):,} other files: {listed}; remove "
+            "them, or leave them out with --skip-unreadable"
         )
-    if path.is_dir():
-        return read_idx_folder(path)
-    if path.suffix == ".npz":
-        return read_npz(path)
-    if path.name.endswith((".pkl.gz", ".pkl")):
-        return read_chapter_pickle(path)
-    raise UserError(
-        f"{path}: expected a Keras .npz, a folder of IDX files or the chapter's mnist.pkl.gz, "
-        f"found a file ending in {path.suffix or 'nothing'}"
+    return (f"{len(source.foreign):,} files are no pictures and were left out: {listed}",)
+
+
+def describe(shape: tuple[int, int, int]) -> str:
+    """``28x28 grey``."""
+    height, width, channels = shape
+    return f"{height}x{width} {'RGB' if channels == 3 else 'grey'}"
+
+
+def build_dataset(source: Source, config: DataConfig, *, notice: str | None = None) -> Dataset:
+    """Read the images of a source, and split it.
+
+    Args:
+        source: Names, headers and labels.
+        config: How the images are read and split, and more unlabeled ones.
+        notice: What the user must know about the choice of data.
+
+    Raises:
+        UserError: The images are not what they should be.
+    """
+    with name_source(source.name):
+        check_source(source, config)
+        reading = source.read(config)
+        labels = keep_read(source.labels, reading)
+        if source.name == "mnist" and (wrong := find_differences(reading, labels)):
+            raise UserError(
+                f"expected the arrays of MNIST, found other content in {', '.join(wrong)}; to use "
+                "data of your own, pass its path as --dataset"
+            )
+    reading, labels = add_pool(reading, labels, config)
+    with name_source(source.name):
+        split = split_source(labels, config, source.classes)
+        split, duplicates = find_duplicates(reading, split, drop=config.drop_duplicates)
+        (origin,) = split.origins["train"]
+        check_trainable(labels["train"][origin.places], split.classes)
+        notes = (
+            *source.notes,
+            *tell_foreign(source, config),
+            *tell_duplicates(duplicates, dropped=config.drop_duplicates),
+        )
+        dataset = assemble(
+            source.name,
+            reading,
+            labels,
+            split,
+            duplicates=duplicates,
+            notes=notes,
+            notice=notice,
+        )
+    for note in dataset.provenance.notes:
+        logger.info("%s: %s", source.name, note)
+    return dataset
+
+
+def keep_read(labels: Mapping[Part, Names], reading: Reading) -> dict[Part, Names]:
+    """Return the labels of those images that could be read."""
+    return {
+        part: names[reading.places[part]] if part in reading.places else names
+        for part, names in labels.items()
+    }
+
+
+def add_pool(
+    reading: Reading, labels: dict[Part, Names], config: DataConfig
+) -> tuple[Reading, dict[Part, Names]]:
+    """Add the unlabeled images that a setting names, in the shape of the others.
+
+    Raises:
+        UserError: They can't be read, or have another shape.
+    """
+    if not config.unlabeled:
+        return reading, labels
+    pool = open_pool(config.unlabeled)
+    height, _, channels = image_shape(reading.images["train"])
+    resize = not pool.shapes or config.side is not None
+    alike = ReadingConfig(
+        side=height if resize else None,
+        color="rgb" if channels == 3 else "grey",
+        skip_unreadable=config.skip_unreadable,
     )
+    with name_source(pool.name):
+        foreign = tell_foreign(pool, config)
+        found = pool.read(alike)
+    own = reading.images.get("unlabeled")
+    more = [found.images[part] for part in PARTS if part in found.images]
+    check_alike(pool.name, more[0], reading.images["train"])
+    images = np.concatenate([*([] if own is None else [own]), *more])
+    notes = (
+        *reading.notes,
+        *(f"{pool.name}: {note}" for note in (*pool.notes, *foreign, *found.notes)),
+    )
+    both = dataclasses.replace(reading, images={**reading.images, "unlabeled": images}, notes=notes)
+    return both, {**labels, "unlabeled": np.full(len(images), UNLABELED)}
+
+
+def check_alike(name: str, images: Images, train: Images) -> None:
+    """Refuse unlabeled images of another shape than the training images."""
+    found, expected = image_shape(images), image_shape(train)
+    if found != expected:
+        raise UserError(
+            f"{name}: expected unlabeled images of {describe(expected)}, as the training images "
+            f"are, found {describe(found)}; make all of one shape, for example with --side 64"
+        )
+
+
+def tell_duplicates(count: int, *, dropped: bool) -> tuple[str, ...]:
+    """Say how many training images are among those that judge."""
+    if not count:
+        return ()
+    fate = "left out" if dropped else "kept; --drop-duplicates leaves them out"
+    return (f"{count:,} training images are in the validation or test part too: {fate}",)
+
+
+@contextlib.contextmanager
+def name_source(name: str) -> Iterator[None]:
+    """Put the name of the data before what is wrong with them."""
+    try:
+        yield
+    except DownloadError:
+        raise
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from None

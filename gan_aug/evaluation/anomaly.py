@@ -21,7 +21,7 @@ from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.preprocessing import normalize
 
 from gan_aug.data.dataset import Dataset, Provenance
-from gan_aug.data.readers.digits import enlarge_digits, read_digits
+from gan_aug.data.readers.digits import enlarge_digits, open_digits
 from gan_aug.errors import UserError
 from gan_aug.evaluation.showing import show_each
 from gan_aug.images import (
@@ -37,6 +37,7 @@ from gan_aug.images import (
 from gan_aug.prediction import predict_batches
 from gan_aug.progress import OnProgress, ignore_progress
 from gan_aug.settings.anomalies import Detector, Part
+from gan_aug.settings.data import ReadingConfig
 from gan_aug.store.formats import ArraysFormat, JsonFormat
 
 if TYPE_CHECKING:
@@ -512,8 +513,9 @@ def make_others(provenance: Provenance) -> Images | None:
     Returns:
         ``(1797, side, side)`` or ``(1797, side, side, 3)`` uint8.
     """
-    digits = {name: digest_array(array) for name, array in read_digits().items()}
-    return None if provenance.sha256 == digits else enlarge_digits(provenance.shape)
+    digits = open_digits().read(ReadingConfig()).images["train"]
+    same = provenance.sha256["train images"] == digest_array(digits)
+    return None if same else enlarge_digits(provenance.shape)
 
 
 def check_left_out(data: Dataset) -> None:

@@ -4,12 +4,25 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Budget", "Count", "Device", "Precision", "Rate", "Seed", "Share", "StageConfig"]
+__all__ = [
+    "AutoBudget",
+    "Budget",
+    "Count",
+    "Device",
+    "Precision",
+    "Rate",
+    "Seed",
+    "Share",
+    "StageConfig",
+]
 
 Device = Literal["auto", "cpu", "gpu"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Budget = Annotated[int, Field(ge=2)] | Literal["all"]
 """A number of labels, or all there are."""
+
+AutoBudget = Budget | Literal["auto"]
+"""A budget, or what the data suggest."""
 
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]

@@ -13,7 +13,8 @@ from gan_aug.arms import ARMS
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.classifiers.classifier import Classifier
 from gan_aug.settings.augmentation import AugmentationConfig
-from gan_aug.settings.base import Budget, Device, Precision, Seed, StageConfig
+from gan_aug.settings.base import AutoBudget, Device, Precision, Seed
+from gan_aug.settings.data import DataConfig
 from gan_aug.settings.dcgan import DcganConfig, SynthesisConfig
 from gan_aug.settings.evaluation import ComparisonConfig, GatesConfig, QualityConfig
 from gan_aug.settings.pseudo_labels import PseudoLabelConfig
@@ -29,19 +30,14 @@ else:
     ClassifierName = Literal[tuple(CLASSIFIERS)]
 
 
-class RunBasics(StageConfig):
+class RunBasics(DataConfig):
     """What a run compares, on which data."""
 
-    dataset: str = Field(
-        "mnist",
-        min_length=1,
-        description="`mnist`; `digits` (8x8 digits enlarged, no network); `auto` (MNIST, or digits "
-        "where it can't be had); or a path: a Keras `.npz`, a folder of IDX files, `mnist.pkl.gz`.",
-    )
-    labels: Budget = Field(
-        1000,
-        description="Labeled training images, as many of every class; or `all` of them. At least "
-        "one of every class.",
+    labels: AutoBudget = Field(
+        "auto",
+        description="Labeled training images to use, as many of every class as the data allow; or "
+        "`all` of them. `auto`: all where the data have unlabeled images too, or no more than "
+        "1,000 labels; else 1,000. At least one of every class.",
     )
     arms: tuple[ArmName, ...] = Field(
         ("original", "gan"),

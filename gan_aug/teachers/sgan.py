@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from gan_aug.classifiers.cnn import CNN
 from gan_aug.device import Compute
-from gan_aug.images import Indices, LabeledImages, Shape
+from gan_aug.images import Indices, Shape
 from gan_aug.progress import OnProgress, ignore_progress
 from gan_aug.seeding import number_seed
 from gan_aug.settings.sgan import SganConfig
@@ -29,7 +29,7 @@ def plan(ingredients: Ingredients, number: int) -> Stage[Any]:
         train_network,
         KerasFormat("sgan"),
         settings={"config": config, "seed": ingredients.config.seed, "member": number},
-        inputs={"train": ingredients.data.select("train"), "drawn": ingredients.drawn},
+        inputs={"data": ingredients.data, "drawn": ingredients.drawn},
         compute=ingredients.compute,
         steps=config.updates,
         trains=True,
@@ -38,7 +38,7 @@ def plan(ingredients: Ingredients, number: int) -> Stage[Any]:
 
 
 def train_network(
-    train: LabeledImages,
+    data: Any,
     drawn: Indices,
     config: SganConfig,
     *,
@@ -51,8 +51,8 @@ def train_network(
     """Train a network on all training images and the labels of those that were drawn.
 
     Args:
-        train: The training images with all their labels.
-        drawn: ``(labels,)`` places of those whose labels may be seen.
+        data: The data set, a :class:`gan_aug.data.dataset.Dataset`.
+        drawn: ``(labels,)`` places of the training images whose labels may be seen.
         config: Settings of the semi-supervised GAN.
         seed: Of the run.
         member: Number among the teacher's networks, which gives each a seed of its own.
@@ -63,8 +63,8 @@ def train_network(
     from gan_aug.gan.semi_supervised import train_sgan  # noqa: PLC0415 - it imports TensorFlow
 
     return train_sgan(
-        train.take(drawn),
-        train.images,
+        data.train.take(drawn),
+        data.images,
         config,
         seed=number_seed(seed, member),
         compute=compute,

@@ -7,45 +7,54 @@ from typing import Any
 
 import numpy as np
 
-from gan_aug.data.readers.arrays import Array, Arrays
+from gan_aug.data.readers.arrays import ArrayHeader, LabelArray, open_arrays
+from gan_aug.data.source import Array, Part, Source
 from gan_aug.errors import UserError
 
-__all__ = ["read_chapter_pickle"]
+__all__ = ["open_chapter_pickle"]
 
 SIDE = 28
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
 
 
-def read_chapter_pickle(path: Path) -> Arrays:
-    """Read the chapter's ``mnist.pkl.gz``: (train, validation, test), each (images, labels).
+def open_chapter_pickle(path: Path, *, labeled: bool = True) -> Source:
+    """Open the chapter's ``mnist.pkl.gz``: (train, validation, test), each (images, labels).
 
     Images are ``(n, 784)`` floats, 1/256 per grey level; nothing in the file is executed.
+
+    Args:
+        path: Of the file.
+        labeled: Accepted as by the other readers; these images always have labels.
 
     Raises:
         UserError: The pickle wants anything but arrays, or holds other ones.
     """
+    del labeled
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            parts = ArrayUnpickler(file, encoding="latin1").load()
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+            content = ArrayUnpickler(file, encoding="latin1").load()
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(
-            f"{path}: expected a pickle of arrays, found a file that is truncated or something "
-            f"else ({type(error).__name__}: {error})"
+            "expected a pickle of arrays, found a file that is truncated or something else "
+            f"({type(error).__name__}: {error})"
         ) from error
     try:
-        (x_train, y_train), (x_validation, y_validation), (x_test, y_test) = parts
-        return {
-            "x_train": np.concatenate([grey_levels(x_train), grey_levels(x_validation)]),
-            "y_train": np.concatenate([y_train, y_validation]),
-            "x_test": grey_levels(x_test),
-            "y_test": y_test,
+        parts = {
+            part: (images, labels) for part, (images, labels) in zip(PARTS, content, strict=True)
         }
+        levels = {part: grey_levels(images) for part, (images, _) in parts.items()}
     except (TypeError, ValueError, AttributeError) as error:
         raise UserError(
-            f"{path}: expected (train, validation, test), each a pair of {SIDE * SIDE}-pixel "
+            f"expected (train, validation, test), each a pair of {SIDE * SIDE}-pixel "
             f"images in [0, 1) and labels; found something else ({error})"
         ) from error
+    return open_arrays(
+        path.name,
+        {part: ArrayHeader.of(f"{part} images", images) for part, images in levels.items()},
+        {part: LabelArray(f"{part} labels", labels) for part, (_, labels) in parts.items()},
+    )
 
 
 def grey_levels(pixels: Array) -> Array:

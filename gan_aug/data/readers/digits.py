@@ -2,28 +2,32 @@
 
 import numpy as np
 
-from gan_aug.data.readers.arrays import Arrays
+from gan_aug.data.readers.arrays import ArrayHeader, LabelArray, open_arrays
+from gan_aug.data.source import Part, Source
 from gan_aug.images import Images, Shape
 
-__all__ = ["enlarge_digits", "read_digits"]
+__all__ = ["enlarge_digits", "open_digits"]
 
 SIDE = 28
 FRAME_SHARE = 7  # of the side, to either side: MNIST's digits are 20 pixels in 28
-TEST_IMAGES = 297
+TRAIN_IMAGES = 1250
+VALIDATION_IMAGES = 250  # 297 are left for the test
+LABELED: tuple[Part, ...] = ("train", "validation", "test")
 
 
-def read_digits() -> Arrays:
-    """Enlarge the digits to 20×20 inside a 28×28 frame, as MNIST's are."""
+def open_digits() -> Source:
+    """Open the digits, enlarged to 20×20 inside a 28×28 frame, as MNIST's are."""
     from sklearn.datasets import load_digits  # noqa: PLC0415 - only this source needs it
 
     images, labels = enlarge_digits((SIDE, SIDE, 1)), load_digits().target
-    cut = len(images) - TEST_IMAGES
-    return {
-        "x_train": images[:cut],
-        "y_train": labels[:cut],
-        "x_test": images[cut:],
-        "y_test": labels[cut:],
-    }
+    cuts = np.cumsum([TRAIN_IMAGES, VALIDATION_IMAGES])
+    parts = zip(LABELED, np.split(images, cuts), np.split(labels, cuts), strict=True)
+    named = [(part, own, ArrayHeader.of("digits", held)) for part, held, own in parts]
+    return open_arrays(
+        "digits",
+        {part: header for part, _, header in named},
+        {part: LabelArray("digits", own) for part, own, _ in named},
+    )
 
 
 def enlarge_digits(shape: Shape) -> Images:
