@@ -126,5 +126,5 @@ def keep_dataset(store: Store, config: DataConfig) -> State[Output[Dataset]]:
 @task(cache_policy=NO_CACHE, task_run_name="load {config.source}", timeout_seconds=STAGE_TIMEOUT)
 def keep_pictures(store: Store, config: PicturesConfig) -> State[Output[Pictures]]:
     """Load pictures of any kind."""
-    loaded = load_pictures(config.source, config.side)
+    loaded = load_pictures(config.source, config)
     return complete(execute_stage(describe_pictures(loaded.provenance, loaded), store))

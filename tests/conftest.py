@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sources import load
 
 from gan_aug.data.dataset import Dataset
-from gan_aug.data.load import load_dataset
 from gan_aug.device import Compute, select_compute
 from gan_aug.evaluation.calibration import Calibration
 from gan_aug.evaluation.comparison import Score
@@ -21,14 +21,14 @@ from gan_aug.settings.dcgan import DcganConfig
 @pytest.fixture(scope="session")
 def digits() -> Dataset:
     """scikit-learn's digits: real handwriting, no network, quick to load."""
-    return load_dataset("digits")
+    return load("digits")
 
 
 @pytest.fixture(scope="session")
 def real(digits: Dataset) -> LabeledImages:
     """MNIST where the environment names a local copy, the digits otherwise."""
     local = os.environ.get("GAN_AUG_MNIST")
-    train = load_dataset("mnist", Path(local)).train if local else digits.train
+    train = load("mnist", {"mnist": Path(local)}).train if local else digits.train
     return train.take(np.arange(1000))
 
 

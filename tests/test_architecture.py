@@ -120,6 +120,10 @@ def test_only_formats_readers_and_folders_name_files(path):
 DIGITS = {
     "gan_aug/data/load.py",
     "gan_aug/data/dataset.py",
+    "gan_aug/data/labels.py",
+    "gan_aug/data/readers/__init__.py",
+    "gan_aug/data/readers/named.py",
+    "gan_aug/settings/data.py",
     "gan_aug/data/pictures.py",
     "gan_aug/data/readers/digits.py",
     "gan_aug/data/mnist.py",

@@ -3,7 +3,7 @@
 import pytest
 
 from gan_aug.classifiers import CLASSIFIERS
-from gan_aug.data.dataset import Provenance, describe_dataset
+from gan_aug.data.dataset import Provenance, describe_dataset, resolve_budget
 from gan_aug.device import Compute
 from gan_aug.errors import UserError
 from gan_aug.memory import refuse_excess
@@ -26,7 +26,8 @@ def estimate(overrides, shape=(28, 28, 1), classes=10):
         shape=shape,
         classes=tuple(map(str, range(classes))),
     )
-    labels = TRAIN_IMAGES if config.labels == "all" else config.labels
+    budget = resolve_budget(config.labels, provenance)
+    labels = TRAIN_IMAGES if budget == "all" else budget
     data = describe_dataset(provenance)
     drawn = describe_draw(config, data)
     return estimate_memory(

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from gan_aug.images import Images, check_shape, image_shape
 from gan_aug.settings.base import AutoBudget
 from gan_aug.settings.data import DataConfig, ReadingConfig
 
-__all__ = ["build_dataset", "check_dataset", "load_dataset", "open_source"]
+__all__ = ["build_dataset", "check_dataset", "load_dataset", "open_source", "read_unlabeled"]
 
 logger = logging.getLogger(__name__)
 
@@ -207,6 +208,42 @@ def keep_read(labels: Mapping[Part, Names], reading: Reading) -> dict[Part, Name
     }
 
 
+@dataclass(frozen=True)
+class Unlabeled:
+    """Images whose labels nobody asks for.
+
+    Attributes:
+        name: For people and for file names.
+        images: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8.
+        notes: What the user should know of how they were read.
+    """
+
+    name: str
+    images: Images
+    notes: tuple[str, ...]
+
+
+def read_unlabeled(path: str, config: ReadingConfig) -> Unlabeled:
+    """Read all images of a file or folder, whatever part they are in.
+
+    Args:
+        path: Data in any of the forms that there are readers for.
+        config: How the images are read.
+
+    Raises:
+        UserError: There are none, or they are not what they should be.
+    """
+    source = open_pool(path)
+    with name_source(source.name):
+        foreign = tell_foreign(source, config)
+        reading = source.read(config)
+        parts = [reading.images[part] for part in PARTS if part in reading.images]
+        for images in parts[1:]:
+            check_alike(images, parts[0])
+    notes = (*source.notes, *foreign, *reading.notes)
+    return Unlabeled(source.name, np.concatenate(parts), notes)
+
+
 def add_pool(
     reading: Reading, labels: dict[Part, Names], config: DataConfig
 ) -> tuple[Reading, dict[Part, Names]]:
@@ -217,36 +254,29 @@ def add_pool(
     """
     if not config.unlabeled:
         return reading, labels
-    pool = open_pool(config.unlabeled)
     height, _, channels = image_shape(reading.images["train"])
-    resize = not pool.shapes or config.side is not None
-    alike = ReadingConfig(
-        side=height if resize else None,
-        color="rgb" if channels == 3 else "grey",
-        skip_unreadable=config.skip_unreadable,
+    pool = read_unlabeled(
+        config.unlabeled,
+        ReadingConfig(
+            side=height,
+            color="rgb" if channels == 3 else "grey",
+            skip_unreadable=config.skip_unreadable,
+        ),
     )
-    with name_source(pool.name):
-        foreign = tell_foreign(pool, config)
-        found = pool.read(alike)
     own = reading.images.get("unlabeled")
-    more = [found.images[part] for part in PARTS if part in found.images]
-    check_alike(pool.name, more[0], reading.images["train"])
-    images = np.concatenate([*([] if own is None else [own]), *more])
-    notes = (
-        *reading.notes,
-        *(f"{pool.name}: {note}" for note in (*pool.notes, *foreign, *found.notes)),
-    )
+    images = pool.images if own is None else np.concatenate([own, pool.images])
+    notes = (*reading.notes, *(f"{pool.name}: {note}" for note in pool.notes))
     both = dataclasses.replace(reading, images={**reading.images, "unlabeled": images}, notes=notes)
     return both, {**labels, "unlabeled": np.full(len(images), UNLABELED)}
 
 
-def check_alike(name: str, images: Images, train: Images) -> None:
-    """Refuse unlabeled images of another shape than the training images."""
-    found, expected = image_shape(images), image_shape(train)
+def check_alike(images: Images, others: Images) -> None:
+    """Refuse images of another shape than the others."""
+    found, expected = image_shape(images), image_shape(others)
     if found != expected:
         raise UserError(
-            f"{name}: expected unlabeled images of {describe(expected)}, as the training images "
-            f"are, found {describe(found)}; make all of one shape, for example with --side 64"
+            f"expected images of one shape, found {describe(expected)} and {describe(found)}; "
+            "resize them, for example with --side 64"
         )
 
 

@@ -1,25 +1,25 @@
-"""Load pictures of any kind for a DCGAN: image files, an array, or colored digits."""
+"""Pictures of any kind for a DCGAN, without labels."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
 from scipy import ndimage
 from sklearn.datasets import load_digits
 
 from gan_aug.data.dataset import PROVENANCE_FILE, Provenance
+from gan_aug.data.load import Unlabeled, read_unlabeled
 from gan_aug.errors import UserError
 from gan_aug.images import Images, check_shape, digest_array, image_shape
+from gan_aug.settings.data import ReadingConfig
 from gan_aug.stage import Given, Stage
 from gan_aug.store.files import write_json
-from gan_aug.store.formats import map_array, refuse_broken, save_array
+from gan_aug.store.formats import map_array, save_array
 
 __all__ = ["Pictures", "PicturesFormat", "describe_pictures", "load_pictures"]
 
 COLORED_DIGITS = "colored-digits"
 DEFAULT_SIDE = 64
-ARRAY_NAMES = ("images", "x_train")
 FRAME_SHARE = 8
 FEWEST = 2
 IMAGES_FILE = "images.npy"
@@ -68,98 +68,35 @@ def describe_pictures(provenance: Provenance, pictures: Pictures | None = None) 
     )
 
 
-def load_pictures(source: str, side: int | None = None) -> Pictures:
+def load_pictures(source: str, config: ReadingConfig) -> Pictures:
     """Load pictures.
 
     Args:
-        source: ``colored-digits``: scikit-learn's digits, enlarged and tinted. Or a path: a folder,
-            whose image files are found at any depth, or an ``.npz`` with an array ``images`` or
-            ``x_train``, ``(n, height, width)`` or ``(n, height, width, 1 or 3)`` uint8.
-        side: Pixels a side. Pictures of another shape are resized, and cut where they are no
-            squares; by default 64, and for an array as it is.
+        source: ``colored-digits``: scikit-learn's digits, enlarged and tinted. Or the path of data
+            in any form that there is a reader for, whose labels, if any, do not count.
+        config: Side, by default 64 for the digits; color; and whether unreadable files are left
+            out.
 
     Raises:
         UserError: The source can't be had or isn't what it should be.
     """
-    path = Path(source)
     if source == COLORED_DIGITS:
-        name, images = source, color_digits(side or DEFAULT_SIDE)
-    elif path.is_dir():
-        name, images = path.resolve().name, read_folder(path, side or DEFAULT_SIDE)
-    elif path.suffix == ".npz" and path.is_file():
-        name, images = path.stem, read_array(path)
-        if side:
-            images = np.stack([fit(Image.fromarray(image), side) for image in images])
+        found = Unlabeled(source, color_digits(config.side or DEFAULT_SIDE), ())
     else:
-        raise UserError(
-            f"{source}: expected {COLORED_DIGITS}, a folder of image files or an .npz, found "
-            f"{'another file' if path.exists() else 'nothing there'}"
-        )
-    if len(images) < FEWEST:
-        raise UserError(f"{source}: expected at least {FEWEST} pictures, found {len(images)}")
-    check_shape(image_shape(images))
+        found = read_unlabeled(source, config)
+    if len(found.images) < FEWEST:
+        raise UserError(f"{source}: expected at least {FEWEST} pictures, found {len(found.images)}")
+    check_shape(image_shape(found.images))
     provenance = Provenance(
-        name=name,
-        sha256={"images": digest_array(images)},
+        name=found.name,
+        sha256={"images": digest_array(found.images)},
         verified_mnist=False,
-        images={"train": len(images)},
-        shape=image_shape(images),
+        images={"train": len(found.images)},
+        shape=image_shape(found.images),
         classes=(),
+        notes=found.notes,
     )
-    return Pictures(images, provenance)
-
-
-def read_folder(folder: Path, side: int) -> Images:
-    """Read all image files below a folder, as RGB."""
-    endings = Image.registered_extensions()
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings)
-    if not files:
-        raise UserError(f"{folder}: expected image files in it (.png, .jpg, …), found none")
-    return np.stack([read_file(file, side) for file in files])
-
-
-def read_file(path: Path, side: int) -> Images:
-    """Read an image file as ``(side, side, 3)``."""
-    try:
-        with Image.open(path) as picture:
-            return fit(picture.convert("RGB"), side)
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise UserError(
-            f"{path}: expected an image file, found: {error}; mend it or take it away"
-        ) from error
-
-
-def fit(picture: Image.Image, side: int) -> Images:
-    """Resize a picture to a square, and cut what is too much of it."""
-    return np.asarray(ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS))
-
-
-def read_array(path: Path) -> Images:
-    """Read the array of pictures from an ``.npz``, without pickles."""
-    with (
-        refuse_broken(path, "a whole .npz of plain arrays"),
-        np.load(path, allow_pickle=False) as file,
-    ):
-        name = next((name for name in ARRAY_NAMES if name in file.files), None)
-        if name is None:
-            found = ", ".join(file.files) or "none"
-            raise UserError(f"{path}: expected an array {' or '.join(ARRAY_NAMES)}, found {found}")
-        images: Images = file[name]
-    if (
-        images.dtype != np.uint8
-        or images.ndim not in {3, 4}
-        or images.shape[3:]
-        not in {
-            (),
-            (1,),
-            (3,),
-        }
-    ):
-        raise UserError(
-            f"{path}: expected {name} of (n, height, width) or (n, height, width, 3) uint8, found "
-            f"{images.shape} {images.dtype}"
-        )
-    return images[..., 0] if images.shape[3:] == (1,) else images
+    return Pictures(found.images, provenance)
 
 
 def color_digits(side: int) -> Images:

@@ -72,6 +72,7 @@ def split_source(
     classes = classes or order_classes(np.concatenate([np.unique(n) for n in labels.values()]))
     check_classes(classes)
     labeled = np.flatnonzero(train != UNLABELED)
+    check_trainable(train[labeled], classes)
     given: tuple[Part, ...] = ("validation", "test")
     origins: dict[Part, tuple[Origin, ...]] = {
         part: (Origin(part, np.arange(len(labels[part]))),) for part in given if part in labels

@@ -1,12 +1,14 @@
-"""Data that the pipeline has no networks or no numbers for, refused when they are read."""
+"""Data that the pipeline has no networks or no numbers for, refused before images are read."""
 
 import numpy as np
 import pytest
+from sources import load, split_arrays
 
-from gan_aug.data.dataset import draw_labeled, split_arrays
-from gan_aug.data.load import load_dataset
+from gan_aug.data.dataset import draw_labeled, share_budget
+from gan_aug.data.load import check_dataset
 from gan_aug.errors import UserError
 from gan_aug.images import LARGEST_SIDE, SMALLEST_SIDE
+from gan_aug.settings.data import DataConfig
 
 SIDE = 16
 
@@ -34,91 +36,142 @@ def with_array(name, change):
     return arrays | {name: change(arrays[name])}
 
 
-REFUSED = {
+# What headers and labels tell, before an image is read.
+EARLY = {
     "one class": (draw_arrays(classes=1), r"classes: expected 2 to 1,000, found 1; "),
     "more than 1,000 classes": (
         draw_arrays(classes=1001, train=2500),
         r"classes: expected 2 to 1,000, found 1,001; ",
     ),
-    "a label far above the others": (relabel("y_train", 0, 70_000), r"labels: expected .* 70000; "),
-    "more classes than images": (
-        draw_arrays(classes=30, train=24, test=60),
-        r"at least one training image a class, found 24 images and 30 classes; ",
+    "more classes than images to hold out": (
+        draw_arrays(classes=30, train=60, test=60),
+        r"one labeled image of each of 30 classes in the validation part .* makes 9 of 60; change",
     ),
     "a class with a single image": (
         relabel("y_train", 0, 3),
-        r"at least 2 training images of every class, found 1 of class 3; add some, or leave",
-    ),
-    "a class only at the end": (
-        relabel("y_train", slice(55, None), 3),
-        r"found 0 of class 3; the last sixth was cut off for validation and has some: shuffle",
+        r"at least 2 labeled training images of every class, found 1 of class 3; label more",
     ),
     "a class only among the test images": (
         relabel("y_test", 0, 3),
-        r"found 0 of class 3; number the classes from 0 without gaps, or add some",
-    ),
-    "labels that begin with 1": (
-        with_array("y_train", lambda labels: labels + 1),
-        r"found 0 of class 0; number the classes from 0 without gaps, or add some",
+        r"found 0 of class 3; label more, or leave the class out of every part",
     ),
     "not square": (
         draw_arrays(shape=(SIDE, 20)),
-        r"images: expected grey or RGB squares of 16 to 256 .* in steps of 4, found 16x20 .*; res",
+        r"images: expected grey or RGB squares of 16 to 256 .* in steps of 4, found 16x20 .*--side",
     ),
-    "a side of 30": (draw_arrays(shape=(30, 30)), r"steps of 4, found 30x30 .*; resize them"),
-    "a side of 12": (draw_arrays(shape=(12, 12)), r"16 to 256 .*, found 12x12 .*; resize them"),
-    "a side of 260": (draw_arrays(shape=(260, 260)), r"16 to 256 .*, found 260x260 .*; resize"),
+    "a side of 30": (draw_arrays(shape=(30, 30)), r"steps of 4, found 30x30 .*; have them resized"),
+    "a side of 12": (draw_arrays(shape=(12, 12)), r"16 to 256 .*, found 12x12 .*; have them"),
+    "a side of 260": (draw_arrays(shape=(260, 260)), r"16 to 256 .*, found 260x260 .*; have them"),
     "four channels": (
         draw_arrays(shape=(SIDE, SIDE, 4)),
-        r"grey or RGB squares .*, found 16x16 with 4 channel\(s\); ",
+        r"x_train: expected images of shape .*, found \(60, 16, 16, 4\); .* leave out channels",
     ),
-    "rows of pixels": (
-        draw_arrays(shape=(784,)),
-        r"images: expected shape .*, found \(60, 784\); ",
+    "rows of pixels that make no square": (
+        draw_arrays(shape=(783,)),
+        r"x_train: expected images of shape .*, found \(60, 783\); ",
     ),
     "test images of another shape": (
         with_array("x_test", lambda images: images.repeat(2, axis=1).repeat(2, axis=2)),
-        r"images: expected shape \(n, 16, 16\), found \(12, 32, 32\); make all",
+        r"test images: expected 16x16 grey, .* found 32x32 grey; make all of one shape",
     ),
-    "one test image": (draw_arrays(test=1), r"at least 2 test images, found 1; "),
-    "one validation image": (draw_arrays(train=11), r"at least 12 training images, found 11; "),
-    "no training images": (draw_arrays(train=0), r"at least 12 training images, found 0; "),
+    "test images with color": (
+        with_array("x_test", lambda images: np.repeat(images[..., None], 3, axis=-1)),
+        r"test images: expected 16x16 grey, .* found 16x16 RGB; make all of one shape",
+    ),
+    "one test image": (draw_arrays(test=1), r"at least 2 test images, found 1; intervals"),
+    "too few to hold some out": (
+        draw_arrays(train=6),
+        r"--validation-share makes 1 of 6; change the share, label more, or bring",
+    ),
+    "no training images": (
+        draw_arrays(train=0),
+        r"at least 2 labeled training images of every class, found 0 of class 0; ",
+    ),
     "no test images": (draw_arrays(test=0), r"at least 2 test images, found 0; "),
-    "floats": (
-        with_array("x_train", lambda images: images / 255),
-        r"images: expected dtype uint8 \(0 to 255\), found float64; convert them",
-    ),
-    "whole numbers of another kind": (
-        with_array("x_test", lambda images: images.astype(np.int64)),
-        r"images: expected dtype uint8 \(0 to 255\), found int64; convert them",
-    ),
     "negative labels": (
-        relabel("y_train", 0, -1),
-        r"labels: expected numbers from 0 .* found -1 to 2; ",
+        relabel("y_train", 0, -2),
+        r"y_train: expected numbers from 0, or -1 .*, found -2; number the classes",
+    ),
+    "unlabeled test images": (
+        relabel("y_test", slice(0, 3), -1),
+        r"test images: expected a label for each, found 3 of 12 without; leave these out, or",
     ),
     "labels that are no whole numbers": (
         with_array("y_train", lambda labels: labels / 2),
-        r"labels: expected whole numbers of shape \(n,\), found float64 of \(60,\); ",
+        r"y_train: expected whole numbers or names, found 0\.5; ",
     ),
     "labels as distributions": (
-        with_array("y_test", lambda labels: np.eye(3, dtype=int)[labels]),
-        r"labels: expected whole numbers of shape \(n,\), found int64 of \(12, 3\); ",
+        with_array("y_test", lambda labels: np.full((12, 3), 1 / 3)),
+        r"y_test: expected one-hot rows, .* found others in an array of shape \(12, 3\) float64",
+    ),
+    "labels of three axes": (
+        with_array("y_test", lambda labels: np.zeros((12, 1, 3), int)),
+        r"y_test: expected one label an image, .* found shape \(12, 1, 3\); reshape",
     ),
     "more images than labels": (
         with_array("y_train", lambda labels: labels[:-1]),
-        r"labels: expected shape \(60,\), one per image, found \(59,\)",
+        r"y_train: expected 60 labels, one for each image of x_train, found 59; ",
+    ),
+    "a class with a name that no table shows": (
+        with_array("y_train", lambda labels: np.array(["a\nb", "c", "d"])[labels]),
+        r"y_train: expected names of at most 100 printable characters, found 'a\\nb'; ",
+    ),
+}
+# What pixels tell.
+LATE = {
+    "floats out of range": (
+        with_array("x_train", lambda images: images * 1.5),
+        r"x_train: expected whole numbers from 0 to 255, or floats .*, found float64 from 0 to 38",
+    ),
+    "floats that may be levels": (
+        with_array("x_train", lambda images: images / 2),
+        r"x_train: .* or floats from 0 to 1 or from -1 to 1, found float64 from 0 to 127\.5; scale",
+    ),
+    "whole numbers out of range": (
+        with_array("x_train", lambda images: images.astype(int) * 2),
+        r"x_train: expected whole numbers from 0 to 255, found int64 from 0 to 510; scale",
+    ),
+    "zeros and ones": (
+        with_array("x_train", lambda images: images % 2),
+        r"x_train: expected levels from 0 to 255, found uint8 of 0 and 1 alone, .* by 255 if",
+    ),
+    "pixels that are missing": (
+        with_array("x_train", lambda images: np.where(images == 7, np.nan, images)),
+        r"x_train: expected finite pixels, found nan to nan; replace",
+    ),
+    "a test part of another range": (
+        with_array("x_test", lambda images: images.astype(int) * 2),
+        r"x_test: expected pixels from 0 to 255, as the training images have, found 0 to 510; ",
     ),
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_what_cannot_be_used_is_refused_in_one_line_that_names_the_source(tmp_path, case):
-    arrays, message = REFUSED[case]
+def assert_one_line(error, path):
+    assert str(error.value).startswith((f"{path.name}: ", f"{path}: "))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("case", EARLY)
+def test_what_headers_and_labels_tell_is_refused_before_images_are_read(tmp_path, case):
+    arrays, message = EARLY[case]
     path = tmp_path / "own.npz"
     np.savez(path, **arrays)
-    with pytest.raises(UserError, match=rf"^own\.npz: .*{message}") as error:
-        load_dataset(str(path))
-    assert "\n" not in str(error.value)
+    with pytest.raises(UserError, match=message) as error:
+        check_dataset(DataConfig(dataset=str(path)), {})
+    assert_one_line(error, path)
+    with pytest.raises(UserError, match=message):
+        load(path)
+
+
+@pytest.mark.parametrize("case", LATE)
+def test_what_pixels_tell_is_refused_in_one_line_that_names_the_source(tmp_path, case):
+    arrays, message = LATE[case]
+    path = tmp_path / "own.npz"
+    np.savez(path, **arrays)
+    check_dataset(DataConfig(dataset=str(path)), {})
+    with pytest.raises(UserError, match=message) as error:
+        load(path)
+    assert_one_line(error, path)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +180,7 @@ def test_what_cannot_be_used_is_refused_in_one_line_that_names_the_source(tmp_pa
         (2, (SMALLEST_SIDE, SMALLEST_SIDE)),
         (3, (20, 20, 3)),
         (3, (LARGEST_SIDE, LARGEST_SIDE, 3)),
-        (25, (28, 28)),
+        (9, (28, 28)),
     ],
 )
 def test_what_can_be_used_is_taken(classes, shape):
@@ -136,29 +189,39 @@ def test_what_can_be_used_is_taken(classes, shape):
     assert len(loaded.spec.classes) == classes
 
 
-def test_grey_images_may_have_an_axis_for_their_channel():
-    plain = draw_arrays()
-    channel = {name: a[..., None] if name[0] == "x" else a for name, a in plain.items()}
-    found, expected = split_arrays("own", channel), split_arrays("own", plain)
-    assert found.provenance == expected.provenance
-    np.testing.assert_array_equal(found.train.images, expected.train.images)
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.uint64])
-def test_labels_may_be_any_whole_numbers(dtype):
-    arrays = draw_arrays()
-    arrays["y_train"] = arrays["y_train"].astype(dtype)
-    assert split_arrays("own", arrays).train.labels.dtype == np.uint16
-
-
 def test_the_smallest_data_set_has_two_images_in_every_part_and_two_of_a_class():
     loaded = split_arrays("own", draw_arrays(classes=2, train=12, test=2))
-    assert loaded.provenance.images == {"train": 10, "validation": 2, "test": 2}
+    assert loaded.provenance.images == {"validation": 2, "test": 2, "train": 10}
 
 
 @pytest.mark.parametrize("budget", [2, 61])
-def test_a_budget_below_the_number_of_classes_or_above_that_of_images_is_refused(budget):
-    train = split_arrays("own", draw_arrays(train=72)).train
-    with pytest.raises(UserError, match=rf"^labels: expected 3 \(one a class\) to 60 .*{budget}$"):
-        draw_labeled(train, budget, seed=0)
+def test_a_budget_below_the_number_of_classes_or_above_that_of_images_is_refused(tmp_path, budget):
+    arrays = draw_arrays(train=72)
+    train = split_arrays("own", arrays).train
+    message = rf"labels: expected 3 \(one a class\) to 61 .*, found {budget + (budget > 2)}$"
+    with pytest.raises(UserError, match=message):
+        draw_labeled(train, budget + (budget > 2), seed=0)
+    np.savez(tmp_path / "own.npz", **arrays)
+    with pytest.raises(UserError, match=message):
+        check_dataset(DataConfig(dataset=str(tmp_path / "own.npz")), {}, [budget + (budget > 2)])
     assert len(draw_labeled(train, 3, seed=0)) == 3
+
+
+def test_labels_are_shared_as_evenly_as_the_images_allow():
+    order = np.array([2, 0, 1, 3])
+    counts = np.array([100, 2, 100, 5])
+    assert share_budget(counts, 4, order).tolist() == [1, 1, 1, 1]
+    assert share_budget(counts, 6, order).tolist() == [2, 1, 2, 1]
+    assert share_budget(counts, 20, order).tolist() == [6, 2, 7, 5]
+    assert share_budget(counts, 207, order).tolist() == counts.tolist()
+
+
+def test_a_class_with_fewer_images_than_others_get_is_said(caplog):
+    caplog.set_level("INFO")
+    arrays = draw_arrays(train=90)
+    arrays["y_train"] = np.where(np.arange(90) < 8, 2, np.arange(90) % 2)
+    train = split_arrays("own", arrays).train
+    drawn = draw_labeled(train, 40, seed=0)
+    counts = np.bincount(train.labels[drawn])
+    assert counts.tolist() == [17, 16, 7] or counts.tolist() == [16, 17, 7]
+    assert "at most 17 of a class; these have no more: 2 7" in caplog.text

@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from gan_aug import prediction
 from gan_aug.classifiers.cnn import build_cnn
-from gan_aug.data.dataset import PARTS, Dataset
+from gan_aug.data.dataset import LABELED_PARTS, Dataset
 from gan_aug.data.readers.digits import enlarge_digits
 from gan_aug.errors import UserError
 from gan_aug.evaluation import anomaly
@@ -290,7 +290,7 @@ def test_one_class_of_two_can_be_left_out(of_pets, pets):
     def keep_two(part):
         return part.take(np.flatnonzero(part.labels < 2))
 
-    two = Dataset(*(keep_two(getattr(pets, part)) for part in PARTS), pets.provenance)
+    two = Dataset(*(keep_two(getattr(pets, part)) for part in LABELED_PARTS), pets.provenance)
     found = anomaly.evaluate_left_out(of_pets, two, label=0, seed=0)
     assert {(s.kind, s.images) for s in found} == {("class cat", 3)}
 

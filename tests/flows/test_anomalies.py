@@ -13,11 +13,11 @@ from prefect.client.schemas.filters import (
     FlowRunFilterId,
 )
 from published import read_artifact
+from sources import load
 from tiny import TINY_RUN
 
 from benchmarks.anomalies import MeasuredRanking, gather
 from flows.anomalies import anomalies
-from gan_aug.data.load import load_dataset
 from gan_aug.errors import UserError
 from gan_aug.evaluation import anomaly
 from gan_aug.evaluation.anomaly import observe
@@ -55,7 +55,7 @@ def few(tmp_path_factory, digits):
 
 @pytest.fixture(scope="module")
 def data(few):
-    return load_dataset(str(few))
+    return load(few)
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sources import load
 from tiny import TINY_RUN
 
 from flows.augment import augment
-from gan_aug.data.load import load_dataset
 from gan_aug.data.readers.digits import enlarge_digits
-from gan_aug.data.readers.idx import read_idx_folder
 from gan_aug.settings.presets import resolve_config
 
 IMAGES = 600
@@ -47,7 +46,7 @@ def make_digits(shape, classes):
 
 
 def load_labels():
-    data = load_dataset("digits")
+    data = load("digits")
     parts = (data.train, data.validation, data.test)
     return np.concatenate([part.labels for part in parts]).astype(int)
 
@@ -56,8 +55,8 @@ def make_fashion():
     """Fashion-MNIST where its files are at hand; the digits' images otherwise."""
     if not FASHION.is_dir():
         return make_digits((28, 28, 1), 10)
-    arrays = read_idx_folder(FASHION)
-    return arrays["x_test"], arrays["y_test"]
+    test = load(FASHION).test
+    return test.images, test.labels
 
 
 SETS = {

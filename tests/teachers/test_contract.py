@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sources import split_arrays
 
 from gan_aug.arms import ARMS, build_training_set
 from gan_aug.classifiers.cnn import CNN
-from gan_aug.data.dataset import Dataset, describe_dataset, draw_labeled, split_arrays
+from gan_aug.data.dataset import Dataset, describe_dataset, draw_labeled
 from gan_aug.device import Compute
 from gan_aug.execution import Executor, execute_stage
 from gan_aug.images import TrainingSet

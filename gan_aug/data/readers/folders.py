@@ -67,8 +67,8 @@ def open_folder(path: Path, *, labeled: bool = True) -> Source:
 def find_parts(folder: Path) -> dict[Part, Labeled]:
     """Return the files of every part.
 
-    A folder is a part if it is called so and has folders itself, or if it is the one for unlabeled
-    images; so a class may be called ``test``. The others are classes, which train.
+    A folder is a part if it is called so and has folders itself, or if there is such a one to train
+    on; so a class may be called ``test``. The others are classes, which train.
     """
     folders, files = list_content(folder)
     if not folders:
@@ -76,13 +76,14 @@ def find_parts(folder: Path) -> dict[Part, Labeled]:
             f"expected a folder for each class in it, found {count_files(files)}; sort them by "
             "class, or pass them as --unlabeled"
         )
+    has_parts = any(find_part(child.name) == "train" and has_folders(child) for child in folders)
     parts: dict[Part, Labeled] = {}
     classes = []
     for child in folders:
         part = find_part(child.name)
         if part == "unlabeled":
             parts.setdefault(part, []).extend(label_files(child, UNLABELED))
-        elif part and has_folders(child):
+        elif part and (has_parts or has_folders(child)):
             if part in parts:
                 raise UserError(f"expected one folder for {part} images, found {child.name} too")
             parts[part] = label_classes(child)

@@ -121,8 +121,7 @@ def undecode(table: Any) -> Any:
             f"expected an Image column {IMAGES[0]} (or {', '.join(IMAGES[1:])}), found "
             f"{', '.join(table.column_names)}; cast it with datasets.Image()"
         )
-    plain = table.select_columns([column]).rename_column(column, IMAGES[0])
-    return plain.cast_column(IMAGES[0], datasets.Image(decode=False))
+    return table.select_columns([column]).cast_column(column, datasets.Image(decode=False))
 
 
 @dataclass(frozen=True)
@@ -149,5 +148,5 @@ def open_row(row: Row) -> "Image.Image":
     """Open the picture of a row; its pixels are not read yet."""
     from PIL import Image  # noqa: PLC0415 - only needed where pictures are read
 
-    stored = row.table[row.place][IMAGES[0]]
+    (stored,) = row.table[row.place].values()
     return Image.open(io.BytesIO(stored["bytes"]) if stored["bytes"] else stored["path"])

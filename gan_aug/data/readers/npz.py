@@ -26,7 +26,8 @@ ROLES: Mapping[str, Role] = {
     **dict.fromkeys(("x", "images", "image", "data"), "images"),
     **dict.fromkeys(("y", "labels", "label", "targets", "target"), "labels"),
 }
-EXPECTED = "x_train and y_train, train_images and train_labels, or X and y"
+UNLABELED_ALONE = "an array images or X"
+LABELED = "x_train and y_train, train_images and train_labels, or X and y"
 WHOLE_FILE = "a whole .npz of plain arrays"
 MEMBER_SUFFIX = ".npy"
 
@@ -60,9 +61,10 @@ def open_npz(path: Path, *, labeled: bool = True) -> Source:
     with refuse_broken(path, WHOLE_FILE):
         members = list_members(path)
     roles = find_roles(members)
-    if "train" not in roles["images"] and labeled:
+    if not roles["images"] or (labeled and "train" not in roles["images"]):
         found = ", ".join(member.name for member in members) or "none"
-        raise UserError(f"expected arrays {EXPECTED}, found {found}; rename them")
+        expected = f"arrays {LABELED}" if labeled else UNLABELED_ALONE
+        raise UserError(f"expected {expected}, found {found}; rename them")
     check_labeled(roles, required=labeled)
     images = {part: describe_member(path, member) for part, member in roles["images"].items()}
     labels: dict[Part, LabelArray] = {
@@ -73,7 +75,7 @@ def open_npz(path: Path, *, labeled: bool = True) -> Source:
     used = {header.where for header in images.values()} | {known.where for known in labels.values()}
     unused = [member.name for member in members if member.name not in used]
     notes = [f"array {name} is not used" for name in unused]
-    return open_arrays(path.stem, images, labels, notes=tuple(notes))
+    return open_arrays(path.resolve().name, images, labels, notes=tuple(notes))
 
 
 def list_members(path: Path) -> list[Member]:

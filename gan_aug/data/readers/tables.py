@@ -120,18 +120,11 @@ def open_pixels(
     rows = sum(len(own) for own in places.values())
     refuse_size(table.name, rows * len(pixels) * np.dtype(np.float64).itemsize)
 
-    @functools.cache
-    def read_all() -> Array:
-        read = read_columns(table, pixels)
-        return np.stack([read[name] for name in pixels], axis=1)
-
-    def read_rows(own: Indices) -> Array:
-        rows: Array = read_all()[own]
-        return rows
-
     headers = {
         part: ArrayHeader(
-            "pixel columns", (len(own), len(pixels)), functools.partial(read_rows, own)
+            "pixel columns",
+            (len(own), len(pixels)),
+            functools.partial(read_rows, table, tuple(pixels), own),
         )
         for part, own in places.items()
     }
@@ -143,6 +136,12 @@ def open_pixels(
         notes=notes,
         shapes=dict.fromkeys(places, (side, side, 1)),
     )
+
+
+def read_rows(table: Path, pixels: tuple[str, ...], rows: Indices) -> Array:
+    """Read the pixels of some rows: ``(n, pixels)``."""
+    columns = read_columns(table, pixels)
+    return np.stack([columns[name][rows] for name in pixels], axis=1)
 
 
 def find_places(splits: Array | None, names: Names, column: str | None) -> dict[Part, Indices]:
