@@ -22,6 +22,7 @@ from gan_aug.reporting.tables import (
     PseudoLabelCounts,
     show_accuracies,
     show_counts,
+    show_images,
     show_recalls,
 )
 from gan_aug.settings.anomalies import AnomalyConfig, Detector
@@ -301,6 +302,7 @@ def load_template(name: str) -> jinja2.Template:
     templates.globals |= {
         "show_accuracies": show_accuracies,
         "show_counts": show_counts,
+        "show_images": show_images,
         "show_recalls": show_recalls,
         "named_classes": NAMED_CLASSES,
     }

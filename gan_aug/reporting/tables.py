@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ __all__ = [
     "PseudoLabelCounts",
     "show_accuracies",
     "show_counts",
+    "show_images",
     "show_recalls",
     "summarize_pseudo_labels",
 ]
@@ -24,6 +26,7 @@ MOST_COLUMNS = 12
 MOST_ROWS = 40
 ENDS = 10
 LONGEST_NAME = 30
+IMBALANCE = 2  # times the smallest class: then a report says so
 TURNED_SPLIT: Split = "validation"
 
 REASONS = {
@@ -111,6 +114,29 @@ def list_empty(names: Sequence[str]) -> str:
     more = f" and {len(names) - ENDS:,} more" if len(names) > ENDS else ""
     which = "1 class" if len(names) == 1 else f"{len(names):,} classes"
     return f"No image was accepted of {which}: {listed}{more}."
+
+
+def show_images(dataset: Mapping[str, Any]) -> ClassTable:
+    """Return how many images of every class each part has.
+
+    Of more than 40 classes, the 10 with the fewest and the 10 with the most training images.
+
+    Args:
+        dataset: The provenance of the data, as JSON has it; one without counts has no rows.
+    """
+    counts: Mapping[str, Sequence[int]] = dataset.get("class_counts", {})
+    if not counts:
+        return ClassTable([], [], note="")
+    cells = {
+        part: [*(f"{count:,}" for count in own), f"{sum(own):,}"] for part, own in counts.items()
+    }
+    train = counts["train"]
+    table = arrange("images", dataset["classes"], cells, train, ("fewest", "most training images"))
+    times = max(train) / min(train)
+    if times < IMBALANCE:
+        return table
+    note = f"The largest class has {times:.1f} times the training images of the smallest."
+    return dataclasses.replace(table, note=" ".join(filter(None, [table.note, note])))
 
 
 def show_accuracies(comparison: Comparison, classes: Sequence[str]) -> ClassTable:

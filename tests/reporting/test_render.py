@@ -101,6 +101,20 @@ def render(comparison, pseudo, make_score):
     return render
 
 
+def test_how_the_data_were_read_and_how_many_images_each_class_has_is_told(render):
+    counts = {part: [9, *[2] * 9] for part in ("train", "validation", "test")}
+    report = render(
+        notes=["pixels of x_train run from 0 to 255"],
+        class_counts=counts,
+        images={"train": 27, "unlabeled": 5000},
+    )
+    assert "train run from 0 to 255 |" in report
+    assert "| train | 9 | 2 |" in report
+    assert "4.5 times the training images of the smallest" in report
+    assert "10 classes, 5,000 unlabeled images" in report
+    assert "5,000 training images have no label" in report
+
+
 def test_the_verdict_is_the_first_line(render):
     assert render().splitlines()[0] == "**It helps.**"
 

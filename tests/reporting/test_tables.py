@@ -6,6 +6,7 @@ from gan_aug.reporting.tables import (
     PseudoLabelCounts,
     show_accuracies,
     show_counts,
+    show_images,
     show_recalls,
     summarize_pseudo_labels,
 )
@@ -23,6 +24,26 @@ def make_comparison(classes, drop=()):
         for seed, arm in enumerate(("original", "gan"))
     }
     return compare(data, predictions, 100), data.spec.classes
+
+
+def count_parts(train):
+    """The provenance of a data set with so many training images of each class."""
+    held_out = [2] * len(train)
+    return {
+        "classes": [f"c{number}" for number in range(len(train))],
+        "class_counts": {"train": train, "validation": held_out, "test": held_out},
+    }
+
+
+def test_imbalance_is_shown():
+    table = show_images(count_parts([900, 30, 500]))
+    assert is_whole(table)
+    assert table.header == ["images", "c0", "c1", "c2", "all"]
+    assert table.rows[0] == ["train", "900", "30", "500", "1,430"]
+    assert table.note == "The largest class has 30.0 times the training images of the smallest."
+    assert not show_images(count_parts([10, 19])).note
+    assert len(show_images(count_parts(list(range(2, 60)))).rows) == 21
+    assert not show_images({"classes": ["a", "b"]}).rows
 
 
 def is_whole(table):
