@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from flows.cli import terminal
 from flows.cli.anomalies import anomalies
+from flows.cli.data import data
 from flows.cli.dcgan import dcgan
 from flows.cli.doctor import doctor
 from flows.cli.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USER_ERROR, phrase
@@ -32,6 +33,7 @@ app = App(
 )
 app.command(run)
 app.command(study)
+app.command(data)
 app.command(dcgan)
 app.command(anomalies)
 app.command(runs)

@@ -1,5 +1,6 @@
 """What a process needs before it runs a flow: quiet libraries, a device and a Prefect server."""
 
+import logging
 import os
 import signal
 
@@ -30,6 +31,8 @@ def silence_libraries() -> None:
     """Set the environment variables that keep Prefect and TensorFlow quiet; import them later."""
     for variable, value in QUIET.items():
         os.environ.setdefault(variable, value)
+    # It warns of functions that are traced again, as those of different networks are.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def check_data(config: DataConfig, *budgets: AutoBudget) -> None:

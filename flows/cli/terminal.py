@@ -14,6 +14,7 @@ from flows.progress import ERR, log_progress
 
 if TYPE_CHECKING:
     # Only named here: importing them would make `gan-aug --help` wait for SciPy.
+    from gan_aug.data.dataset import Provenance
     from gan_aug.evaluation.anomaly import AnomalyResult, Separation
     from gan_aug.evaluation.comparison import Comparison, PairedDifference, Score
     from gan_aug.evaluation.study import CellSummary, Failure, StudyResult
@@ -23,6 +24,7 @@ __all__ = [
     "OUT",
     "draw",
     "log_to_terminal",
+    "print_data",
     "print_error",
     "print_failures",
     "print_outcome",
@@ -56,6 +58,22 @@ def print_failures(failures: Iterable["Failure"]) -> None:
         classifier = title(failure.classifier) if failure.classifier else "all classifiers"
         cell = f"seed {failure.seed}, {classifier}, {failure.arm or 'all arms'}"
         print_error(f"failed: {failure.budget} labels, {cell}: {failure.message}")
+
+
+def print_data(provenance: "Provenance") -> None:
+    """Print how many images of each class there are, their shape, and how they were read."""
+    counts = provenance.class_counts
+    table = start_table(("class", *counts), numbers=tuple(counts))
+    for place, name in enumerate(provenance.classes):
+        table.add_row(escape(name), *(f"{own[place]:,}" for own in counts.values()))
+    table.add_row("all", *(f"{sum(own):,}" for own in counts.values()))
+    print_whole(table, OUT)
+    height, width, channels = provenance.shape
+    shape = f"{height}x{width} {'RGB' if channels == 3 else 'grey'}"
+    unlabeled = provenance.images.get("unlabeled", 0)
+    OUT.print(f"\n{provenance.name}: {shape}, {unlabeled:,} unlabeled images", markup=False)
+    for note in provenance.notes:
+        OUT.print(f"- {note}", markup=False)
 
 
 def print_outcome(
