@@ -1,7 +1,7 @@
 """Write scikit-learn's zeros, ones and twos in every form that gan-aug reads.
 
-``python examples/make_data.py FOLDER``: docs/data.md shows what gan-aug makes of each. The script needs
-the extra ``hf``.
+``python examples/make_data.py FOLDER``: docs/data.md shows what gan-aug makes of each. The script
+needs the extra ``hf``.
 """
 
 import struct
