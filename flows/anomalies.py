@@ -141,10 +141,12 @@ def plan_for_file(config: AnomalyConfig) -> RunConfig:
 
 def plan_for_run(config: AnomalyConfig, run: RunConfig) -> RunConfig:
     """Return the settings of a run, with the data set and the steps that were asked for."""
+    # Unlabeled images belong to the data set of the run.
+    data = {"dataset": config.dataset, "unlabeled": None} if config.dataset else {}
     steps = {"steps": config.steps} if config.steps else {}
     return run.model_copy(
         update={
-            "dataset": config.dataset or run.dataset,
+            **data,
             "dcgan": run.dcgan.model_copy(update=steps),
         }
     )
