@@ -22,10 +22,12 @@ OUTPUTS = (
     "artifacts/benchmarks.json",
     "artifacts/ablation.json",
     "artifacts/overhead.json",
+    "artifacts/rare_classes.json",
     "artifacts/semi_supervised.json",
     "docs/ablation.md",
     "docs/benchmarks.md",
     "docs/benchmarks-growth.png",
+    "docs/rare_classes.md",
     "docs/semi_supervised.md",
 )
 

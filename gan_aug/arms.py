@@ -18,6 +18,7 @@ from gan_aug.settings.augmentation import AugmentationConfig
 
 __all__ = [
     "ARMS",
+    "STUDY_ARMS",
     "Arm",
     "Material",
     "Need",
@@ -25,6 +26,7 @@ __all__ = [
     "build_original_set",
     "build_training_set",
     "check_arms",
+    "count_missing",
     "list_buildable",
     "transform_images",
 ]
@@ -47,6 +49,7 @@ class Material:
         targets: Of pseudo-labeled images: the teacher's probabilities, or its top class.
         copies: Transformed images to add, where an arm has them.
         seed: Determines the transformations.
+        level: Whether the images of every class carry equal weight together, whatever their number.
         synthetic: Generated images; None for an arm that does not need them.
         pool: Real images of which the teacher alone says what they are; None likewise.
     """
@@ -56,6 +59,7 @@ class Material:
     targets: Literal["soft", "hard"] = "soft"
     copies: int = 0
     seed: int = 0
+    level: bool = False
     synthetic: PseudoLabels | None = None
     pool: PseudoLabels | None = None
 
@@ -69,12 +73,15 @@ class Arm:
         description: For people.
         needs: What the material must have beside the labeled images.
         copies: Whether it has copies of labeled images, transformed or not.
+        evens: What makes up for classes of different sizes: ``weights``, or further ``images``.
+            Where the labels are balanced, such an arm is ``original``. None for the others.
     """
 
     build: Callable[[Material], TrainingSet]
     description: str
     needs: frozenset[Need] = frozenset()
     copies: bool = False
+    evens: Literal["weights", "images"] | None = None
 
     @property
     def additions(self) -> int:
@@ -126,6 +133,25 @@ def build_repeat(material: Material) -> TrainingSet:
     return TrainingSet(original.images[again], original.targets[again], original.weights[again])
 
 
+def build_class_weight(material: Material) -> TrainingSet:
+    """``class_weight``: the labeled images, those of every class with equal weight together."""
+    return level_weights(build_original(material))
+
+
+def build_oversample(material: Material) -> TrainingSet:
+    """``oversample``: the labeled images, those of smaller classes again and again.
+
+    Every class has as many as the largest, each of its images equally often, give or take one.
+    """
+    original = build_original(material)
+    labels = material.labeled.labels
+    largest = np.bincount(labels).max()
+    own = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    missing = [np.resize(places, largest - len(places)) for places in own]
+    again = np.concatenate([np.arange(len(original)), *missing])
+    return TrainingSet(original.images[again], original.targets[again], original.weights[again])
+
+
 ARMS: Mapping[str, Arm] = {
     "original": Arm(build_original, "the labeled images alone"),
     "gan": Arm(build_gan, "with synthetic images", needs=SYNTHETIC),
@@ -134,7 +160,14 @@ ARMS: Mapping[str, Arm] = {
     "real_pool": Arm(build_real_pool, "with real images the teacher labeled", needs=POOL),
     "synthetic_only": Arm(build_synthetic_only, "synthetic images alone", needs=SYNTHETIC),
     "repeat": Arm(build_repeat, "the labeled images over and over", copies=True),
+    "class_weight": Arm(build_class_weight, "with equal weight for every class", evens="weights"),
+    "oversample": Arm(
+        build_oversample, "with images of small classes over and over", evens="images"
+    ),
 }
+
+STUDY_ARMS: tuple[str, ...] = tuple(name for name, arm in ARMS.items() if arm.evens is None)
+"""The arms of a study by default; with balanced labels, the others are ``original``."""
 
 
 def check_arms(arms: Sequence[str], unlabeled: int) -> None:
@@ -179,6 +212,19 @@ def join(material: Material, *additions: TrainingSet) -> TrainingSet:
         np.concatenate([part.targets for part in parts]),
         weights / weights.mean(),
     )
+
+
+def level_weights(training_set: TrainingSet) -> TrainingSet:
+    """Scale the weights so that the images of every class carry equal weight together.
+
+    An image is of the class that its target is highest for. Classes without an image are left out.
+    Within a class, images keep their weights relative to each other; the mean stays 1.
+    """
+    labels = training_set.targets.argmax(axis=1)
+    carried = np.bincount(labels, weights=training_set.weights)
+    weights = training_set.weights / carried[labels]
+    weights = (weights / weights.mean()).astype(np.float32)
+    return TrainingSet(training_set.images, training_set.targets, weights)
 
 
 def take_accepted(material: Material, pseudo: PseudoLabels | None) -> TrainingSet:
@@ -250,13 +296,20 @@ def build_training_set(
 ) -> TrainingSet:
     """Build the training set of an arm.
 
+    With ``level``, counts alone would not balance it: an added image counts less than a labeled
+    one, so a class of many added images would still carry less weight than one of many labeled
+    ones. The weights of every class are therefore scaled to the same sum. Labeled images of a
+    class still count as much as its added ones, or more.
+
     Args:
         train: The training images with all their labels.
         drawn: ``(labels,)`` places of those whose labels may be seen.
         arm: Its name.
         material: Everything else that a :class:`Material` has.
     """
-    return ARMS[arm].build(Material(train.take(drawn), **material))
+    given = Material(train.take(drawn), **material)
+    built = ARMS[arm].build(given)
+    return level_weights(built) if given.level else built
 
 
 def bound_accepted(classes: int, per_class: int, offered: int) -> int:
@@ -268,3 +321,13 @@ def bound_accepted(classes: int, per_class: int, offered: int) -> int:
         offered: Images of the source in all.
     """
     return min(classes * per_class, offered)
+
+
+def count_missing(counts: Sequence[int], least: int = 0) -> int:
+    """Return how many images bring all classes to one size.
+
+    Args:
+        counts: Images of each class.
+        least: The size, where that is more than the largest class has.
+    """
+    return len(counts) * max(least, *counts) - sum(counts)

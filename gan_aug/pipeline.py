@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gan_aug.arms import ARMS, Need
+from gan_aug.arms import ARMS, Need, count_missing
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.classifiers.cnn import CNN
 from gan_aug.data.dataset import Dataset
@@ -103,18 +103,20 @@ def plan_run(
     drawn = describe_draw(config, data)
     places = execute(drawn).load()
     loaded = execute(data).load()
-    check_folds(loaded.train.take(places), config.pseudo_labels.calibration_folds)
+    labeled = loaded.train.take(places)
+    check_folds(labeled, config.pseudo_labels.calibration_folds)
     stages = RunStages(config.plan(len(places)), data, loaded.provenance, drawn, compute)
-    refuse_excess(estimate_memory(stages, len(places)), processes=processes)
+    counts = list(loaded.spec.count_images(labeled.labels).values())
+    refuse_excess(estimate_memory(stages, counts), processes=processes)
     return RunPlan(stages, len(places), loaded.provenance.count_training_images() - len(places))
 
 
-def estimate_memory(stages: RunStages, labels: int) -> dict[str, tuple[float, str]]:
+def estimate_memory(stages: RunStages, counts: Sequence[int]) -> dict[str, tuple[float, str]]:
     """Estimate the bytes that each of the large stages takes at its peak.
 
     Args:
         stages: Of the run.
-        labels: How many images are labeled.
+        counts: Labeled images of each class.
 
     Returns:
         Stage → bytes, and the flags that lower them.
@@ -123,7 +125,7 @@ def estimate_memory(stages: RunStages, labels: int) -> dict[str, tuple[float, st
     shape, classes = provenance.shape, len(provenance.classes)
     pixels = shape[0] * shape[1] * shape[2]
     train_images = provenance.count_training_images() * pixels
-    most = max(count_added(arm, stages) for arm in config.arms)
+    labels, most = sum(counts), max(count_added(arm, stages, counts) for arm in config.arms)
     training_set = (labels + most) * (pixels + FLOAT_BYTES * classes)
     rows = labels + round(most * rows_per_target(config))
     needs = {
@@ -150,10 +152,12 @@ def estimate_memory(stages: RunStages, labels: int) -> dict[str, tuple[float, st
     return needs
 
 
-def count_added(arm: str, stages: RunStages) -> int:
-    """Return how many images an arm may add to the labeled ones."""
-    accepted = sum(stages.bound_accepted(source) for source in ARMS[arm].needs)
-    return accepted + stages.copies * ARMS[arm].copies
+def count_added(arm: str, stages: RunStages, counts: Sequence[int]) -> int:
+    """Return how many images an arm may add to the labeled ones, so many of each class."""
+    entry = ARMS[arm]
+    accepted = sum(stages.bound_accepted(source, counts) for source in entry.needs)
+    repeated = count_missing(counts) if entry.evens == "images" else 0
+    return accepted + stages.copies * entry.copies + repeated
 
 
 def rows_per_target(config: RunConfig) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gan_aug.classifiers.classifier import Predict
 from gan_aug.errors import UserError
@@ -16,7 +17,8 @@ from gan_aug.teachers.ensemble import ask_networks, average_opinions
 
 __all__ = ["accept_images", "label_images", "label_pool"]
 
-Balance = Literal["none", "cap", "equal"]
+Balance = Literal["none", "cap", "equal", "level"]
+Counts = NDArray[np.integer[Any]]
 
 
 def label_images(
@@ -26,6 +28,8 @@ def label_images(
     predict: Predict,
     temperature: float = 1.0,
     on_progress: OnProgress = ignore_progress,
+    train_labels: Labels | None = None,
+    drawn: Indices | None = None,
     **acceptance: Any,
 ) -> PseudoLabels:
     """Have a teacher label images, and accept those that it is sure of.
@@ -36,12 +40,17 @@ def label_images(
         predict: Asks one of them.
         temperature: What their logits are divided by.
         on_progress: Called with the number of images that a network has seen.
+        train_labels: ``(n_train,)`` uint16, of all training images; for ``level`` alone, which
+            counts the labeled ones.
+        drawn: Places of the labeled ones.
         acceptance: As for :func:`accept_images`.
 
     Raises:
         UserError: No image is accepted.
     """
     opinions = ask_networks(networks, images, predict, on_progress)
+    if train_labels is not None:
+        acceptance["labeled"] = train_labels[drawn]
     return accept_images(images, average_opinions(opinions, temperature), **acceptance)
 
 
@@ -59,7 +68,7 @@ def label_pool(
     Raises:
         UserError: No image is accepted.
     """
-    return label_images(np.delete(train, drawn, axis=0), networks, **asked)
+    return label_images(np.delete(train, drawn, axis=0), networks, drawn=drawn, **asked)
 
 
 def accept_images(
@@ -70,6 +79,7 @@ def accept_images(
     margin_threshold: float,
     per_class: int,
     balance: Balance,
+    labeled: Labels | None = None,
 ) -> PseudoLabels:
     """Decide which images are accepted.
 
@@ -82,9 +92,11 @@ def accept_images(
         probabilities: ``(n, classes)`` float32, the teacher's.
         confidence_threshold: Least top probability, in [0, 1].
         margin_threshold: Least lead over the second, in [0, 1].
-        per_class: Room in a class: on average for ``none``, at most otherwise.
+        per_class: Room in a class: on average for ``none``, labeled images counted for ``level``,
+            at most otherwise.
         balance: Whether classes have as much room each (``cap``), as much as the scarcest fills
-            (``equal``), or share it (``none``).
+            (``equal``), as much as they lack to be of one size (``level``), or share it (``none``).
+        labeled: ``(labels,)`` uint16, the true labels that may be seen; for ``level`` alone.
 
     Returns:
         All images with their probabilities and the decision on each.
@@ -101,10 +113,18 @@ def accept_images(
     if balance == "none":
         filled = first_of(eligible, classes * per_class)
     else:
-        room = find_room(pseudo.labels[eligible], classes, per_class, balance)
-        filled = fill_classes(pseudo.labels, eligible, classes, room)
+        counts = np.bincount(pseudo.labels[eligible], minlength=classes)
+        own = None if labeled is None else np.bincount(labeled, minlength=classes)
+        room = find_room(counts, own, per_class, balance)
+        filled = fill_classes(pseudo.labels, eligible, room)
     decisions[filled] = Decision.ACCEPTED
     if not pseudo.accepted.any():
+        if eligible.any():
+            raise UserError(
+                "pseudo-labels: expected images of a class that lacks some, found that all "
+                f"{eligible.sum()} eligible ones are of classes that are full with labeled images; "
+                "raise --pseudo-labels.per-class, or choose another --pseudo-labels.balance"
+            )
         raise UserError(
             f"pseudo-labels: expected some of {len(images)} images at or above the confidence "
             f"threshold {confidence_threshold} and the margin threshold {margin_threshold}, found "
@@ -115,19 +135,31 @@ def accept_images(
     return pseudo
 
 
-def find_room(eligible: Labels, classes: int, per_class: int, balance: Balance) -> int:
-    """Return how many images of a class may be accepted; only ``equal`` looks at the others."""
-    if balance != "equal":
-        return per_class
-    counts = np.bincount(eligible, minlength=classes)
-    return min(per_class, int(counts[counts > 0].min(initial=per_class)))
+def find_room(eligible: Counts, labeled: Counts | None, per_class: int, balance: Balance) -> Counts:
+    """Return how many images of each class may be accepted.
+
+    Args:
+        eligible: ``(classes,)`` eligible images of each class; only ``equal`` looks at them.
+        labeled: ``(classes,)`` labeled images of each class; only ``level`` looks at them. It
+            brings every class to ``per_class``, or to the size of the largest where that is more.
+        per_class: As for :func:`accept_images`.
+        balance: As for :func:`accept_images`.
+    """
+    if balance == "level":
+        if labeled is None:
+            raise ValueError("expected the labels that may be seen for `level`, found none")
+        return max(per_class, int(labeled.max())) - labeled
+    room = per_class
+    if balance == "equal":
+        room = min(per_class, int(eligible[eligible > 0].min(initial=per_class)))
+    return np.full(len(eligible), room)
 
 
-def fill_classes(labels: Labels, eligible: Marks, classes: int, room: int) -> Marks:
+def fill_classes(labels: Labels, eligible: Marks, room: Counts) -> Marks:
     """Mark the first eligible images of every class, as many as there is room for."""
     filled = np.zeros_like(eligible)
-    for label in range(classes):
-        filled |= first_of(eligible & (labels == label), room)
+    for label, count in enumerate(room):
+        filled |= first_of(eligible & (labels == label), int(count))
     return filled
 
 

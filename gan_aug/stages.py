@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gan_aug.arms import ARMS, Need, bound_accepted, build_training_set
+from gan_aug.arms import ARMS, Need, bound_accepted, build_training_set, count_missing
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.classifiers.classifier import Classifier
 from gan_aug.classifiers.cnn import CNN
@@ -278,6 +278,8 @@ class RunStages:
             if source == "synthetic"
             else {"train": self.data.select("images"), "drawn": self.drawn}
         )
+        if self.level:
+            images |= {"train_labels": self.data.select("train.labels"), "drawn": self.drawn}
         return Stage(
             "pseudo-labels",
             f"pseudo-labels, {source}",
@@ -297,10 +299,22 @@ class RunStages:
         }
         return offered[source]
 
-    def bound_accepted(self, source: Need) -> int:
-        """Return how many images of a source can be accepted at most."""
-        per_class = self.config.pseudo_labels.per_class
-        return bound_accepted(len(self.provenance.classes), per_class, self.count_offered(source))
+    @property
+    def level(self) -> bool:
+        """Whether accepted images make up for classes of different sizes."""
+        return self.config.pseudo_labels.balance == "level"
+
+    def bound_accepted(self, source: Need, counts: Sequence[int]) -> int:
+        """Return how many images of a source can be accepted at most.
+
+        Args:
+            source: Of the images.
+            counts: Labeled images of each class.
+        """
+        per_class, offered = self.config.pseudo_labels.per_class, self.count_offered(source)
+        if self.level:
+            return min(count_missing(counts, per_class), offered)
+        return bound_accepted(len(counts), per_class, offered)
 
     # ----------------------------------------------------------- arms and classifiers
 
@@ -312,13 +326,22 @@ class RunStages:
             "arm": arm,
             **(added if entry.additions else {}),
             **({"targets": config.pseudo_labels.targets} if entry.needs else {}),
+            **({"level": True} if entry.needs and self.level else {}),
             **({"copies": self.copies} if entry.copies else {}),
         }
 
     @property
     def copies(self) -> int:
-        """How many copies of labeled images an arm adds that has any: as many as synthetic ones."""
-        return self.bound_accepted("synthetic")
+        """How many copies of labeled images an arm adds that has any.
+
+        As many as there can be synthetic ones; the same for every ``balance``, so that the teacher
+        is the same.
+        """
+        return bound_accepted(
+            len(self.provenance.classes),
+            self.config.pseudo_labels.per_class,
+            self.count_offered("synthetic"),
+        )
 
     def build_training_set(self, arm: str) -> Stage[TrainingSet]:
         """Build the training set of an arm from what it needs."""

@@ -5,10 +5,12 @@ import pytest
 
 from gan_aug.arms import (
     ARMS,
+    STUDY_ARMS,
     Material,
     bound_accepted,
     build_training_set,
     check_arms,
+    count_missing,
     transform_images,
 )
 from gan_aug.errors import UserError
@@ -101,7 +103,9 @@ def test_an_arm_adds_as_many_sets_of_images_as_it_says(material, arm):
     accepted = dataclasses.replace(material.synthetic, decisions=np.zeros(100, np.uint8))
     most = dataclasses.replace(material, synthetic=accepted, pool=accepted, copies=100)
     labeled = 0 if arm == "synthetic_only" else LABELED
-    assert len(ARMS[arm].build(most)) == labeled + 100 * ARMS[arm].additions
+    counts = list(material.labeled.spec.count_images(material.labeled.labels).values())
+    repeated = count_missing(counts) if ARMS[arm].evens == "images" else 0
+    assert len(ARMS[arm].build(most)) == labeled + 100 * ARMS[arm].additions + repeated
 
 
 @pytest.mark.parametrize("arm", ARMS)
@@ -216,6 +220,79 @@ def test_what_comes_into_view_is_black_in_grey_images_and_goes_on_from_the_edge_
     config = AugmentationConfig(shift=0.2, rotation=0, zoom=0)
     assert transform_images(np.full((20, 16, 16), 200, np.uint8), config, seed=0).min() == 0
     assert (transform_images(np.full((20, 16, 16, 3), 200, np.uint8), config, seed=0) == 200).all()
+
+
+def sum_weights(built):
+    return np.bincount(built.targets.argmax(axis=1), weights=built.weights, minlength=10)
+
+
+@pytest.fixture
+def imbalanced(material, digits):
+    """40 labeled images of class 0, then ever fewer, and none of class 9."""
+    places = [np.flatnonzero(digits.train.labels == c)[: 40 // (c + 1)] for c in range(9)]
+    return dataclasses.replace(material, labeled=digits.train.take(np.concatenate(places)))
+
+
+def test_class_weights_are_of_the_same_images_and_sum_to_the_same_for_every_class(imbalanced):
+    built = ARMS["class_weight"].build(imbalanced)
+    original = ARMS["original"].build(imbalanced)
+    np.testing.assert_array_equal(built.images, original.images)
+    np.testing.assert_array_equal(built.targets, original.targets)
+    np.testing.assert_allclose(sum_weights(built), [len(built) / 9] * 9 + [0], rtol=1e-5)
+    counts = np.bincount(imbalanced.labeled.labels)
+    np.testing.assert_allclose(built.weights * counts[imbalanced.labeled.labels], len(built) / 9)
+
+
+def test_oversampling_repeats_the_images_of_every_class_to_the_size_of_the_largest(imbalanced):
+    labeled = imbalanced.labeled
+    built = ARMS["oversample"].build(imbalanced)
+    labels = built.targets.argmax(axis=1)
+    assert np.bincount(labels, minlength=10).tolist() == [40] * 9 + [0]
+    np.testing.assert_array_equal(built.images[: len(labeled)], labeled.images)
+    assert (built.weights == 1).all()
+    for label in range(9):
+        own = labeled.images[labeled.labels == label].reshape(-1, 28 * 28)
+        found, times = np.unique(
+            built.images[labels == label].reshape(-1, 28 * 28), axis=0, return_counts=True
+        )
+        np.testing.assert_array_equal(found, np.unique(own, axis=0))
+        assert times.max() - times.min() <= 1
+
+
+@pytest.mark.parametrize("arm", ["class_weight", "oversample"])
+def test_arms_that_even_classes_are_the_original_where_labels_are_balanced(material, digits, arm):
+    """A study, whose labels are, leaves them out."""
+    places = [np.flatnonzero(digits.train.labels == label)[:3] for label in range(10)]
+    balanced = dataclasses.replace(material, labeled=digits.train.take(np.concatenate(places)))
+    built, original = ARMS[arm].build(balanced), ARMS["original"].build(balanced)
+    np.testing.assert_array_equal(built.images, original.images)
+    np.testing.assert_array_equal(built.weights, original.weights)
+    assert set(ARMS) - set(STUDY_ARMS) == {"class_weight", "oversample"}
+
+
+def build_level(material, arm, level):
+    """Build an arm as a run does."""
+    given = {"synthetic": material.synthetic, "pool": material.pool, "copies": 50, "level": level}
+    return build_training_set(material.labeled, np.arange(len(material.labeled)), arm, **given)
+
+
+@pytest.mark.parametrize("arm", ["gan", "gan+shift", "real_pool", "synthetic_only"])
+def test_every_class_of_a_leveled_set_carries_equal_weight(imbalanced, arm):
+    plain, built = (build_level(imbalanced, arm, level=level) for level in (False, True))
+    np.testing.assert_array_equal(built.images, plain.images)
+    np.testing.assert_array_equal(built.targets, plain.targets)
+    assert np.ptp(sum_weights(plain)) > 1
+    np.testing.assert_allclose(sum_weights(built), len(built) / 10, rtol=1e-4)
+    assert built.weights.mean() == pytest.approx(1, rel=1e-5)
+    factors = built.weights / plain.weights
+    labels = built.targets.argmax(axis=1)
+    assert all(np.ptp(factors[labels == label]) < 1e-4 for label in range(10))
+
+
+def test_images_that_bring_all_classes_to_one_size_are_counted():
+    assert count_missing([40, 10, 0]) == 70
+    assert count_missing([40, 10, 0], least=50) == 100
+    assert count_missing([7, 7]) == 0
 
 
 def test_no_images_are_transformed_to_none():

@@ -15,7 +15,7 @@ TRAIN_IMAGES = 50_000
 GIB = 2**30
 
 
-def estimate(overrides, shape=(28, 28, 1), classes=10):
+def estimate(overrides, shape=(28, 28, 1), classes=10, counts=None):
     """What a run needs on data of MNIST's size, or of other images."""
     config = resolve_config("quick", overrides)
     provenance = Provenance(
@@ -30,8 +30,9 @@ def estimate(overrides, shape=(28, 28, 1), classes=10):
     labels = TRAIN_IMAGES if budget == "all" else budget
     data = describe_dataset(provenance)
     drawn = describe_draw(config, data)
+    counts = counts or [labels // classes] * classes
     return estimate_memory(
-        RunStages(config.plan(labels), data, provenance, drawn, Compute()), labels
+        RunStages(config.plan(labels), data, provenance, drawn, Compute()), counts
     )
 
 
@@ -102,3 +103,30 @@ def test_real_images_take_room_however_few_synthetic_ones_there_are():
         estimate({**few, "arms": [arm]})["LightGBM"][0] for arm in ("gan", "real_pool")
     )
     assert real > 2 * generated
+
+
+def test_repeated_images_take_room_where_classes_differ_in_size():
+    oversample = {"arms": ["oversample"], "classifiers": ["lightgbm"]}
+    balanced, imbalanced = (
+        estimate(oversample, counts=counts)["LightGBM"][0]
+        for counts in ([100] * 10, [910, *[10] * 9])
+    )
+    assert imbalanced > 5 * balanced
+
+
+def test_a_large_class_has_more_images_accepted_of_the_others():
+    """As many as bring them to its size, or as there are."""
+    level = {
+        "arms": ["gan"],
+        "classifiers": ["lightgbm"],
+        "pseudo_labels": {"balance": "level", "per_class": 100},
+        "synthesis": {"images": 8000},
+    }
+    small, large, larger = (
+        estimate(level, counts=counts)["LightGBM"][0]
+        for counts in ([100] * 10, [910, *[10] * 9], [9910, *[10] * 9])
+    )
+    capped = level | {"pseudo_labels": {"balance": "cap", "per_class": 100}}
+    assert small < estimate(capped, counts=[100] * 10)["LightGBM"][0] < large
+    # 910 labeled images and 8,000 others, then 9,910 and 8,000.
+    assert large < larger < 2 * large

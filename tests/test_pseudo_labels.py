@@ -57,6 +57,54 @@ def test_balance_decides_how_much_room_a_class_has(opinions, per_class):
     assert accepted["none"].sum() == min(eligible.sum(), 10 * per_class)
 
 
+def accept_level(images, probabilities, labeled, **settings):
+    acceptance = PseudoLabelConfig(balance="level", **settings).acceptance
+    pseudo = accept_images(images, probabilities, labeled=labeled, **acceptance)
+    return np.bincount(pseudo.labels[pseudo.accepted], minlength=10)
+
+
+@pytest.mark.parametrize(("per_class", "target"), [(25, 25), (5, 20)])
+def test_level_brings_labeled_and_accepted_images_of_every_class_to_one_number(
+    opinions, per_class, target
+):
+    images, probabilities = opinions
+    images, probabilities = images.repeat(5, axis=0), probabilities.repeat(5, axis=0)
+    own = np.array([20, 17, 14, 12, 10, 8, 6, 4, 2, 0])
+    labeled = np.repeat(np.arange(10), own)
+    accepted = accept_level(
+        images, probabilities, labeled, per_class=per_class, confidence_threshold=0.5
+    )
+    np.testing.assert_array_equal(own + accepted, target)
+    assert accepted.argmax() == own.argmin()
+
+
+def test_level_accepts_all_that_are_eligible_where_they_are_too_few(opinions):
+    own = np.array([400, *[2] * 9])
+    labeled = np.repeat(np.arange(10), own)
+    accepted = accept_level(*opinions, labeled, confidence_threshold=0.8)
+    pseudo = accept(*opinions, confidence_threshold=0.8)
+    eligible = np.bincount(pseudo.labels[pseudo.confidence >= 0.8], minlength=10)
+    np.testing.assert_array_equal(accepted, np.minimum(eligible, 1000 - own))
+    few = accept_level(*opinions, labeled, confidence_threshold=0.8, per_class=10)
+    np.testing.assert_array_equal(few, np.where(own == 400, 0, eligible))
+
+
+def test_level_says_so_where_labeled_images_fill_every_class(opinions):
+    with pytest.raises(UserError, match=r"all \d+ eligible ones are of classes that are full"):
+        accept_level(*opinions, np.repeat(np.arange(10), 20), per_class=20)
+
+
+@pytest.mark.parametrize("balance", ["none", "cap", "equal"])
+def test_labeled_images_count_for_level_alone(opinions, balance):
+    """The other decisions are the same whatever is labeled, and level needs to know it."""
+    acceptance = PseudoLabelConfig(balance=balance, per_class=4).acceptance
+    plain = accept_images(*opinions, **acceptance)
+    counted = accept_images(*opinions, labeled=np.zeros(99, int), **acceptance)
+    np.testing.assert_array_equal(plain.decisions, counted.decisions)
+    with pytest.raises(ValueError, match="expected the labels that may be seen"):
+        accept(*opinions, balance="level")
+
+
 def test_equal_shares_are_of_the_digits_that_there_are():
     probabilities = np.eye(10, dtype=np.float32)[[4, 4, 4, 7, 7]]
     pseudo = accept(np.zeros((5, 28, 28), np.uint8), probabilities, balance="equal")
@@ -134,3 +182,13 @@ def test_the_pool_is_every_training_image_that_was_not_drawn(numbered):
     pool = label_pool(numbered, drawn, [np.float32(1.0)], predict=answer, **acceptance)
     assert pool.labels.tolist() == [1, 2, 0, 2, 3]
     np.testing.assert_array_equal(pool.images, numbered[[1, 2, 4, 6, 7]])
+
+
+def test_level_counts_the_labeled_images_of_either_source(numbered):
+    labels = np.arange(8, dtype=np.uint16) % 4
+    asked = {"networks": [np.float32(1.0)], "predict": answer, "drawn": np.array([0, 1, 4])}
+    asked |= PseudoLabelConfig(balance="level", per_class=2).acceptance
+    synthetic = label_images(numbered, train_labels=labels, **asked)
+    assert np.bincount(synthetic.labels[synthetic.accepted]).tolist() == [0, 1, 2, 2]
+    pool = label_pool(numbered, train_labels=labels, **asked)
+    assert pool.labels[pool.accepted].tolist() == [2, 3, 1, 2, 3]

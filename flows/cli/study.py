@@ -1,7 +1,7 @@
 """``gan-aug study``."""
 
 import sys
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from cyclopts import Parameter, validators
 
@@ -9,9 +9,10 @@ from flows.cli import terminal
 from flows.cli.errors import EXIT_FAILED
 from flows.cli.options import Destination, Json, Setup
 from flows.cli.prepare import check_data, prepare_flow
+from gan_aug.arms import STUDY_ARMS
 from gan_aug.errors import UserError
 from gan_aug.settings.presets import Preset, resolve_config
-from gan_aug.settings.run import ArmName, RunConfig
+from gan_aug.settings.run import RunConfig
 from gan_aug.settings.study import StudyConfig
 
 __all__ = ["study"]
@@ -33,8 +34,10 @@ def study(
     """Compare training sets (arms) at several numbers of labels, over several draws of the labels.
 
     The study trains one DCGAN for each draw and uses it at every number of labels. Without `--arms`
-    it compares all arms, and without `--dataset` the data set is `auto`. The same command, called
-    again, reuses finished cells and retries failed ones. The exit code is 1 if a cell failed.
+    it compares all arms but `class_weight` and `oversample`: a study draws labels as balanced as
+    the data allow, and with balanced labels both are `original`. Without `--dataset` the data set
+    is `auto`. The same command, called again, reuses finished cells and retries failed ones. The
+    exit code is 1 if a cell failed.
 
     Args:
         budgets: Numbers of labels, or `all`. Repeat the flag for each.
@@ -74,5 +77,5 @@ def resolve_run(preset: Preset, config: RunConfig) -> RunConfig:
             f"labels: expected --budgets for a study, found --labels {config.labels}; write "
             f"--budgets {config.labels}"
         )
-    base = {"dataset": "auto", "labels": RunConfig().labels, "arms": get_args(ArmName)}
+    base = {"dataset": "auto", "labels": RunConfig().labels, "arms": STUDY_ARMS}
     return resolve_config(preset, base | changes)

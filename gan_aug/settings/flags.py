@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from gan_aug.arms import ARMS
+from gan_aug.arms import STUDY_ARMS
 from gan_aug.settings.anomalies import AnomalyConfig
 from gan_aug.settings.pictures import PicturesConfig
 from gan_aug.settings.run import RunConfig
@@ -48,8 +48,8 @@ def to_study_flags(config: StudyConfig) -> list[str]:
     """Return the command-line flags that make the default study into ``config``."""
     budgets = [word for budget in config.budgets for word in ("--budgets", str(budget))]
     draws = [word for count in config.draws for word in ("--draws", str(count))]
-    # The command's study has all arms where a run's default has two, and budgets instead of labels.
-    default = RunConfig(dataset=config.run.dataset, labels=config.run.labels, arms=tuple(ARMS))
+    # The command's study has more arms than a run's default, and budgets instead of labels.
+    default = RunConfig(dataset=config.run.dataset, labels=config.run.labels, arms=STUDY_ARMS)
     changes = list_changes(config.run, default)
     return [*budgets, *draws, "--dataset", config.run.dataset, *changes]
 

@@ -43,11 +43,13 @@ class PseudoLabelConfig(StageConfig):
         description="Images of a class to accept, on average or at most: see `balance`. As many "
         "transformed copies are in the `shift` arms, and in what the teacher is trained on.",
     )
-    balance: Literal["none", "cap", "equal"] = Field(
+    balance: Literal["none", "cap", "equal", "level"] = Field(
         "cap",
         description="`cap`: at most `per_class` images of every class. `equal`: as many of every "
-        "class as the scarcest has. `none`: whatever comes first, `per_class` times the number of "
-        "classes in all.",
+        "class as the scarcest has. `level`: as many as bring every class, its labeled images "
+        "counted, to `per_class` or to the size of the largest class, so most for the rarest; and "
+        "all classes carry equal weight. `none`: whatever comes first, `per_class` times the "
+        "number of classes in all.",
     )
     targets: TargetKind = Field(
         "soft",

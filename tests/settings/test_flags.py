@@ -1,18 +1,19 @@
 """What is printed to be typed again makes the same settings again."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 import pytest
 from cyclopts import App, Parameter
 
+from gan_aug.arms import STUDY_ARMS
 from gan_aug.settings.anomalies import AnomalyConfig
 from gan_aug.settings.flags import flatten, to_flags, to_source_flags, to_study_flags
 from gan_aug.settings.pictures import PicturesConfig
 from gan_aug.settings.presets import resolve_config
-from gan_aug.settings.run import ArmName, RunConfig
+from gan_aug.settings.run import RunConfig
 from gan_aug.settings.study import StudyConfig
 
-ALL_ARMS = {"arms": get_args(ArmName)}
+DEFAULT_ARMS = {"arms": STUDY_ARMS}
 TUNED = {
     "labels": "all",
     "arms": ["gan", "shift"],
@@ -64,7 +65,7 @@ def take_study(
     """Make the settings of a study, as ``gan-aug study`` does."""
     changes = config.model_dump(exclude_unset=True)
     assert "labels" not in changes, "gan-aug study refuses --labels"
-    run = resolve_config("quick", {"dataset": "auto"} | ALL_ARMS | changes)
+    run = resolve_config("quick", {"dataset": "auto"} | DEFAULT_ARMS | changes)
     return StudyConfig(budgets=budgets, draws=draws, run=run)
 
 
@@ -79,11 +80,11 @@ def test_the_printed_command_of_a_run_makes_the_same_run(preset, changes):
     "run",
     [
         {},
-        ALL_ARMS,
+        DEFAULT_ARMS,
         {"arms": ["original"]},
         {"arms": ["original", "shift", "gan"]},
         {"dataset": "auto"},
-        {"dataset": "digits", "seed": 4, **ALL_ARMS},
+        {"dataset": "digits", "seed": 4, **DEFAULT_ARMS},
         {name: value for name, value in TUNED.items() if name != "labels"},
     ],
 )
@@ -92,7 +93,7 @@ def test_the_printed_command_of_a_study_makes_the_same_study(run):
     config = StudyConfig(budgets=(50, "all"), draws=(2, 1), run=resolve_config("quick", run))
     words = to_study_flags(config)
     assert parse(take_study, words) == config
-    assert ("--arms" in words) == (config.run.arms != ALL_ARMS["arms"])
+    assert ("--arms" in words) == (config.run.arms != DEFAULT_ARMS["arms"])
 
 
 def test_the_printed_command_of_a_study_has_budgets_and_no_labels():

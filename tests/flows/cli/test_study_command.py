@@ -4,6 +4,7 @@ from typing import get_args
 
 import pytest
 
+from gan_aug.arms import STUDY_ARMS
 from gan_aug.settings.flags import to_study_flags
 from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.run import ArmName
@@ -30,10 +31,10 @@ def test_the_flags_in_a_studys_report_resolve_to_its_settings(call):
     assert StudyConfig.model_validate_json(out) == config
 
 
-def test_a_study_compares_all_arms_whatever_the_preset(call):
+def test_a_study_compares_the_arms_that_balanced_labels_tell_apart_whatever_the_preset(call):
     code, out, _ = call("study", "--preset", "chapter", "--dry-run")
     assert code == 0
-    run = resolve_config("chapter", {"dataset": "auto", "labels": 1000, "arms": get_args(ArmName)})
+    run = resolve_config("chapter", {"dataset": "auto", "labels": 1000, "arms": STUDY_ARMS})
     assert StudyConfig.model_validate_json(out) == StudyConfig(run=run)
 
 

@@ -1,0 +1,443 @@
+"""Recall of rare classes, before and after: ``python -m benchmarks.rare_classes``.
+
+Labeled images and pool are imbalanced alike. Training sets that bring the classes to one size by
+synthetic or by pool images stand beside the labeled images alone, beside class weights, and beside
+oversampling. Every model meets the test images once; nothing is chosen by them.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import keras
+import numpy as np
+from cyclopts import App, Parameter, validators
+from pydantic import BaseModel, ConfigDict
+from rich.console import Console
+from scipy import stats
+
+from benchmarks.imbalance import (
+    arrange_classes,
+    describe_counted_draw,
+    size_classes,
+    thin_classes,
+)
+from benchmarks.machine import describe_machine, read_commit
+from benchmarks.report import load_template
+from gan_aug.arms import ARMS, Need
+from gan_aug.classifiers import CLASSIFIERS
+from gan_aug.data.dataset import Dataset, describe_dataset
+from gan_aug.data.load import load_dataset
+from gan_aug.data.local import find_local_sets
+from gan_aug.device import Compute, select_compute
+from gan_aug.evaluation.balance import measure_balanced_accuracy, measure_macro_f1
+from gan_aug.evaluation.comparison import ClassDifference, Comparison
+from gan_aug.evaluation.study import student_margin
+from gan_aug.execution import Executor, execute_stage
+from gan_aug.images import Labels, PseudoLabels
+from gan_aug.settings.data import DataConfig
+from gan_aug.settings.presets import resolve_config
+from gan_aug.settings.run import RunConfig
+from gan_aug.stages import RunStages
+from gan_aug.store.files import atomic_file, write_json
+from gan_aug.store.store import Store
+
+__all__ = ["Draw", "Draws", "Result", "Row", "render_page", "summarize"]
+
+ROOT = Path(__file__).parent.parent
+CONFIDENCE_LEVEL = 0.95
+RARE = 3
+PAGE = "rare_classes.md.j2"
+RESULTS = Path("artifacts", "rare_classes.json")
+ERR = Console(stderr=True, soft_wrap=True, highlight=False)
+
+BASELINE = "original"
+WEIGHTED = "class_weight"
+LEVELED = "gan, level"
+SETS: Mapping[str, tuple[str, ...]] = {
+    "level": (BASELINE, WEIGHTED, "oversample", "shift", "gan", "real_pool"),
+    "cap": (BASELINE, "gan"),
+}
+"""``--pseudo-labels.balance`` → the arms that are compared with it."""
+
+Metric = Callable[["Draw", "Result"], float]
+
+app = App(name="python -m benchmarks.rare_classes", help="Measure the recall of rare classes.")
+
+
+class Result(BaseModel):
+    """One classifier, trained on one training set, on the test images.
+
+    Attributes:
+        classifier: Its name.
+        training_set: Arm, and balance where it has accepted images: ``gan, level``.
+        n_train: Images in the training set.
+        confusion: ``confusion[i][j]``: images of the i-th class that are taken for the j-th.
+        differences: Recalls minus those by ``original``, of the classes with the fewest labels.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    classifier: str
+    training_set: str
+    n_train: int
+    confusion: list[list[int]]
+    differences: tuple[ClassDifference, ...]
+
+    @property
+    def recalls(self) -> list[float]:
+        """Share of the test images of each class that are right."""
+        return [row[label] / sum(row) for label, row in enumerate(self.confusion)]
+
+
+class Draw(BaseModel):
+    """One draw of labels, and all that was trained with it.
+
+    Attributes:
+        dataset: Name of the data.
+        seed: Of the draw and of every network.
+        labeled: Class → labeled images, the most common first.
+        pool: Class → training images without a label, in the same order.
+        accepted: Training set → class → images accepted, by the teacher's top class.
+        right: Training set → class → those of them whose true class that is; of real images alone.
+        results: Of every classifier and training set.
+        settings: Of the run.
+        commit: Of the source when the draw began.
+        cpu: What it was measured on.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset: str
+    seed: int
+    labeled: dict[str, int]
+    pool: dict[str, int]
+    accepted: dict[str, dict[str, int]]
+    right: dict[str, dict[str, int]]
+    results: list[Result]
+    settings: dict[str, Any]
+    commit: str | None
+    cpu: str
+
+    @property
+    def cell(self) -> tuple[str, int, str]:
+        """What it measures: the same for one that would only be measured again."""
+        return self.dataset, self.seed, json.dumps([self.labeled, self.settings], sort_keys=True)
+
+    @property
+    def rare(self) -> list[str]:
+        """The classes with the fewest labels, the rarest last."""
+        return list(self.labeled)[-RARE:]
+
+    def place(self, name: str) -> int:
+        """Return the place of a class among the rows of a confusion matrix."""
+        classes: list[str] = self.settings["classes"]
+        return classes.index(name)
+
+    def find(self, classifier: str, training_set: str) -> Result:
+        """Return a result."""
+        return next(
+            result
+            for result in self.results
+            if (result.classifier, result.training_set) == (classifier, training_set)
+        )
+
+
+class Draws(BaseModel):
+    """All that was measured.
+
+    Attributes:
+        draws: In the order they were made.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    draws: list[Draw]
+
+
+class Row(BaseModel):
+    """A metric of one training set over the draws.
+
+    Attributes:
+        mean: Of the metric.
+        margin: Half the width of Student's t interval; None for a single draw.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    mean: float
+    margin: float | None
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval leaves out zero."""
+        return self.margin is not None and self.margin < abs(self.mean)
+
+
+@app.default
+def measure(
+    *,
+    dataset: str = "mnist",
+    draws: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 3,
+    most: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 100,
+    fewest: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 5,
+    steps: int = 2000,
+    images: int = 60_000,
+    artifacts: Path = ROOT / "artifacts",
+    root: Path = ROOT,
+) -> None:
+    """Measure the draws that are missing; add them to `artifacts/rare_classes.json`.
+
+    The same command goes on where it was interrupted.
+
+    Parameters
+    ----------
+    dataset
+        As in `gan-aug run`.
+    draws
+        Draws of labels, by seeds from 0; each has other rare classes.
+    most
+        Labeled images of the most common class.
+    fewest
+        Labeled images of the rarest class; those of the others lie between, a fixed ratio apart.
+    steps
+        Of the DCGAN.
+    images
+        Synthetic images offered to the teacher.
+    artifacts
+        Folder of the store.
+    root
+        Folder whose `artifacts` and `docs` are written.
+    """
+    loaded = load_dataset(DataConfig(dataset=dataset), find_local_sets())
+    compute = select_compute("auto")
+    classes = loaded.spec.classes
+    changes = {"dcgan": {"steps": steps}, "synthesis": {"images": images}}
+    for seed in range(draws):
+        order = arrange_classes(len(classes), RARE, seed)
+        sizes = size_classes(len(classes), most, fewest)
+        labeled = {classes[label]: size for label, size in zip(order, sizes, strict=True)}
+        config = resolve_config("quick", {**changes, "labels": sum(sizes), "seed": seed})
+        measure_once(config, loaded, labeled, compute, artifacts=artifacts, root=root)
+
+
+def measure_once(
+    config: RunConfig,
+    loaded: Dataset,
+    labeled: Mapping[str, int],
+    compute: Compute,
+    *,
+    artifacts: Path,
+    root: Path,
+) -> None:
+    """Measure a draw unless that was done with these settings, and write what was found."""
+    classes = loaded.spec.classes
+    counts = [labeled[name] for name in classes]
+    data = thin_classes(loaded, counts, seed=config.seed)
+    sizes = data.spec.count_images(data.train.labels)
+    pending = Draw(
+        dataset=loaded.provenance.name,
+        seed=config.seed,
+        labeled=dict(labeled),
+        pool={name: sizes[name] - count for name, count in labeled.items()},
+        accepted={},
+        right={},
+        results=[],
+        settings=list_settings(config, classes),
+        commit=read_commit(),
+        cpu=describe_machine().cpu_model,
+    )
+    if pending.cell in {found.cell for found in read_draws(root)}:
+        return
+    ERR.print(f"{pending.dataset}, draw {config.seed}, rare: {', '.join(pending.rare)}")
+    execute = Executor(Store.open(artifacts, None), execute_stage)
+    done = pending
+    for stages in plan_balances(config, data, counts, compute):
+        done = run_balance(stages, execute, data, done)
+    keras.backend.clear_session()
+    write_draws([*read_draws(root), done], root)
+
+
+def plan_balances(
+    config: RunConfig, data: Dataset, counts: Sequence[int], compute: Compute
+) -> Iterator[RunStages]:
+    """Yield the stages of a run for each balance; they differ in nothing else."""
+    source = describe_dataset(data.provenance, data)
+    drawn = describe_counted_draw(source, counts, seed=config.seed)
+    for balance, arms in SETS.items():
+        acceptance = config.pseudo_labels.model_copy(update={"balance": balance})
+        own = config.model_copy(update={"pseudo_labels": acceptance, "arms": arms})
+        yield RunStages(own.plan(sum(counts)), source, data.provenance, drawn, compute)
+
+
+def run_balance(stages: RunStages, execute: Executor, data: Dataset, draw: Draw) -> Draw:
+    """Train and compare all classifiers on the arms of a balance; add what is new to the draw."""
+    config = stages.config
+    cells = [(name, arm) for name in config.classifiers for arm in config.arms]
+    comparison: Comparison = execute(stages.compare(cells, sum(draw.labeled.values()))).load()
+    known = {(found.classifier, found.training_set) for found in draw.results}
+    results = [
+        Result(
+            classifier=score.classifier,
+            training_set=title,
+            n_train=score.n_train,
+            confusion=score.confusion,
+            differences=score.rare_classes,
+        )
+        for score in comparison.scores
+        if score.split == "test"
+        and (score.classifier, title := name_set(score.arm, config)) not in known
+    ]
+    truth = np.delete(data.train.labels, execute(stages.drawn).load())
+    accepted, right = dict(draw.accepted), dict(draw.right)
+    for arm in config.arms:
+        for need in ARMS[arm].needs:
+            pseudo = execute(stages.label_images(need)).load()
+            counted = count_accepted(pseudo, need, truth, draw)
+            accepted[name_set(arm, config)] = counted[0]
+            right.update({name_set(arm, config): counted[1]} if need == "pool" else {})
+    added = {"accepted": accepted, "right": right, "results": [*draw.results, *results]}
+    return draw.model_copy(update=added)
+
+
+def count_accepted(
+    pseudo: PseudoLabels, need: Need, truth: Labels, draw: Draw
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Count the accepted images of each class, and those that are of it, where that is known."""
+    own = {name: pseudo.accepted & (pseudo.labels == draw.place(name)) for name in draw.labeled}
+    accepted = {name: int(marks.sum()) for name, marks in own.items()}
+    if need != "pool":
+        return accepted, {}
+    return accepted, {name: int((truth[own[name]] == draw.place(name)).sum()) for name in own}
+
+
+def name_set(arm: str, config: RunConfig) -> str:
+    """``gan, level``; the arm alone where it has no accepted images."""
+    return f"{arm}, {config.pseudo_labels.balance}" if ARMS[arm].needs else arm
+
+
+def list_settings(config: RunConfig, classes: Sequence[str]) -> dict[str, Any]:
+    """Return the settings that a draw's results depend on."""
+    settings = config.model_dump(mode="json")
+    names = ["dcgan", "synthesis", "pseudo_labels", "augmentation", *config.classifiers]
+    sets = {balance: list(arms) for balance, arms in SETS.items()}
+    return {"classes": list(classes), "sets": sets, **{name: settings[name] for name in names}}
+
+
+def read_draws(root: Path) -> list[Draw]:
+    """Return what was measured before."""
+    path = root / RESULTS
+    return Draws.model_validate_json(path.read_bytes()).draws if path.exists() else []
+
+
+def write_draws(draws: Sequence[Draw], root: Path) -> None:
+    """Write JSON and page."""
+    whole = Draws(draws=list(draws))
+    write_json(root / RESULTS, whole.model_dump(mode="json"))
+    with atomic_file(root / "docs" / "rare_classes.md", "w") as file:
+        file.write(render_page(whole))
+
+
+def measure_rare_recall(draw: Draw, result: Result) -> float:
+    """Return the mean recall of the rare classes."""
+    return float(np.mean([result.recalls[draw.place(name)] for name in draw.rare]))
+
+
+METRICS: Mapping[str, Metric] = {
+    "recall of the rare classes": measure_rare_recall,
+    "balanced accuracy": lambda _, result: measure_balanced_accuracy(result.confusion),
+    "macro F1": lambda _, result: measure_macro_f1(result.confusion),
+}
+"""Title → how it is measured."""
+
+
+def summarize(
+    draws: Sequence[Draw],
+    classifier: str,
+    training_set: str,
+    metric: str,
+    beside: str | None = None,
+) -> Row:
+    """Return a metric's mean and interval over the draws of a data set.
+
+    Args:
+        draws: Of one data set.
+        classifier: Its name.
+        training_set: What it was trained on.
+        metric: One of :data:`METRICS`.
+        beside: Another training set; what is summarized are then the differences from it, draw by
+            draw.
+    """
+    measure_one = METRICS[metric]
+    values = []
+    for draw in draws:
+        value = measure_one(draw, draw.find(classifier, training_set))
+        base = measure_one(draw, draw.find(classifier, beside)) if beside else 0.0
+        values.append(value - base)
+    margin = student_margin(np.array(values), CONFIDENCE_LEVEL) if len(values) > 1 else None
+    return Row(mean=float(np.mean(values)), margin=margin)
+
+
+def bound_recall(draw: Draw, result: Result, name: str) -> tuple[float, float, float]:
+    """Return a class's recall and Wilson's interval for it, over the test images."""
+    row = result.confusion[draw.place(name)]
+    right = stats.binomtest(row[draw.place(name)], sum(row))
+    interval = right.proportion_ci(CONFIDENCE_LEVEL, method="wilson")
+    return float(right.statistic), float(interval.low), float(interval.high)
+
+
+def find_difference(result: Result, name: str) -> ClassDifference:
+    """Return how the recall of a class differs from that by ``original``."""
+    return next(found for found in result.differences if found.name == name)
+
+
+def group_draws(draws: Sequence[Draw]) -> dict[str, list[Draw]]:
+    """Return the draws of each data set that have the settings of its last one, by their seeds.
+
+    Results of different settings have no mean.
+    """
+    last = {draw.dataset: draw for draw in draws}
+    return {
+        name: sorted(
+            (
+                draw
+                for draw in draws
+                if (draw.dataset, draw.settings) == (name, newest.settings)
+                and list(draw.labeled.values()) == list(newest.labeled.values())
+            ),
+            key=lambda draw: draw.seed,
+        )
+        for name, newest in last.items()
+    }
+
+
+def list_sets(draw: Draw) -> list[str]:
+    """Return the training sets in the order of the page."""
+    found = dict.fromkeys(result.training_set for result in draw.results)
+    return sorted(found, key=lambda name: (SETS["level"].index(name.partition(",")[0]), name))
+
+
+def render_page(whole: Draws) -> str:
+    """Render the page: for every data set and classifier a row a training set."""
+    groups = group_draws(whole.draws)
+    shown = [draw for group in groups.values() for draw in group]
+    return load_template(PAGE).render(
+        groups=groups,
+        sets=list_sets,
+        metrics=METRICS,
+        summarize=summarize,
+        bound_recall=bound_recall,
+        find_difference=find_difference,
+        titles={name: part.title for name, part in CLASSIFIERS.items()},
+        descriptions={name: arm.description for name, arm in ARMS.items()},
+        rare=RARE,
+        baseline=BASELINE,
+        weighted=WEIGHTED,
+        leveled=LEVELED,
+        origins=sorted({(draw.commit or "unknown", draw.cpu, draw.dataset) for draw in shown}),
+    )
+
+
+if __name__ == "__main__":
+    app()
