@@ -257,7 +257,7 @@ def test_bad_input_is_one_line_and_code_2(call, artifacts, tmp_path, source, wor
 
 
 def test_data_of_another_shape_are_refused(call, artifacts, tmp_path):
-    images, labels = np.zeros((60, 32, 32), np.uint8), np.arange(60) % 10
+    images, labels = np.zeros((100, 32, 32), np.uint8), np.arange(100) % 10
     arrays = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
     np.savez(tmp_path / "large.npz", **arrays)
     code, _, err = call(

@@ -16,7 +16,7 @@ from prefect.client.schemas.filters import (
 from published import read_artifact
 from tiny import TINY_RUN as TINY
 
-from flows import data, gates, stages
+from flows import gates, stages
 from flows.augment import augment
 from gan_aug.arms import ARMS
 from gan_aug.classifiers.cnn import CNN
@@ -284,7 +284,7 @@ def answers(monkeypatch):
             raise answer
         return answer
 
-    monkeypatch.delenv(data.MNIST_VARIABLE, raising=False)
+    monkeypatch.delenv("GAN_AUG_MNIST", raising=False)
     monkeypatch.setattr(keras.datasets.mnist, "load_data", load_data)
     monkeypatch.setattr(stages.keep_dataset, "retry_delay_seconds", [0, 0, 0])
     return answers

@@ -142,7 +142,6 @@ def executable_pickle(folder):
         ("dcgan.architecture", "paper", "batch normalization of the architecture paper, found 0.1"),
         ("pseudo-labels.confidence-threshold", "2", "less than or equal to 1"),
         ("labels", "1251", "found 1251"),
-        ("labels", "1250", "balanced subset"),
         ("dataset", "/nowhere.npz", "found nothing there"),
         ("dataset", wrong_npz, "found a"),
         ("dataset", truncated_npz, "truncated"),
