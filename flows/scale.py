@@ -11,8 +11,8 @@ from prefect.logging.configuration import setup_logging
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 
-from flows.progress import mute_native_output
 from gan_aug.errors import UserError
+from gan_aug.quiet import mute_native_output
 
 __all__ = ["Runner", "open_runner"]
 

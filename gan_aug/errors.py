@@ -3,8 +3,8 @@
 __all__ = ["DownloadError", "GateError", "TrainingDivergedError", "UserError"]
 
 
-class UserError(Exception):
-    """Something the user can put right.
+class UserError(ValueError):
+    """Something the user can put right; a ``ValueError`` for callers in Python.
 
     The message is one line: what was expected, what was found, what to do. The command prints it
     and exits with code 2.

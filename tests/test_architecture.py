@@ -47,7 +47,11 @@ BELOW = {
 BELOW["stages"] = BELOW["evaluation"] | {"gan", "pseudo_labels", "evaluation"}
 BELOW["pipeline"] = BELOW["stages"] | {"execution", "stages"}
 BELOW["reporting"] = BELOW["pipeline"] | {"pipeline"}
-BELOW["__init__"] = set()
+BELOW["bars"] = {"progress"}
+BELOW["quiet"] = set()
+BELOW["api"] = BELOW["reporting"] | {"reporting", "bars", "quiet"}
+# Names that are imported when they are asked for.
+BELOW["__init__"] = {"api", "errors"}
 
 
 def imported(path):

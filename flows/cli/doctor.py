@@ -3,7 +3,7 @@
 from flows.cli import terminal
 from flows.cli.options import Json
 from flows.cli.prepare import silence_libraries
-from flows.progress import mute_native_output
+from gan_aug.quiet import mute_native_output
 from gan_aug.settings.base import Device, Precision
 
 __all__ = ["doctor"]

@@ -5,8 +5,8 @@ import os
 import signal
 
 from flows.cli import terminal
-from flows.progress import mute_native_output
 from gan_aug.errors import UserError
+from gan_aug.quiet import mute_native_output
 from gan_aug.settings.base import AutoBudget, Device, Precision
 from gan_aug.settings.data import DataConfig
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from flows.cli import terminal
 from flows.cli.options import ARTIFACTS, Artifacts
 from flows.cli.prepare import silence_libraries
-from flows.progress import mute_native_output
 from gan_aug.errors import UserError
+from gan_aug.quiet import mute_native_output
 from gan_aug.settings.anomalies import Part
 from gan_aug.settings.data import DataConfig
 

@@ -22,7 +22,15 @@ from gan_aug.images import Images, check_shape, image_shape
 from gan_aug.settings.base import AutoBudget
 from gan_aug.settings.data import DataConfig, ReadingConfig
 
-__all__ = ["build_dataset", "check_dataset", "load_dataset", "open_source", "read_unlabeled"]
+__all__ = [
+    "build_dataset",
+    "check_dataset",
+    "check_source",
+    "load_dataset",
+    "name_source",
+    "open_source",
+    "read_unlabeled",
+]
 
 logger = logging.getLogger(__name__)
 

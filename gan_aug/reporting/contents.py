@@ -43,14 +43,19 @@ if TYPE_CHECKING:
     from gan_aug.gan.adversarial import TrainedDcgan
     from gan_aug.pipeline import Outcome
 
-__all__ = ["fill_anomalies", "fill_dcgan", "fill_run", "fill_study"]
+__all__ = ["draw_run", "fill_anomalies", "fill_dcgan", "fill_run", "fill_study"]
 
 RUN_SPLIT: Split = "validation"
 STUDY_SPLIT: Split = "test"
 
 
-def fill_run(run: Run, outcome: "Outcome") -> None:
+def fill_run(run: Run, outcome: "Outcome", *, command: str | None = None) -> None:
     """Fill a run's folder: models, synthetic images, pictures, report, and last the comparison.
+
+    Args:
+        run: The folder.
+        outcome: Of the run.
+        command: What makes the run again; by default ``gan-aug run`` with its flags.
 
     Raises:
         UserError: An output isn't where this host looks.
@@ -59,11 +64,7 @@ def fill_run(run: Run, outcome: "Outcome") -> None:
     copy_models(run, outcome)
     run.write_synthetic(loaded.synthetic)
     run.write_samples(draw_grids(loaded.dcgan))
-    pictures = {
-        "comparison": render_comparison(outcome.comparison),
-        **draw_gan(loaded),
-        **draw_labels([loaded], RUN_SPLIT),
-    }
+    pictures = draw_report(loaded)
     write_pictures(run, pictures)
     report = render_report(
         run.name,
@@ -73,9 +74,25 @@ def fill_run(run: Run, outcome: "Outcome") -> None:
         environment=run.read_environment(),
         stages=list_times(outcome.stages),
         pictures=pictures.keys(),
+        command=command,
     )
     run.write_report(report)
     run.write_comparison(outcome.comparison)
+
+
+def draw_run(outcome: "Outcome") -> PngPictures:
+    """Draw the pictures of a run's report, and ``samples``, what its generator drew last."""
+    loaded = LoadedRun(outcome)
+    return {**draw_report(loaded), "samples": render_grid(loaded.dcgan.samples[-1])}
+
+
+def draw_report(loaded: LoadedRun) -> PngPictures:
+    """Draw the pictures of a run's report."""
+    return {
+        "comparison": render_comparison(loaded.comparison),
+        **draw_gan(loaded),
+        **draw_labels([loaded], RUN_SPLIT),
+    }
 
 
 def copy_models(run: Run, outcome: "Outcome") -> None:

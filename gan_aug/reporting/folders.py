@@ -98,12 +98,17 @@ class ReportFolder:
             OSError: The folder can't be written.
         """
         check_name(name)
-        folder = cls(artifacts / cls.home / name)
+        return cls.begin(artifacts / cls.home / name, config)
+
+    @classmethod
+    def begin(cls, path: Path, config: BaseModel) -> Self:
+        """Begin, or go on in a folder at any place: as :meth:`open`."""
+        folder = cls(path)
         config_file = folder.path / CONFIG_FILE
         if config_file.exists() and folder.read_json(CONFIG_FILE, type(config)) != config:
             raise UserError(
-                f"name: expected a new name or the settings of {cls.kind} {name}, found other "
-                f"settings in {config_file}; choose another --name"
+                f"name: expected a new name or the settings of {cls.kind} {folder.name}, found "
+                f"other settings in {config_file}; choose another --name"
             )
         if not config_file.exists():
             write_json(config_file, config.model_dump(mode="json"))

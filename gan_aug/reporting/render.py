@@ -85,6 +85,7 @@ def render_report(
     environment: Mapping[str, Any],
     stages: Sequence[StageTime],
     pictures: Collection[str],
+    command: str | None = None,
 ) -> str:
     """Render the report.
 
@@ -96,6 +97,7 @@ def render_report(
         environment: As from :func:`gan_aug.reporting.environment.describe_environment`.
         stages: In the order they ran.
         pictures: Names of the pictures beside the report.
+        command: What makes the run again; by default ``gan-aug run`` with its flags.
 
     Returns:
         Markdown that refers to the pictures.
@@ -109,7 +111,7 @@ def render_report(
         facts=facts,
         stages=stages,
         pictures=pictures,
-        flags=shlex.join(to_flags(config)),
+        command=command or f"gan-aug run {shlex.join(to_flags(config))}",
     )
 
 

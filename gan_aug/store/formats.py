@@ -51,6 +51,8 @@ def refuse_broken(path: Path, expected: str, remedy: str = "") -> Iterator[None]
     """
     try:
         yield
+    except UserError:
+        raise
     except BROKEN as error:
         said = " ".join(str(error).split())
         found = (

@@ -250,6 +250,8 @@ def refuse_broken_table() -> Iterator[None]:
 
     try:
         yield
+    except UserError:
+        raise
     except (pyarrow.ArrowException, OSError, EOFError, ValueError, zlib.error) as error:
         said = " ".join(str(error).split())
         raise UserError(

@@ -1,0 +1,18 @@
+"""Settings of trainings that take seconds."""
+
+TINY = {
+    "device": "cpu",
+    "cnn": {"updates": 60, "epochs": 0, "batch_size": 16},
+    "dcgan": {
+        "generator_width": 8,
+        "discriminator_width": 4,
+        "clusters": 10,
+        "steps": 150,
+        "batch_size": 16,
+        "interval": 75,
+    },
+    "synthesis": {"images": 100},
+    "pseudo_labels": {"confidence_threshold": 0.0, "per_class": 20},
+    "lightgbm": {"rounds": 3},
+    "comparison": {"resamples": 100},
+}
