@@ -55,6 +55,7 @@ ERR = Console(stderr=True, soft_wrap=True, highlight=False)
 BASELINE = "original"
 WEIGHTED = "class_weight"
 LEVELED = "gan, level"
+NAMED = ("mnist", "digits")
 SETS: Mapping[str, tuple[str, ...]] = {
     "level": (BASELINE, WEIGHTED, "oversample", "shift", "gan", "real_pool"),
     "cap": (BASELINE, "gan"),
@@ -157,17 +158,21 @@ class Draws(BaseModel):
 
 
 class Row(BaseModel):
-    """A metric of one training set over the draws.
+    """A metric of one training set, or its difference from another's.
 
     Attributes:
-        mean: Of the metric.
-        margin: Half the width of Student's t interval; None for a single draw.
+        mean: Over the draws, or over the rare classes of all draws.
+        margin: Half the width of Student's t interval; None for a single value.
+        lowest: The smallest value.
+        highest: The largest.
     """
 
     model_config = ConfigDict(frozen=True)
 
     mean: float
     margin: float | None
+    lowest: float
+    highest: float
 
     @property
     def clear(self) -> bool:
@@ -339,9 +344,14 @@ def write_draws(draws: Sequence[Draw], root: Path) -> None:
         file.write(render_page(whole))
 
 
+def list_rare_recalls(draw: Draw, result: Result) -> list[float]:
+    """Return the recall of each rare class."""
+    return [result.recalls[draw.place(name)] for name in draw.rare]
+
+
 def measure_rare_recall(draw: Draw, result: Result) -> float:
     """Return the mean recall of the rare classes."""
-    return float(np.mean([result.recalls[draw.place(name)] for name in draw.rare]))
+    return float(np.mean(list_rare_recalls(draw, result)))
 
 
 METRICS: Mapping[str, Metric] = {
@@ -375,8 +385,30 @@ def summarize(
         value = measure_one(draw, draw.find(classifier, training_set))
         base = measure_one(draw, draw.find(classifier, beside)) if beside else 0.0
         values.append(value - base)
+    return summarize_values(values)
+
+
+def compare_classes(draws: Sequence[Draw], classifier: str, training_set: str, beside: str) -> Row:
+    """Return the mean and the interval of differences in recall over the rare classes of all draws.
+
+    Args:
+        draws: Of one data set.
+        classifier: Its name.
+        training_set: What it was trained on.
+        beside: The training set to compare with.
+    """
+    recalls = [
+        [list_rare_recalls(draw, draw.find(classifier, name)) for draw in draws]
+        for name in (training_set, beside)
+    ]
+    after, before = np.array(recalls).reshape(2, -1)
+    return summarize_values((after - before).tolist())
+
+
+def summarize_values(values: Sequence[float]) -> Row:
+    """Return the mean, Student's interval and the range of values."""
     margin = student_margin(np.array(values), CONFIDENCE_LEVEL) if len(values) > 1 else None
-    return Row(mean=float(np.mean(values)), margin=margin)
+    return Row(mean=float(np.mean(values)), margin=margin, lowest=min(values), highest=max(values))
 
 
 def bound_recall(draw: Draw, result: Result, name: str) -> tuple[float, float, float]:
@@ -427,6 +459,7 @@ def render_page(whole: Draws) -> str:
         sets=list_sets,
         metrics=METRICS,
         summarize=summarize,
+        compare_classes=compare_classes,
         bound_recall=bound_recall,
         find_difference=find_difference,
         titles={name: part.title for name, part in CLASSIFIERS.items()},
@@ -434,6 +467,7 @@ def render_page(whole: Draws) -> str:
         rare=RARE,
         baseline=BASELINE,
         weighted=WEIGHTED,
+        named=NAMED,
         leveled=LEVELED,
         origins=sorted({(draw.commit or "unknown", draw.cpu, draw.dataset) for draw in shown}),
     )

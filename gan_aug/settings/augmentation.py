@@ -15,7 +15,8 @@ class AugmentationConfig(StageConfig):
     added_share: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.5,
         description="Share of the training weight that all added images carry together; less where "
-        "one of them would count more than a labeled one.",
+        "one of them would count more than a labeled one. With `--pseudo-labels.balance level` it "
+        "is the share before classes get equal weight.",
     )
     shift: Annotated[float, Field(ge=0, lt=0.5)] = Field(
         0.0714,

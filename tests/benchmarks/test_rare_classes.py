@@ -15,6 +15,7 @@ from benchmarks.rare_classes import (
     Draws,
     Result,
     bound_recall,
+    compare_classes,
     group_draws,
     render_page,
     summarize,
@@ -147,6 +148,17 @@ def test_the_interval_of_differences_is_over_the_draws():
     assert row.mean == pytest.approx(differences.mean())
     assert row.mean - row.margin == pytest.approx(low)
     assert row.clear
+    assert (row.lowest, row.highest) == pytest.approx((0.2 / 3, 0.4 / 3))
+
+
+def test_over_classes_each_rare_class_of_each_draw_is_a_value():
+    recalls = {"original": [0.5, 0.1, 0.2, 1], "gan, level": [0.5, 0.4, 0.8, 1]}
+    draws = [make_draw(s, [make_result(n, r) for n, r in recalls.items()]) for s in range(2)]
+    row = compare_classes(draws, "cnn", "gan, level", "original")
+    differences = np.array([0.3, 0.6, 0.0] * 2)
+    low, _ = stats.t.interval(0.95, 5, differences.mean(), stats.sem(differences))
+    assert row.mean == pytest.approx(differences.mean())
+    assert row.mean - row.margin == pytest.approx(low)
 
 
 def test_a_recall_has_wilsons_interval():
@@ -198,3 +210,25 @@ def test_what_is_measured_is_not_measured_again(tiny, tmp_path):
         assert all(right[name] <= accepted[name] <= 20 for name in draw.labeled)
     page = (tmp_path / "docs" / "rare_classes.md").read_text()
     assert page == render_page(Draws(draws=found))
+
+
+def test_the_page_has_recalls_before_and_after(draws):
+    page = render_page(Draws(draws=draws))
+    before, after = (
+        summarize(draws, "cnn", name, "recall of the rare classes")
+        for name in ("original", "gan, level")
+    )
+    for name, row in (("original", before), ("gan, level", after)):
+        shown = [f"{100 * value:.1f}" for value in (row.mean, row.lowest, row.highest)]
+        assert "| `{}` | {}% ({} to {}) |".format(name, *shown) in page
+    assert "minus that with `class_weight`: " in page
+    assert "--dataset FOLDER --draws 3 --most 40 --fewest 5" in page
+
+
+def test_the_committed_page_is_that_of_the_committed_numbers():
+    found = rare_classes.read_draws(ROOT)
+    page = (ROOT / "docs" / "rare_classes.md").read_text()
+    assert page == render_page(Draws(draws=found))
+    groups = group_draws(found)
+    assert set(groups) == {"mnist", "fashion-mnist"}
+    assert all(len(group) >= 2 for group in groups.values())
