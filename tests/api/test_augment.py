@@ -61,7 +61,7 @@ def test_what_was_made_is_at_hand(found):
 
 
 def test_it_shows_itself_in_a_notebook(found):
-    html = found._repr_html_()  # noqa: SLF001 - what a notebook calls
+    html = found._repr_html_()
     assert found.verdict[:20] in html
     assert html.count("<tr") == 1 + len(found.table)
     assert "data:image/png;base64," in html

@@ -397,8 +397,8 @@ def test_the_labeled_subset_is_the_original_arm(run, artifacts, digits):
 
 
 def test_an_error_leaves_no_run_behind(artifacts):
-    config = resolve_config("smoke", TINY | {"labels": 1250})
-    with pytest.raises(UserError, match="balanced subset of 1250"):
+    config = resolve_config("smoke", TINY | {"labels": 1251})
+    with pytest.raises(UserError, match="found 1251"):
         augment(config, name="never", artifacts=str(artifacts))
     assert not (artifacts / "runs" / "never").exists()
 

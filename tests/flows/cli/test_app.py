@@ -11,7 +11,7 @@ from flows.cli.app import app
 from gan_aug.errors import GateError, UserError
 from gan_aug.settings.presets import PRESETS
 
-COMMANDS = ["anomalies", "dcgan", "doctor", "run", "runs", "show", "study", "up", "view"]
+COMMANDS = ["anomalies", "data", "dcgan", "doctor", "run", "runs", "show", "study", "up", "view"]
 SLOW_LIBRARIES = ["lightgbm", "matplotlib", "pandas", "prefect", "scipy", "sklearn", "tensorflow"]
 
 

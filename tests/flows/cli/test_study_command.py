@@ -24,7 +24,7 @@ def test_a_study_ends_with_means_verdict_and_path(call, artifacts, tiny_flags):
 
 def test_the_flags_in_a_studys_report_resolve_to_its_settings(call):
     arms = list(get_args(ArmName))
-    run = resolve_config("chapter", {"dataset": "digits", "arms": arms})
+    run = resolve_config("chapter", {"dataset": "digits", "labels": "auto", "arms": arms})
     config = StudyConfig(budgets=(50, "all"), draws=(2, 1), run=run)
     code, out, _ = call("study", *to_study_flags(config), "--dry-run")
     assert code == 0
@@ -34,7 +34,7 @@ def test_the_flags_in_a_studys_report_resolve_to_its_settings(call):
 def test_a_study_compares_the_arms_that_balanced_labels_tell_apart_whatever_the_preset(call):
     code, out, _ = call("study", "--preset", "chapter", "--dry-run")
     assert code == 0
-    run = resolve_config("chapter", {"dataset": "auto", "arms": STUDY_ARMS})
+    run = resolve_config("chapter", {"dataset": "auto", "labels": "auto", "arms": STUDY_ARMS})
     assert StudyConfig.model_validate_json(out) == StudyConfig(run=run)
 
 
