@@ -89,7 +89,9 @@ def test_it_is_saved_as_the_folder_of_a_run(found, tmp_path):
     with Image.open(folder / "comparison.png") as picture:
         assert picture.width > 100
     found.save(folder)
-    other = type(found)(found.config.model_copy(update={"seed": 9}), *list(vars(found).values())[1:4])
+    other = type(found)(
+        found.config.model_copy(update={"seed": 9}), *list(vars(found).values())[1:4]
+    )
     with pytest.raises(UserError, match="other settings"):
         other.save(folder)
 
