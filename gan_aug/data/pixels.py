@@ -39,16 +39,16 @@ class Layout:
         if self.axes == "first":
             array = np.moveaxis(array, 1, -1)
         height, width, channels = self.shape
-        return array.reshape(-1, height, width, *([channels] if channels > 1 else []))
+        return array.reshape(len(array), height, width, *([channels] if channels > 1 else []))
 
     def from_images(self, images: Array) -> Array:
         """Return images in this layout: undoes :meth:`to_images`."""
         height, width, channels = self.shape
-        whole = images.reshape(-1, height, width, channels)
+        whole = images.reshape(len(images), height, width, channels)
         if self.axes == "first":
             return np.moveaxis(whole, -1, 1)
         if self.axes == "flat":
-            return whole.reshape(len(whole), -1)
+            return whole.reshape(len(whole), height * width * channels)
         return whole[..., 0] if self.axes == "plain" else whole
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from gan_aug.errors import UserError
 from gan_aug.settings.pictures import PicturesConfig
 from gan_aug.settings.run import RunConfig
 
@@ -96,8 +97,14 @@ def resolve_config(preset: Preset, overrides: Mapping[str, Any] | None = None) -
         The complete configuration.
 
     Raises:
+        UserError: There is no such preset.
         pydantic.ValidationError: A field is unknown or out of its range.
     """
+    if preset not in PRESETS:
+        *others, last = PRESETS
+        raise UserError(
+            f"preset: expected {', '.join(others)} or {last}, found {preset!r}; choose one of these"
+        )
     return RunConfig.model_validate(merge(PRESETS[preset], overrides or {}))
 
 

@@ -2,6 +2,7 @@
 
 TINY = {
     "device": "cpu",
+    "labels": "auto",
     "cnn": {"updates": 60, "epochs": 0, "batch_size": 16},
     "dcgan": {
         "generator_width": 8,
@@ -15,4 +16,10 @@ TINY = {
     "pseudo_labels": {"confidence_threshold": 0.0, "per_class": 20},
     "lightgbm": {"rounds": 3},
     "comparison": {"resamples": 100},
+}
+
+# For data that are no images, of which nothing can be learned.
+TOY = TINY | {
+    "cnn": TINY["cnn"] | {"updates": 2},
+    "dcgan": TINY["dcgan"] | {"steps": 2, "interval": 1},
 }
