@@ -237,7 +237,7 @@ def check_shape(shape: Shape) -> None:
         raise UserError(
             f"images: expected grey or RGB squares of {SMALLEST_SIDE} to {LARGEST_SIDE} pixels a "
             f"side, in steps of {SIDE_STEP}, found {height}x{width} with {channels} channel(s); "
-            "have them resized, for example with --side 64"
+            "resize them, for example to 64x64 (--side 64)"
         )
 
 

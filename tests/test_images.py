@@ -85,7 +85,7 @@ def test_there_are_networks_for_squares_in_steps_of_four(shape):
     [(12, 12, 1), (30, 30, 1), (29, 29, 3), (260, 260, 1), (28, 32, 1), (28, 28, 2), (28, 28, 4)],
 )
 def test_there_are_none_for_others_which_are_told_what_to_do(shape):
-    found = rf"found {shape[0]}x{shape[1]} with {shape[2]} channel.*; have them resized"
+    found = rf"found {shape[0]}x{shape[1]} with {shape[2]} channel.*; resize them"
     with pytest.raises(UserError, match=found):
         ImageSpec(shape, ("a", "b"))
 

@@ -13,7 +13,7 @@ from gan_aug.api.inputs import Pair, open_caller_arrays
 from gan_aug.api.session import Session, open_session
 from gan_aug.arms import check_arms
 from gan_aug.data.dataset import describe_dataset, resolve_budget
-from gan_aug.data.load import build_dataset, check_source, name_source
+from gan_aug.data.load import build_dataset
 from gan_aug.images import PseudoLabels
 from gan_aug.settings.presets import Preset, resolve_config
 from gan_aug.settings.run import RunConfig
@@ -186,8 +186,6 @@ def augment(  # noqa: PLR0913 - the parts of the data, and how to go about it
     changes = dict(settings or {})
     config = resolve_config(preset, {"dataset": "arrays"} | changes)
     source = open_caller_arrays(X, y, X_unlabeled, validation=validation, test=test)
-    with name_source(source.name):
-        check_source(source, config)
     loaded = build_dataset(source, config)
     provenance = loaded.provenance
     config = config.model_copy(update={"labels": resolve_budget(config.labels, provenance)})

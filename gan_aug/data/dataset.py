@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from gan_aug.data.mnist import MNIST_DIGESTS
+from gan_aug.data.mnist import find_differences
 from gan_aug.data.source import Names, Part, Reading
 from gan_aug.data.split import Split
 from gan_aug.errors import UserError
@@ -228,20 +228,6 @@ def number_labels(labels: Mapping[Part, Names], split: Split, part: Part) -> Lab
     numbers = {name: number for number, name in enumerate(split.classes)}
     names = np.concatenate([labels[origin.part][origin.places] for origin in split.origins[part]])
     return np.array([numbers[name] for name in names.tolist()], dtype=np.uint16)
-
-
-def find_differences(reading: Reading, labels: Mapping[Part, Names]) -> list[str]:
-    """Return which arrays of a source are not those of MNIST; none if it is MNIST."""
-    found = {
-        f"{part} images": digest_array(reading.images[part])
-        for part in ("train", "test")
-        if part in reading.images
-    }
-    for part in ("train", "test"):
-        names = labels.get(part, np.array([], str))
-        if set(np.unique(names)) <= set("0123456789"):
-            found[f"{part} labels"] = digest_array(names.astype(np.uint8))
-    return [name for name, digest in MNIST_DIGESTS.items() if found.get(name) != digest]
 
 
 def resolve_budget(budget: AutoBudget, provenance: Provenance) -> Budget:

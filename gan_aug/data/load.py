@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_aug.data.dataset import Dataset, assemble, find_differences, share_budget
+from gan_aug.data.dataset import Dataset, assemble, share_budget
 from gan_aug.data.duplicates import find_duplicates
 from gan_aug.data.local import LocalSets
 from gan_aug.data.readers import open_path
@@ -23,12 +23,10 @@ from gan_aug.settings.base import AutoBudget
 from gan_aug.settings.data import DataConfig, ReadingConfig
 
 __all__ = [
+    "Unlabeled",
     "build_dataset",
     "check_dataset",
-    "check_source",
     "load_dataset",
-    "name_source",
-    "open_source",
     "read_unlabeled",
 ]
 
@@ -178,11 +176,6 @@ def build_dataset(source: Source, config: DataConfig, *, notice: str | None = No
         check_source(source, config)
         reading = source.read(config)
         labels = keep_read(source.labels, reading)
-        if source.name == "mnist" and (wrong := find_differences(reading, labels)):
-            raise UserError(
-                f"expected the arrays of MNIST, found other content in {', '.join(wrong)}; to use "
-                "data of your own, pass its path as --dataset"
-            )
     reading, labels = add_pool(reading, labels, config)
     with name_source(source.name):
         split = split_source(labels, config, source.classes)

@@ -1,13 +1,12 @@
 """Which of a source's images train, validate and test."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from gan_aug.data.labels import order_classes
-from gan_aug.data.mnist import MNIST_DIGESTS
+from gan_aug.data.mnist import has_mnist_labels
 from gan_aug.data.source import UNLABELED, Names, Part
 from gan_aug.errors import UserError
 from gan_aug.images import Indices, check_classes
@@ -78,7 +77,7 @@ def split_source(
         part: (Origin(part, np.arange(len(labels[part]))),) for part in given if part in labels
     }
     notes: tuple[str, ...] = ()
-    if "validation" not in labels and is_mnist(train):
+    if "validation" not in labels and has_mnist_labels(train):
         labeled, held_out = labeled[:-MNIST_VALIDATION], labeled[-MNIST_VALIDATION:]
         origins["validation"] = (Origin("train", held_out),)
         notes = ("the last 10,000 training images of MNIST validate, as in the chapter",)
@@ -119,14 +118,6 @@ def check_held_out(labels: Mapping[Part, Names]) -> None:
                 f"{len(labels[part])}; intervals need more than one. Add some, or leave the part "
                 "out to have it drawn from the training images"
             )
-
-
-def is_mnist(train: Names) -> bool:
-    """Tell MNIST, in whatever form, by its training labels."""
-    if len(train) != 60_000 or not set(np.unique(train)) <= set("0123456789"):
-        return False
-    labels = train.astype(np.uint8)
-    return hashlib.sha256(labels.tobytes()).hexdigest() == MNIST_DIGESTS["train labels"]
 
 
 def hold_out(

@@ -131,7 +131,7 @@ def test_a_damaged_file_is_named(colors):
 )
 def test_an_array_of_a_shape_without_networks_is_refused_with_what_to_do(tmp_path, shape, found):
     np.savez(tmp_path / "a.npz", images=np.zeros(shape, np.uint8))
-    with pytest.raises(UserError, match=rf"images: expected .*, found {found} channel.*; have"):
+    with pytest.raises(UserError, match=rf"images: expected .*, found {found} channel.*; resize"):
         load(tmp_path / "a.npz")
 
 

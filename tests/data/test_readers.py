@@ -3,6 +3,7 @@
 import csv
 import gzip
 import struct
+from pathlib import Path
 
 import datasets
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 from sources import load
 
+from gan_aug.data import local
 from gan_aug.data.load import check_dataset
 from gan_aug.errors import UserError
 from gan_aug.settings.data import DataConfig
@@ -692,3 +694,38 @@ def test_training_images_that_judge_too_are_counted_and_dropped_when_asked(tmp_p
         image.tobytes() for image in dropped.validation.images
     }
     assert not held_out & {image.tobytes() for image in dropped.images}
+
+
+# ------------------------------------------------------------------------------------ names
+
+
+def test_only_mnist_by_its_name_has_to_be_mnist(tmp_path, grey):
+    path = write_npz(tmp_path / "mnist", grey).with_name("mnist.npz")
+    folder = tmp_path / "pictures" / "mnist"
+    write_pictures(folder, {part: grey[part] for part in LABELED})
+    assert load(folder).provenance.name == "mnist"
+    with pytest.raises(UserError, match=r"^mnist: expected the arrays of MNIST, found other cont"):
+        load("mnist", {"mnist": path})
+
+
+def test_fashion_mnist_has_named_classes_in_its_order(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (200, 28, 28), dtype=np.uint8)
+    for part in ("train", "t10k"):
+        write_idx(tmp_path / f"{part}-images-idx3-ubyte.gz", images, packed=True)
+        write_idx(tmp_path / f"{part}-labels-idx1-ubyte.gz", np.arange(200) % 10, packed=True)
+    loaded = load("fashion-mnist", {"fashion-mnist": tmp_path})
+    assert loaded.spec.classes[::9] == ("t-shirt", "ankle boot")
+    assert loaded.test.labels[:3].tolist() == [0, 1, 2]
+    write_idx(tmp_path / "t10k-labels-idx1-ubyte.gz", np.arange(200) % 20, packed=True)
+    with pytest.raises(UserError, match=r"fashion-mnist: expected labels 0 to 9, found 0, 1, 2"):
+        load("fashion-mnist", {"fashion-mnist": tmp_path})
+
+
+def test_local_sets_are_those_of_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setattr(local, "PACKAGES", {"fashion-mnist": tmp_path})
+    monkeypatch.delenv("GAN_AUG_FASHION_MNIST", raising=False)
+    monkeypatch.setenv("GAN_AUG_MNIST", "~/mnist.npz")
+    found = local.find_local_sets()
+    assert found == {"fashion-mnist": tmp_path, "mnist": Path.home() / "mnist.npz"}
+    monkeypatch.setenv("GAN_AUG_FASHION_MNIST", "/other")
+    assert local.find_local_sets()["fashion-mnist"] == Path("/other")

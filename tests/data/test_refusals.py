@@ -59,9 +59,12 @@ EARLY = {
         draw_arrays(shape=(SIDE, 20)),
         r"images: expected grey or RGB squares of 16 to 256 .* in steps of 4, found 16x20 .*--side",
     ),
-    "a side of 30": (draw_arrays(shape=(30, 30)), r"steps of 4, found 30x30 .*; have them resized"),
-    "a side of 12": (draw_arrays(shape=(12, 12)), r"16 to 256 .*, found 12x12 .*; have them"),
-    "a side of 260": (draw_arrays(shape=(260, 260)), r"16 to 256 .*, found 260x260 .*; have them"),
+    "a side of 30": (draw_arrays(shape=(30, 30)), r"steps of 4, found 30x30 .*; resize them"),
+    "a side of 12": (draw_arrays(shape=(12, 12)), r"16 to 256 .*, found 12x12 .*; resize them"),
+    "a side of 260": (
+        draw_arrays(shape=(260, 260)),
+        r"16 to 256 .*, found 260x260 .*; resize",
+    ),
     "four channels": (
         draw_arrays(shape=(SIDE, SIDE, 4)),
         r"x_train: expected images of shape .*, found \(60, 16, 16, 4\); .* leave out channels",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from sources import load
 from tiny import TINY_RUN
 
@@ -102,3 +103,28 @@ def test_a_run_ends_in_its_report(name, artifacts, tmp_path):
     assert "digit" not in report.replace("load_digits", "")
     assert run.page.stat().st_size > 10_000
     assert os.access(run.path / "quality.json", os.F_OK) == (name == "three-rgb")
+
+
+@pytest.mark.parametrize("teacher", ["shift", "sgan"])
+def test_unlabeled_pictures_are_used_by_all_that_can(teacher, artifacts, tmp_path):
+    """Folders of pictures, most of them without a label: the DCGAN, the SGAN and the pool."""
+    images, labels = make_digits((16, 16, 3), 2)
+    for place, (image, label) in enumerate(zip(images[:150], labels[:150], strict=True)):
+        name = f"class {label}" if place < 60 else "unlabeled"
+        (tmp_path / name).mkdir(exist_ok=True)
+        Image.fromarray(image).save(tmp_path / name / f"{place}.png")
+    changes = TINY_RUN | {
+        "dataset": str(tmp_path),
+        "color": "rgb",
+        "labels": "auto",
+        "arms": ["original", "gan", "real_pool"],
+        "pseudo_labels": {"teacher": teacher, "confidence_threshold": 0.0, "per_class": 60},
+    }
+    run = augment(resolve_config("smoke", changes), artifacts=str(artifacts))
+    assert run.read_config().labels == "all"
+    facts = json.loads((run.path / "environment.json").read_text())["dataset"]
+    assert facts["images"] == {"test": 9, "validation": 9, "train": 42, "unlabeled": 90}
+    sizes = {score.arm: score.n_train for score in run.read_comparison().scores}
+    assert sizes["original"] == 42
+    assert 42 + 60 <= sizes["real_pool"] <= 42 + 90
+    assert "90 training images have no label" in run.read_report()

@@ -2,17 +2,20 @@
 
 import contextlib
 import dataclasses
+import functools
 import sys
 from pathlib import Path
 
 import numpy as np
 
 from gan_aug.data.labels import order_classes
+from gan_aug.data.mnist import find_differences
 from gan_aug.data.readers.arrays import ArrayHeader, LabelArray, open_arrays
 from gan_aug.data.readers.idx import open_idx
 from gan_aug.data.readers.npz import open_npz
-from gan_aug.data.source import Array, Part, Source
+from gan_aug.data.source import Array, Part, Reading, Source
 from gan_aug.errors import DownloadError, UserError
+from gan_aug.settings.data import ReadingConfig
 
 __all__ = ["open_fashion_mnist", "open_mnist"]
 
@@ -38,7 +41,24 @@ def open_mnist(local: Path | None) -> Source:
         DownloadError: Keras can't get it.
     """
     source = download("mnist", "GAN_AUG_MNIST") if local is None else open_npz(local)
-    return dataclasses.replace(source, name="mnist")
+    return dataclasses.replace(source, name="mnist", read=functools.partial(read_mnist, source))
+
+
+def read_mnist(source: Source, config: ReadingConfig) -> Reading:
+    """Read MNIST, and insist that it is MNIST.
+
+    Raises:
+        UserError: It is something else.
+    """
+    reading = source.read(ReadingConfig())
+    wrong = find_differences(reading, source.labels)
+    if wrong:
+        raise UserError(
+            f"expected the arrays of MNIST, found other content in {', '.join(wrong)}; to use data "
+            "of your own, pass its path as --dataset"
+        )
+    as_it_is = config.side is None and config.color == "auto"
+    return reading if as_it_is else source.read(config)
 
 
 def open_fashion_mnist(local: Path | None) -> Source:
