@@ -124,6 +124,11 @@ def check_source(source: Source, config: DataConfig) -> Split:
         UserError: They are not.
     """
     tell_foreign(source, config)
+    if "train" not in source.labels:
+        raise UserError(
+            f"expected a part to train on, found only {', '.join(source.labels)}; call one of them "
+            "train"
+        )
     if source.shapes and config.side is None:
         check_shape(source.shapes["train"])
     for part, shape in source.shapes.items():

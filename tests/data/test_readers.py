@@ -122,6 +122,15 @@ def test_nested_folders_belong_to_their_class(tmp_path, grey):
     assert load(tmp_path).spec.classes == CLASSES
 
 
+def test_linked_folders_are_followed_once(tmp_path, grey):
+    write_pictures(tmp_path / "data", {"train": grey["train"]}, "{name}")
+    (tmp_path / "data" / "fox").rename(tmp_path / "elsewhere")
+    (tmp_path / "data" / "fox").mkdir()
+    (tmp_path / "data" / "fox" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "loop").symlink_to(tmp_path / "elsewhere")
+    assert sum(load(tmp_path / "data").provenance.images.values()) == COUNTS["train"]
+
+
 def test_a_class_may_be_called_as_a_part_is(tmp_path, grey):
     write_pictures(tmp_path, {"train": grey["train"]}, "{name}")
     (tmp_path / "fox").rename(tmp_path / "train")
@@ -628,6 +637,17 @@ def test_a_hugging_face_data_set_without_a_column_is_refused(tmp_path, grey, cha
     change(make_table(*grey["train"])).save_to_disk(str(tmp_path / "saved"))
     with pytest.raises(UserError, match=message):
         check_dataset(DataConfig(dataset=str(tmp_path / "saved")), {})
+
+
+def test_data_without_a_part_to_train_on_are_refused(tmp_path, grey):
+    tables = datasets.DatasetDict({"test": make_table(*grey["test"])})
+    tables.save_to_disk(str(tmp_path / "saved"))
+    rows = {"label": ["cat", "dog"], "path": ["a.png", "a.png"], "split": ["test", "validation"]}
+    Image.new("L", (SIDE, SIDE)).save(tmp_path / "a.png")
+    write_csv(tmp_path / "own.csv", rows)
+    for name, found in (("saved", "test"), ("own.csv", "test, validation")):
+        with pytest.raises(UserError, match=rf"a part to train on, found only {found}; call one"):
+            check_dataset(DataConfig(dataset=str(tmp_path / name)), {})
 
 
 def test_a_broken_or_foreign_hugging_face_folder_is_refused(tmp_path, grey):

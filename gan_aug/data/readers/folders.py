@@ -119,8 +119,15 @@ def label_classes(folder: Path) -> Labeled:
 def label_files(folder: Path, name: str) -> Labeled:
     """Return all files below a folder, in order, with the name of their class."""
     found = []
-    for place, folders, files in os.walk(folder):
-        folders[:] = sorted(child for child in folders if not is_ignored(child))
+    seen = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        # A link to a folder above would be followed for ever.
+        seen.add(Path(place).resolve())
+        folders[:] = sorted(
+            child
+            for child in folders
+            if not is_ignored(child) and Path(place, child).resolve() not in seen
+        )
         found += [(Path(place, file), name) for file in sorted(files) if not is_ignored(file)]
     return found
 
