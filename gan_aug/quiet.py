@@ -1,11 +1,22 @@
 """Silence where native libraries talk past Python."""
 
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Iterator
 
-__all__ = ["mute_native_output"]
+__all__ = ["hush_tensorflow", "mute_native_output"]
+
+
+def hush_tensorflow() -> None:
+    """Keep TensorFlow from talking; call it before TensorFlow is imported.
+
+    A value of TF_CPP_MIN_LOG_LEVEL in the environment wins.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # It warns of functions that are traced again, as those of different networks are.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 @contextlib.contextmanager

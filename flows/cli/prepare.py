@@ -1,12 +1,11 @@
 """What a process needs before it runs a flow: quiet libraries, a device and a Prefect server."""
 
-import logging
 import os
 import signal
 
 from flows.cli import terminal
 from gan_aug.errors import UserError
-from gan_aug.quiet import mute_native_output
+from gan_aug.quiet import hush_tensorflow, mute_native_output
 from gan_aug.settings.base import AutoBudget, Device, Precision
 from gan_aug.settings.data import DataConfig
 
@@ -23,7 +22,6 @@ QUIET = {
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "gan_aug,flows",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
 }
 
 
@@ -31,8 +29,7 @@ def silence_libraries() -> None:
     """Set the environment variables that keep Prefect and TensorFlow quiet; import them later."""
     for variable, value in QUIET.items():
         os.environ.setdefault(variable, value)
-    # It warns of functions that are traced again, as those of different networks are.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    hush_tensorflow()
 
 
 def check_data(config: DataConfig, *budgets: AutoBudget) -> None:

@@ -18,7 +18,12 @@ TINY = {
     "comparison": {"resamples": 100},
 }
 
-# For data that are no images, of which nothing can be learned.
+# The teacher tells three digits apart, and the generator draws all of them.
+SURE = TINY | {
+    "cnn": TINY["cnn"] | {"updates": 250},
+    "dcgan": TINY["dcgan"] | {"steps": 500, "interval": 250},
+}
+# For data that are no images, and for tests that need no good ones.
 TOY = TINY | {
     "cnn": TINY["cnn"] | {"updates": 2},
     "dcgan": TINY["dcgan"] | {"steps": 2, "interval": 1},

@@ -69,6 +69,7 @@ def address(tmp_path_factory, digits, make_score):
             "sha256": {"x": "1" * 64},
             "notice": "Only digits.",
             "verified_mnist": False,
+            "images": {"train": 100, "validation": 20, "test": 20},
             "shape": [28, 28, 1],
             "classes": [str(label) for label in range(10)],
         },
