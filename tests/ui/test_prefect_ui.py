@@ -127,9 +127,10 @@ def test_the_form_starts_a_run_with_other_parameters(page, stack, scheduled_runs
             client.delete_deployment_schedule(deployment.id, schedule.id)
     stack.wait_until_idle(SMOKE)
     page.goto(f"/deployments/deployment/{deployment.id}/run")
-    expect(page.get_by_text("Labeled training images, as many of every class")).to_be_visible()
+    labels = page.get_by_text("Labeled training images to use, as many of every class")
+    expect(labels).to_be_visible()
     take_picture(page, "form")
-    page.get_by_role("spinbutton").first.fill("50")
+    labels.locator("xpath=following::input[@type='number'][1]").fill("50")
     page.get_by_role("button", name="Submit").click()
 
     def find_started():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 
 import numpy as np
 import pandas as pd
@@ -95,7 +96,11 @@ def test_it_is_saved_as_the_folder_of_a_run(found, tmp_path):
         other.save(folder)
 
 
-def test_nothing_is_written_and_nothing_is_said_unless_asked_for(found, few, tmp_path, capfd):
+def test_nothing_is_written_and_nothing_is_said_unless_asked_for(
+    found, few, tmp_path, capfd, monkeypatch
+):
+    # Tests of the command in the same process have log lines go to stderr.
+    monkeypatch.setattr(logging.getLogger("gan_aug"), "handlers", [])
     images, names = few
     again = augment(
         images[:120],
