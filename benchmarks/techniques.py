@@ -28,7 +28,6 @@ from gan_aug.evaluation.study import student_margin
 from gan_aug.execution import Executor, execute_stage
 from gan_aug.gan.adversarial import METRICS, build_players, build_train_step, train_dcgan
 from gan_aug.gan.synthesis import generate_images
-from gan_aug.gan.training import compile_steps
 from gan_aug.images import Images, image_shape
 from gan_aug.seeding import seed_keras
 from gan_aug.settings.dcgan import DcganConfig
@@ -37,6 +36,7 @@ from gan_aug.settings.run import RunConfig
 from gan_aug.stages import RunStages, describe_draw
 from gan_aug.store.files import atomic_file, write_json
 from gan_aug.store.store import Store
+from gan_aug.training import compile_steps
 
 __all__ = ["TECHNIQUES", "Technique", "Techniques", "fit_steps", "render_techniques"]
 

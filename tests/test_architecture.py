@@ -22,6 +22,8 @@ LEAVES = {
     "memory",
     "prediction",
     "stage",
+    "fused",
+    "training",
 }
 BELOW = {
     "errors": set(),
@@ -33,6 +35,8 @@ BELOW = {
     "prediction": {"progress"},
     "device": {"errors", "leaf settings"},
     "stage": {"device", "errors"},
+    "fused": set(),
+    "training": {"device", "errors", "images", "progress"},
     "store": {"errors", "stage"},
     "data": LEAVES | {"store"},
     "gan": LEAVES | {"store"},

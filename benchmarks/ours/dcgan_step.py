@@ -9,9 +9,9 @@ from benchmarks.ours.mnist import load_mnist
 from benchmarks.worker import Facts, Pause
 from gan_aug.device import select_compute
 from gan_aug.gan.adversarial import METRICS, build_players, build_train_step
-from gan_aug.gan.training import compile_steps
 from gan_aug.images import image_shape
 from gan_aug.settings.presets import resolve_config
+from gan_aug.training import compile_steps
 
 WARM_UP_STEPS = 2
 

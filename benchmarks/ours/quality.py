@@ -14,9 +14,9 @@ from gan_aug.device import select_compute
 from gan_aug.evaluation.quality import Features, extract_features, frechet_distance
 from gan_aug.gan.adversarial import TrainedDcgan, train_dcgan
 from gan_aug.gan.synthesis import generate_images
-from gan_aug.gan.training import Arrays
 from gan_aug.images import Images
 from gan_aug.settings.presets import resolve_config
+from gan_aug.training import Arrays
 
 SEED = 0
 

@@ -17,22 +17,16 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gan_aug.device import Compute
-from gan_aug.gan import training
+from gan_aug.gan import players as adversaries
 from gan_aug.gan.clustering import cluster_images
 from gan_aug.gan.layers import ClusterCode
 from gan_aug.gan.networks import build_discriminator, build_generator, open_discriminator
-from gan_aug.gan.training import (
-    Checkpoint,
-    Training,
-    difference_of_means,
-    draw_noise,
-    train,
-    update_average,
-)
+from gan_aug.gan.players import difference_of_means, draw_noise
 from gan_aug.images import Images, LabeledImages, Shape, add_channel, image_shape, to_uint8
 from gan_aug.progress import OnProgress, ignore_progress
 from gan_aug.seeding import seed_keras
 from gan_aug.settings.dcgan import DcganConfig
+from gan_aug.training import Checkpoint, Training, train, update_average
 
 __all__ = ["HISTORY_COLUMNS", "TrainedDcgan", "train_dcgan", "train_dcgan_without"]
 
@@ -97,7 +91,7 @@ class Gradients(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Players(training.Players):
+class Players(adversaries.Players):
     """Both networks, the running average of the generator, and all that is trained with them.
 
     Attributes:

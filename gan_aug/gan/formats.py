@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-import gan_aug.gan.layers  # noqa: F401 - Keras finds the layers of the networks by it
+import gan_aug.gan.networks  # noqa: F401 - Keras finds the layers of the networks by it
 from gan_aug.gan.adversarial import TrainedDcgan
 from gan_aug.store.files import write_rows
 from gan_aug.store.formats import load_keras, map_array, save_array

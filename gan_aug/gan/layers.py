@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 __all__ = [
     "ClusterCode",
-    "FusedBatchNormalization",
     "MinibatchDiscrimination",
     "ProjectionHead",
     "ReferenceNoise",
@@ -149,42 +148,6 @@ def compute_kernel_gradient(images: tf.Tensor, upstream: tf.Tensor, shape: Any) 
 def slice_overlap(shift: int, size: int) -> slice:
     """Return the part of ``size`` pixels that is still inside after a shift by ``-shift``."""
     return slice(max(shift, 0), max(size + min(shift, 0), 0))
-
-
-@keras.saving.register_keras_serializable(package="gan_aug")
-class FusedBatchNormalization(layers.BatchNormalization):  # type: ignore[misc] # untyped Keras
-    """Batch normalization over the last axis in one operation each way.
-
-    Keras composes it of a dozen operations in float32, each of which reads and writes the whole
-    map. Inputs keep the precision they come in; statistics and parameters are float32.
-    ``(n, ..., channels)`` → the same shape.
-    """
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs, autocast=False)
-
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        """Normalize by the batch's statistics in training, else by their running averages."""
-        channels = inputs.shape[-1]
-        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=inputs if len(inputs.shape) == 4 else tf.reshape(inputs, (-1, 1, 1, channels)),
-            scale=self.gamma,
-            offset=self.beta,
-            mean=[] if training else self.moving_mean,
-            variance=[] if training else self.moving_variance,
-            epsilon=self.epsilon,
-            is_training=bool(training),
-        )
-        if training:
-            count = tf.cast(tf.size(inputs) // channels, tf.float32)
-            # The operation divides by one less than the count, Keras by the count.
-            self.remember(self.moving_mean, mean)
-            self.remember(self.moving_variance, variance * (count - 1) / count)
-        return tf.reshape(outputs, tf.shape(inputs))
-
-    def remember(self, average: Any, newest: Any) -> None:
-        """Move a running average towards the newest value."""
-        average.assign(average * self.momentum + newest * (1.0 - self.momentum))
 
 
 @keras.saving.register_keras_serializable(package="gan_aug")

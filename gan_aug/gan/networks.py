@@ -15,9 +15,9 @@ from typing import Any
 import keras
 from keras import layers
 
+from gan_aug.fused import FusedBatchNormalization
 from gan_aug.gan.layers import (
     ClusterCode,
-    FusedBatchNormalization,
     MinibatchDiscrimination,
     ProjectionHead,
     ReferenceNoise,

@@ -17,16 +17,9 @@ import tensorflow as tf
 from keras import layers
 
 from gan_aug.device import Compute
-from gan_aug.gan.layers import FusedBatchNormalization, WeightNormDense
-from gan_aug.gan.training import (
-    Checkpoint,
-    Players,
-    Training,
-    difference_of_means,
-    draw_noise,
-    train,
-    update_average,
-)
+from gan_aug.fused import FusedAdam, FusedBatchNormalization
+from gan_aug.gan.layers import WeightNormDense
+from gan_aug.gan.players import Players, difference_of_means, draw_noise
 from gan_aug.images import (
     Float32,
     Images,
@@ -40,6 +33,7 @@ from gan_aug.memory import estimate_players
 from gan_aug.progress import OnProgress, ignore_progress
 from gan_aug.seeding import seed_keras
 from gan_aug.settings.sgan import SganConfig
+from gan_aug.training import Checkpoint, Training, train, update_average
 
 __all__ = ["build_discriminator", "build_generator", "estimate_sgan", "train_sgan"]
 
@@ -346,28 +340,3 @@ class FallingRate(keras.optimizers.schedules.LearningRateSchedule):  # type: ign
         """Return the rate of a step."""
         left = self.constant + self.falling - tf.cast(step, tf.float32)
         return self.rate * tf.minimum(1.0, left / self.falling)
-
-
-class FusedAdam(keras.optimizers.Adam):  # type: ignore[misc] # Keras ships no types
-    """Adam in one operation a weight.
-
-    Keras composes it of a dozen, each of which reads and writes all weights: a quarter of the time
-    of an update here.
-    """
-
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Move a weight and its two moments."""
-        place = self._get_variable_index(variable)
-        step = tf.cast(self.iterations + 1, tf.float32)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=self._momentums[place].value.handle,
-            v=self._velocities[place].value.handle,
-            beta1_power=self.beta_1**step,
-            beta2_power=self.beta_2**step,
-            lr=tf.cast(learning_rate, tf.float32),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
-            grad=gradient,
-        )

@@ -497,7 +497,7 @@ def load_network(path: Path, what: str) -> "keras.Model":
     Raises:
         UserError: There is none, or the file is not one.
     """
-    import gan_aug.gan.layers  # noqa: F401, PLC0415 - Keras knows the layers by it; TensorFlow
+    import gan_aug.gan.networks  # noqa: F401, PLC0415 - Keras knows the layers by it; TensorFlow
 
     if not path.exists():
         raise UserError(f"{path}: expected a trained {what}, found none; finish the run")

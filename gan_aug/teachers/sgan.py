@@ -15,7 +15,7 @@ from gan_aug.teachers.teacher import Ingredients, Teacher
 if TYPE_CHECKING:
     import keras
 
-    from gan_aug.gan.training import Checkpoint
+    from gan_aug.training import Checkpoint
 
 __all__ = ["SGAN", "train_network"]
 

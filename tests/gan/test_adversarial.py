@@ -11,9 +11,10 @@ from gan_aug.device import Compute
 from gan_aug.errors import TrainingDivergedError
 from gan_aug.gan import adversarial
 from gan_aug.gan.adversarial import HISTORY_COLUMNS, Batch, build_players, train_dcgan
-from gan_aug.gan.training import compile_steps, draw_noise, update_average
+from gan_aug.gan.players import draw_noise
 from gan_aug.settings.dcgan import DcganConfig
 from gan_aug.settings.presets import resolve_config
+from gan_aug.training import compile_steps, update_average
 
 SHAPE = (28, 28, 1)
 

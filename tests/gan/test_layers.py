@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from same_function import assert_same_function
 
 from gan_aug.gan.layers import (
     ClusterCode,
-    FusedBatchNormalization,
     MinibatchDiscrimination,
     ProjectionHead,
     SmallMapConv2D,
@@ -26,48 +26,6 @@ def test_the_folded_layer_is_upsampling_and_convolution(side, channels, filters)
 def test_the_small_map_layer_is_a_convolution(height, width):
     plain = layers.Conv2D(8, 5, padding="same")
     assert_same_function(SmallMapConv2D(8, 5, padding="same"), plain, (4, height, width, 3))
-
-
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("shape", [(6, 5, 4, 3), (9, 7)])
-def test_the_fused_normalization_is_batch_normalization(shape, training):
-    fused, plain = (
-        make(momentum=0.8) for make in (FusedBatchNormalization, layers.BatchNormalization)
-    )
-    assert_same_function(fused, plain, shape, training=training)
-    for found, expected in zip(fused.get_weights(), plain.get_weights(), strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-5)
-
-
-def test_the_fused_normalization_keeps_float32_statistics_of_bfloat16_maps():
-    layer = FusedBatchNormalization(dtype="mixed_bfloat16")
-    outputs = layer(tf.ones((4, 2, 2, 3), tf.bfloat16), training=True)
-    assert outputs.dtype == "bfloat16"
-    assert {weight.dtype for weight in layer.weights} == {"float32"}
-    np.testing.assert_allclose(layer.moving_mean, np.full(3, 0.01), rtol=1e-5)
-
-
-def assert_same_function(layer, plain, shape, **arguments):
-    """Values, and the gradients of inputs and weights, to float32 rounding (1e-5)."""
-    inputs = tf.random.stateless_normal(shape, (0, 1))
-    upstream = tf.random.stateless_normal(plain(inputs).shape, (0, 2))
-    assert layer(inputs).shape == upstream.shape
-    weights = [
-        tf.random.stateless_uniform(weight.shape, (0, 3 + place), 0.5, 2.0)
-        for place, weight in enumerate(layer.weights)
-    ]
-    results = []
-    for either in (layer, plain):
-        either.set_weights(weights)
-        with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            outputs = either(inputs, **arguments)
-        results.append(
-            [outputs, *tape.gradient(outputs, [inputs, *either.trainable_variables], upstream)]
-        )
-    for found, expected in zip(*results, strict=True):
-        scale = np.abs(expected).max()
-        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * scale)
 
 
 def test_an_unknown_cluster_leaves_the_linear_part_of_the_logit():

@@ -206,12 +206,3 @@ def test_the_rate_falls_to_0_over_the_last_share_of_the_updates():
     config = SganConfig(updates=100, learning_rate=2.0, falling_share=0.5)
     rate = sgan.build_optimizer(config)._learning_rate
     np.testing.assert_allclose([rate(step) for step in (0, 50, 75, 99)], [2, 2, 1, 0.04], rtol=1e-5)
-
-
-def test_the_fused_optimizer_is_adam():
-    fused, plain = (make(0.1, beta_1=0.5) for make in (sgan.FusedAdam, keras.optimizers.Adam))
-    weights = [keras.Variable([[1.0, -2.0]]) for _ in range(2)]
-    for step in range(3):
-        for optimizer, weight in zip((fused, plain), weights, strict=True):
-            optimizer.apply([tf.constant([[0.3, -1.0]]) * (step + 1)], [weight])
-    np.testing.assert_allclose(*weights, rtol=1e-5)

@@ -38,7 +38,7 @@ def append(path, text):
         "gan/networks",
         "gan/layers",
         "gan/clustering",
-        "gan/training",
+        "training",
         "images",
         "seeding",
     ],

@@ -1,4 +1,4 @@
-"""Long trainings of alternating networks: a compiled loop of steps, cut into resumable intervals.
+"""Long trainings: a compiled loop of steps, cut into resumable intervals.
 
 Every random draw of a step is a function of the seed and the step's number, and the state of
 dropout and noise is part of a checkpoint, so a resumed training takes exactly the steps that the
@@ -24,12 +24,9 @@ from gan_aug.progress import OnProgress, ignore_progress
 __all__ = [
     "Arrays",
     "Checkpoint",
-    "Players",
     "Progress",
     "Training",
     "compile_steps",
-    "difference_of_means",
-    "draw_noise",
     "train",
     "update_average",
 ]
@@ -50,37 +47,6 @@ class Checkpoint(Protocol):
 
     def save(self, arrays: Arrays) -> None:
         """Replace what is kept by ``arrays``."""
-
-
-@dataclass(frozen=True)
-class Players:
-    """Two networks that are trained against each other, and all that goes with them.
-
-    Attributes:
-        generator: The generator.
-        discriminator: The discriminator.
-        average: Running average of the one that is wanted in the end.
-        generator_optimizer: The generator's optimizer.
-        discriminator_optimizer: The discriminator's.
-    """
-
-    generator: keras.Model
-    discriminator: keras.Model
-    average: keras.Model
-    generator_optimizer: keras.optimizers.Optimizer
-    discriminator_optimizer: keras.optimizers.Optimizer
-
-    @property
-    def variables(self) -> list[keras.Variable]:
-        """All state of the training, in an order that never changes."""
-        owners = (
-            self.generator,
-            self.discriminator,
-            self.average,
-            self.generator_optimizer,
-            self.discriminator_optimizer,
-        )
-        return [variable for owner in owners for variable in owner.variables]
 
 
 @dataclass(frozen=True)
@@ -283,18 +249,3 @@ def update_average(
     weight_of_past = tf.minimum(momentum, (1 + done) / (10 + done))
     for mean, weight in zip(average, weights, strict=True):
         mean.assign(weight_of_past * mean + (1 - weight_of_past) * weight)
-
-
-def draw_noise(count: int, latent_dim: int, *, seed: tf.Tensor | tuple[int, int]) -> tf.Tensor:
-    """Draw ``(count, latent_dim)`` float32 noise, uniform in [-1, 1) as in the chapter."""
-    return tf.random.stateless_uniform((count, latent_dim), seed, minval=-1.0, maxval=1.0)
-
-
-def difference_of_means(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
-    """Return the ``(d,)`` squared differences of the mean rows of ``(n, d)`` and ``(m, d)``.
-
-    What a generator that matches features makes small: Salimans et al., "Improved techniques for
-    training GANs" (2016), section 3.1.
-    """
-    means = (tf.reduce_mean(tf.cast(rows, tf.float32), axis=0) for rows in (first, second))
-    return tf.math.squared_difference(*means)
