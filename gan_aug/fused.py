@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-__all__ = ["FusedAdam", "FusedBatchNormalization"]
+__all__ = ["FusedAdam", "FusedBatchNormalization", "exchange_normalization"]
 
 
 @keras.saving.register_keras_serializable(package="gan_aug")
@@ -71,3 +71,22 @@ class FusedAdam(keras.optimizers.Adam):  # type: ignore[misc] # Keras ships no t
             epsilon=self.epsilon,
             grad=gradient,
         )
+
+
+def exchange_normalization(
+    model: keras.Model, kind: type[layers.BatchNormalization]
+) -> keras.Model:
+    """Return a copy of a network whose batch normalizations are of another kind.
+
+    Args:
+        model: With all its weights.
+        kind: Keras's own, which any Keras can load, or :class:`FusedBatchNormalization`.
+    """
+
+    def exchange(layer: Any) -> Any:
+        is_normalization = isinstance(layer, layers.BatchNormalization)
+        return (kind if is_normalization else type(layer)).from_config(layer.get_config())
+
+    copy = keras.models.clone_model(model, clone_function=exchange)
+    copy.set_weights(model.get_weights())
+    return copy

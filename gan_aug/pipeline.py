@@ -146,7 +146,8 @@ def estimate_memory(stages: RunStages, counts: Sequence[int]) -> dict[str, tuple
         )
     teacher = stages.teacher
     needs[f"teacher, a {teacher.kind}"] = (
-        train_images + teacher.estimate_memory(shape, classes, config),
+        train_images
+        + teacher.estimate_memory(shape, classes, provenance.count_training_images(), config),
         teacher.remedy,
     )
     return needs

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 DOMAIN = sorted((ROOT / "gan_aug").rglob("*.py"))
 FLOWS = sorted((ROOT / "flows").rglob("*.py"))
 # Settings that registries need; the others are made of what is registered.
-LEAF_SETTINGS = {"base", "data", "dcgan", "sgan", "augmentation"}
+LEAF_SETTINGS = {"base", "data", "dcgan", "sgan", "augmentation", "encoder", "consistency"}
 
 LEAVES = {
     "errors",
@@ -40,15 +40,16 @@ BELOW = {
     "store": {"errors", "stage"},
     "data": LEAVES | {"store"},
     "gan": LEAVES | {"store"},
+    "representation": LEAVES | {"store"},
     "arms": LEAVES,
     "classifiers": LEAVES | {"store"},
-    "teachers": LEAVES | {"store", "gan", "arms", "classifiers"},
+    "teachers": LEAVES | {"store", "gan", "representation", "arms", "classifiers"},
     "pseudo_labels": LEAVES | {"classifiers", "teachers"},
     "settings": LEAVES | {"arms", "classifiers", "teachers"},
     "execution": LEAVES | {"store"},
     "evaluation": LEAVES | {"store", "data", "arms", "classifiers", "teachers", "settings"},
 }
-BELOW["stages"] = BELOW["evaluation"] | {"gan", "pseudo_labels", "evaluation"}
+BELOW["stages"] = BELOW["evaluation"] | {"gan", "representation", "pseudo_labels", "evaluation"}
 BELOW["pipeline"] = BELOW["stages"] | {"execution", "stages"}
 BELOW["reporting"] = BELOW["pipeline"] | {"pipeline"}
 BELOW["bars"] = {"progress"}

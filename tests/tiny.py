@@ -10,6 +10,8 @@ TINY_RUN = {
     "dcgan": {"generator_width": 8, "discriminator_width": 4, "steps": 4, "interval": 2},
     "synthesis": {"images": 60},
     "pseudo_labels": {"confidence_threshold": 0.1, "per_class": 20},
+    "encoder": {"steps": 2, "batch_size": 8, "width": 4},
+    "consistency": {"updates": 4, "batch_size": 8, "labeled_batch_size": 8, "warmup": 0.5},
     "sgan": {"updates": 4, "batch_size": 8, "labeled_batch_size": 8},
     "lightgbm": {"rounds": 3},
     "comparison": {"resamples": 100},

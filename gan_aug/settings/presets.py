@@ -26,6 +26,8 @@ SMOKE: dict[str, Any] = {
     "synthesis": {"images": 500},
     "pseudo_labels": {"confidence_threshold": 0.0, "per_class": 50},
     "sgan": {"updates": 60},
+    "encoder": {"steps": 40, "batch_size": 64, "width": 8},
+    "consistency": {"updates": 60},
     "lightgbm": {"rounds": 10},
     "quality": {"images": 500, "judge": {"updates": 40, "batch_size": 32}},
     "comparison": {"resamples": 500, "trial": True},

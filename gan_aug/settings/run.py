@@ -16,6 +16,7 @@ from gan_aug.settings.augmentation import AugmentationConfig
 from gan_aug.settings.base import AutoBudget, Device, Precision, Seed
 from gan_aug.settings.data import DataConfig
 from gan_aug.settings.dcgan import DcganConfig, SynthesisConfig
+from gan_aug.settings.encoder import EncoderConfig
 from gan_aug.settings.evaluation import ComparisonConfig, GatesConfig, QualityConfig
 from gan_aug.settings.pseudo_labels import PseudoLabelConfig
 from gan_aug.teachers import TEACHERS
@@ -84,6 +85,10 @@ else:
 class RunConfig(RegisteredSettings):
     """One run of the pipeline, from the data to the comparison."""
 
+    encoder: EncoderConfig = Field(
+        default=EncoderConfig(),
+        description="What the teacher `consistency` begins as.",
+    )
     dcgan: DcganConfig = Field(default=DcganConfig(), description="The DCGAN.")
     synthesis: SynthesisConfig = Field(default=SynthesisConfig(), description="Generation.")
     pseudo_labels: PseudoLabelConfig = Field(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from gan_aug.teachers.cnn import ORIGINAL, SHIFT
+from gan_aug.teachers.consistency import CONSISTENCY
 from gan_aug.teachers.sgan import SGAN
 from gan_aug.teachers.teacher import Teacher
 
@@ -14,6 +15,7 @@ TEACHERS: Mapping[str, Teacher] = {
         ORIGINAL,
         SHIFT,
         SGAN,
+        CONSISTENCY,
     )
 }
 """Name → teacher."""

@@ -30,7 +30,7 @@ def name_arm(arm: str, description: str) -> Teacher:
     )
 
 
-def estimate_memory(shape: Shape, classes: int, config: Any) -> float:
+def estimate_memory(shape: Shape, classes: int, _images: int, config: Any) -> float:
     """Estimate the bytes of the CNN's training."""
     return CNN.estimate_memory(shape, classes, config.of(CNN), 0)
 

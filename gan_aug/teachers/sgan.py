@@ -73,7 +73,7 @@ def train_network(
     )
 
 
-def estimate_memory(shape: Shape, classes: int, config: Any) -> float:
+def estimate_memory(shape: Shape, classes: int, _images: int, config: Any) -> float:
     """Estimate the bytes of both networks' states and of one update's values."""
     from gan_aug.gan.semi_supervised import estimate_sgan  # noqa: PLC0415 - it imports TensorFlow
 

@@ -58,7 +58,7 @@ class Teacher:
         predict: Asks a network for ``(n, classes)`` probabilities.
         file: Name of the file that keeps a network.
         estimate_memory: Bytes that a training takes beside the training images, for images of a
-            shape, a number of classes, and the settings of the run.
+            shape, numbers of classes and of training images, and the settings of the run.
         remedy: Flags to lower where memory is short.
     """
 
@@ -70,5 +70,5 @@ class Teacher:
     plan: Callable[[Ingredients, int], Stage[Any]]
     predict: Predict
     file: str
-    estimate_memory: Callable[[Shape, int, Any], float]
+    estimate_memory: Callable[[Shape, int, int, Any], float]
     remedy: str

@@ -28,6 +28,8 @@ LABELS = 12
 SETTINGS = {
     "labels": LABELS,
     "cnn": {"updates": 3, "epochs": 0, "batch_size": 8},
+    "encoder": {"steps": 3, "batch_size": 8, "width": 4},
+    "consistency": {"updates": 3, "batch_size": 8, "labeled_batch_size": 8},
     "sgan": {"updates": 3, "batch_size": 8, "labeled_batch_size": 8},
 }
 
@@ -129,7 +131,8 @@ def test_its_networks_are_stages_that_differ_and_label_images(
 
 def test_an_estimate_of_memory_grows_with_the_images(teacher):
     small, large = (
-        teacher.estimate_memory(shape, 10, RunConfig()) for shape in ((28, 28, 1), (64, 64, 3))
+        teacher.estimate_memory(shape, 10, 1000, RunConfig())
+        for shape in ((28, 28, 1), (64, 64, 3))
     )
     assert 0 < small < large
 

@@ -1,0 +1,1 @@
+"""What can be learned of images without labels, and how far few labels go then."""
