@@ -105,7 +105,7 @@ def test_a_run_ends_in_its_report(name, artifacts, tmp_path):
     assert os.access(run.path / "quality.json", os.F_OK) == (name == "three-rgb")
 
 
-@pytest.mark.parametrize("teacher", ["shift", "sgan"])
+@pytest.mark.parametrize("teacher", ["shift", "sgan", "consistency"])
 def test_unlabeled_pictures_are_used_by_all_that_can(teacher, artifacts, tmp_path):
     """Folders of pictures, most of them without a label: the DCGAN, the SGAN and the pool."""
     images, labels = make_digits((16, 16, 3), 2)

@@ -12,6 +12,13 @@ from gan_aug.classifiers.cnn import CnnConfig, train_cnn
 from gan_aug.gan import adversarial, layers
 from gan_aug.gan.adversarial import binary_cross_entropy, train_dcgan
 from gan_aug.gan.semi_supervised import train_sgan
+from gan_aug.representation.consistency import Lesson, train_consistently
+from gan_aug.representation.contrastive import build_encoder, train_encoder
+from gan_aug.representation.propagation import Propagated
+from gan_aug.representation.views import VIEWS
+from gan_aug.seeding import seed_keras
+from gan_aug.settings.consistency import ConsistencyConfig
+from gan_aug.settings.encoder import EncoderConfig
 from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.sgan import SganConfig
 
@@ -27,13 +34,14 @@ DCGANS = {
     "paper": {"architecture": "paper", "gradient_penalty": 0.0, "minibatch_discrimination": 4},
     "plain": {"gradient_penalty": 0.0, "clusters": 0, "discriminator_dropout": 0.0},
 }
+CLASSIFIERS = ("SGAN", "CNN", "encoder", "consistency")
 TRAININGS = [
-    *((name, "float32") for name in ("compact", "features", "chapter", "paper", "SGAN", "CNN")),
+    *((name, "float32") for name in ("compact", "features", "chapter", "paper", *CLASSIFIERS)),
     ("compact", "mixed_bfloat16"),
     pytest.param("plain", "float32", marks=pytest.mark.slow),
     *(
         pytest.param(name, "mixed_bfloat16", marks=pytest.mark.slow)
-        for name in ("features", "chapter", "paper", "SGAN", "CNN")
+        for name in ("features", "chapter", "paper", *CLASSIFIERS)
     ),
 ]
 
@@ -54,6 +62,21 @@ def train(tiny_dcgan, cpu, real, monkeypatch):
         if name == "SGAN":
             config = SganConfig(updates=steps, batch_size=8, labeled_batch_size=8)
             model = train_sgan(labeled, real.images, config, seed=0, compute=compute)
+            return model.get_weights()
+        if name == "encoder":
+            config = EncoderConfig(width=4, steps=steps, batch_size=8)
+            return train_encoder(real.images, config, seed=0, compute=compute).get_weights()
+        if name == "consistency":
+            config = ConsistencyConfig(
+                updates=steps, warmup=0.5, batch_size=8, labeled_batch_size=8
+            )
+            spread = Propagated(real.labels, np.ones(len(real), np.float32))
+            lesson = Lesson(real.images, np.arange(50), labeled.labels, spread, 10)
+            with seed_keras(0):
+                encoder = build_encoder((28, 28, 1), 4, dtype_policy=policy)
+            model = train_consistently(
+                lesson, encoder, config, views=VIEWS["photos"], seed=0, compute=compute
+            )
             return model.get_weights()
         changes = {"penalty_interval": 2, "steps": steps, "interval": steps} | DCGANS[name]
         config = tiny_dcgan.model_copy(update=changes)
