@@ -98,7 +98,7 @@ class Round(BaseModel):
         dataset: Name of the data.
         rows: Labeled images.
         seed: Of their draw and of every training.
-        trials: In the order they were made; the first is of :data:`BASE`.
+        trials: In the order of :data:`SETTINGS`; the first is of :data:`BASE`.
         validation_images: How many there are.
         commit: Of the source when the round began.
         cpu: What it was measured on.
@@ -230,11 +230,19 @@ def measure_round(names: Sequence[str], data: Dataset, rows: int, seed: int, roo
     ERR.print(f"{rows:,} labeled images, draw {seed}")
     training_set = build_original_set(data.train.take(draw_labeled(data.train, rows, seed=seed)))
     train_lightgbm(training_set, WARM_UP, seed=seed)
-    trials = [
-        try_settings(trial, config, training_set, data, seed)
-        for trial, config in zip(pending.trials, configs, strict=True)
-    ]
+    tried = {
+        place: try_settings(pending.trials[place], configs[place], training_set, data, seed)
+        for place in order_turns(len(configs), seed)
+    }
+    trials = [tried[place] for place in range(len(configs))]
     LEDGER.add(pending.model_copy(update={"trials": trials}), root, render_page)
+
+
+def order_turns(count: int, seed: int) -> list[int]:
+    """Return whose turn is when: every draw begins with another, since the first may be slower."""
+    places = range(count)
+    first = seed % count
+    return [*places[first:], *places[:first]]
 
 
 def configure(name: str, rows: int) -> LightgbmConfig:

@@ -14,6 +14,7 @@ from benchmarks.boosting import (
     Round,
     Trial,
     configure,
+    order_turns,
     render_page,
     summarize,
 )
@@ -81,6 +82,15 @@ def test_the_first_settings_are_those_that_the_others_change():
     config = configure(MORE, 1000)
     assert config == configure(BASE, 1000).model_copy(update={"rounds": 300})
     assert configure(MORE, 40).min_child_samples == LightgbmConfig().plan(40).min_child_samples
+
+
+def test_every_draw_begins_with_another_setting():
+    assert [order_turns(3, seed) for seed in range(4)] == [
+        [0, 1, 2],
+        [1, 2, 0],
+        [2, 0, 1],
+        [0, 1, 2],
+    ]
 
 
 def test_the_page_has_a_table_for_every_number_of_labeled_images():
