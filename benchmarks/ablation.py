@@ -16,12 +16,12 @@ from cyclopts import App, Parameter, validators
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
+from benchmarks.ledger import write_outputs
 from benchmarks.machine import describe_machine, read_commit
 from benchmarks.report import load_template
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.evaluation.study import StudyResult, student_margin
 from gan_aug.settings.run import ClassifierName, RunConfig
-from gan_aug.store.files import atomic_file, write_json
 
 __all__ = ["VARIANTS", "Ablation", "Effect", "compare_variant", "render_ablation"]
 
@@ -195,9 +195,7 @@ def add_effects(effects: Sequence[Effect], root: Path) -> None:
     for effect in [*earlier, *effects]:
         latest[effect.variant, effect.classifier, effect.labels] = effect
     ablation = Ablation(effects=list(latest.values()))
-    write_json(path, ablation.model_dump(mode="json"))
-    with atomic_file(root / "docs" / "ablation.md", "w") as file:
-        file.write(render_ablation(ablation))
+    write_outputs("ablation", ablation.model_dump(mode="json"), render_ablation(ablation), root)
 
 
 def render_ablation(ablation: Ablation) -> str:

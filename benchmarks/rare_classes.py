@@ -23,6 +23,7 @@ from benchmarks.imbalance import (
     size_classes,
     thin_classes,
 )
+from benchmarks.ledger import Ledger
 from benchmarks.machine import describe_machine, read_commit
 from benchmarks.report import load_template
 from gan_aug.arms import ARMS, Need
@@ -40,16 +41,14 @@ from gan_aug.settings.data import DataConfig
 from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.run import RunConfig
 from gan_aug.stages import RunStages
-from gan_aug.store.files import atomic_file, write_json
 from gan_aug.store.store import Store
 
-__all__ = ["Draw", "Draws", "Result", "Row", "render_page", "summarize"]
+__all__ = ["LEDGER", "Draw", "Result", "Row", "render_page", "summarize"]
 
 ROOT = Path(__file__).parent.parent
 CONFIDENCE_LEVEL = 0.95
 RARE = 3
 PAGE = "rare_classes.md.j2"
-RESULTS = Path("artifacts", "rare_classes.json")
 ERR = Console(stderr=True, soft_wrap=True, highlight=False)
 
 BASELINE = "original"
@@ -145,16 +144,7 @@ class Draw(BaseModel):
         )
 
 
-class Draws(BaseModel):
-    """All that was measured.
-
-    Attributes:
-        draws: In the order they were made.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    draws: list[Draw]
+LEDGER = Ledger(Draw, key="draws", name="rare_classes")
 
 
 class Row(BaseModel):
@@ -253,7 +243,7 @@ def measure_once(
         commit=read_commit(),
         cpu=describe_machine().cpu_model,
     )
-    if pending.cell in {found.cell for found in read_draws(root)}:
+    if LEDGER.has(pending, root):
         return
     ERR.print(f"{pending.dataset}, draw {config.seed}, rare: {', '.join(pending.rare)}")
     execute = Executor(Store.open(artifacts, None), execute_stage)
@@ -261,7 +251,7 @@ def measure_once(
     for stages in plan_balances(config, data, counts, compute):
         done = run_balance(stages, execute, data, done)
     keras.backend.clear_session()
-    write_draws([*read_draws(root), done], root)
+    LEDGER.add(done, root, render_page)
 
 
 def plan_balances(
@@ -328,20 +318,6 @@ def list_settings(config: RunConfig, classes: Sequence[str]) -> dict[str, Any]:
     names = ["dcgan", "synthesis", "pseudo_labels", "augmentation", *config.classifiers]
     sets = {balance: list(arms) for balance, arms in SETS.items()}
     return {"classes": list(classes), "sets": sets, **{name: settings[name] for name in names}}
-
-
-def read_draws(root: Path) -> list[Draw]:
-    """Return what was measured before."""
-    path = root / RESULTS
-    return Draws.model_validate_json(path.read_bytes()).draws if path.exists() else []
-
-
-def write_draws(draws: Sequence[Draw], root: Path) -> None:
-    """Write JSON and page."""
-    whole = Draws(draws=list(draws))
-    write_json(root / RESULTS, whole.model_dump(mode="json"))
-    with atomic_file(root / "docs" / "rare_classes.md", "w") as file:
-        file.write(render_page(whole))
 
 
 def list_rare_recalls(draw: Draw, result: Result) -> list[float]:
@@ -450,9 +426,9 @@ def list_sets(draw: Draw) -> list[str]:
     return sorted(found, key=lambda name: (SETS["level"].index(name.partition(",")[0]), name))
 
 
-def render_page(whole: Draws) -> str:
+def render_page(draws: Sequence[Draw]) -> str:
     """Render the page: for every data set and classifier a row a training set."""
-    groups = group_draws(whole.draws)
+    groups = group_draws(draws)
     shown = [draw for group in groups.values() for draw in group]
     return load_template(PAGE).render(
         groups=groups,

@@ -17,6 +17,7 @@ from cyclopts import App, Parameter, validators
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
+from benchmarks.ledger import Ledger
 from benchmarks.machine import describe_machine, read_commit
 from benchmarks.report import load_template
 from gan_aug.data.dataset import Dataset, describe_dataset, draw_labeled, resolve_budget
@@ -31,17 +32,15 @@ from gan_aug.settings.presets import Preset, resolve_config
 from gan_aug.settings.pseudo_labels import TeacherName
 from gan_aug.settings.run import RunConfig
 from gan_aug.stages import RunStages, describe_draw
-from gan_aug.store.files import atomic_file, write_json
 from gan_aug.store.store import Store
 from gan_aug.teachers import TEACHERS
 
-__all__ = ["Measurement", "Measurements", "Row", "render_page", "summarize"]
+__all__ = ["LEDGER", "Measurement", "Row", "render_page", "summarize"]
 
 ROOT = Path(__file__).parent.parent
 CONFIDENCE_LEVEL = 0.95
 BUDGETS = (20, 50, 100, 200)
 PAGE = "semi_supervised.md.j2"
-RESULTS = Path("artifacts", "semi_supervised.json")
 ERR = Console(stderr=True, soft_wrap=True, highlight=False)
 
 PAPER: Mapping[int, tuple[float, float]] = {
@@ -93,16 +92,7 @@ class Measurement(BaseModel):
         return self.teacher, self.labels, self.seed, settings
 
 
-class Measurements(BaseModel):
-    """All that was measured.
-
-    Attributes:
-        measurements: In the order they were made.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    measurements: list[Measurement]
+LEDGER = Ledger(Measurement, key="measurements", name="semi_supervised")
 
 
 class Row(BaseModel):
@@ -188,7 +178,7 @@ def measure_once(
         commit=read_commit(),
         cpu=describe_machine().cpu_model,
     )
-    if pending.cell in {found.cell for found in read_measurements(root)}:
+    if LEDGER.has(pending, root):
         return
     ERR.print(f"{title(teacher)}, {labels} labels, seed {config.seed}")
     with tempfile.TemporaryDirectory() as folder:
@@ -202,7 +192,7 @@ def measure_once(
             }
         )
     keras.backend.clear_session()
-    write_measurements([*read_measurements(root), done], root)
+    LEDGER.add(done, root, render_page)
 
 
 def train_network(
@@ -234,20 +224,6 @@ def measure_error(predict: Callable[[Images], Float32], part: LabeledImages) -> 
     return float((predict(part.images).argmax(axis=1) != part.labels).mean())
 
 
-def read_measurements(root: Path) -> list[Measurement]:
-    """Return what was measured before."""
-    path = root / RESULTS
-    return Measurements.model_validate_json(path.read_bytes()).measurements if path.exists() else []
-
-
-def write_measurements(measurements: Sequence[Measurement], root: Path) -> None:
-    """Write JSON and page."""
-    whole = Measurements(measurements=list(measurements))
-    write_json(root / RESULTS, whole.model_dump(mode="json"))
-    with atomic_file(root / "docs" / "semi_supervised.md", "w") as file:
-        file.write(render_page(whole))
-
-
 def summarize(measurements: Sequence[Measurement]) -> dict[tuple[int, TeacherName], Row]:
     """Return means and intervals over the draws: labels and teacher → row.
 
@@ -272,12 +248,12 @@ def summarize_draws(draws: Sequence[Measurement]) -> Row:
     )
 
 
-def render_page(whole: Measurements) -> str:
+def render_page(measurements: Sequence[Measurement]) -> str:
     """Render the page: a row a budget, a column a teacher, and the paper's."""
-    rows = summarize(whole.measurements)
+    rows = summarize(measurements)
     measured = {teacher for _, teacher in rows}
     teachers = [teacher for teacher in list(TEACHERS)[::-1] if teacher in measured]
-    gans = [found for found in whole.measurements if found.teacher == "sgan"]
+    gans = [found for found in measurements if found.teacher == "sgan"]
     return load_template(PAGE).render(
         rows=rows,
         budgets=sorted({labels for labels, _ in rows}),
@@ -288,7 +264,7 @@ def render_page(whole: Measurements) -> str:
         origins=sorted(
             {
                 (found.commit or "unknown", found.cpu, found.dataset, found.preset)
-                for found in whole.measurements
+                for found in measurements
             }
         ),
     )

@@ -17,6 +17,7 @@ from cyclopts import App, Parameter, validators
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
+from benchmarks.ledger import write_outputs
 from benchmarks.machine import describe_machine, read_commit
 from benchmarks.report import load_template
 from gan_aug.data.dataset import describe_dataset
@@ -34,7 +35,6 @@ from gan_aug.settings.dcgan import DcganConfig
 from gan_aug.settings.presets import Preset, resolve_config
 from gan_aug.settings.run import RunConfig
 from gan_aug.stages import RunStages, describe_draw
-from gan_aug.store.files import atomic_file, write_json
 from gan_aug.store.store import Store
 from gan_aug.training import compile_steps
 
@@ -286,9 +286,7 @@ def measure_images(bench: Bench, technique: Technique, seed: int) -> Metrics:
 
 def write(found: Techniques, root: Path) -> None:
     """Write JSON and page."""
-    write_json(root / RESULTS, found.model_dump(mode="json"))
-    with atomic_file(root / "docs" / "techniques.md", "w") as file:
-        file.write(render_techniques(found))
+    write_outputs("techniques", found.model_dump(mode="json"), render_techniques(found), root)
 
 
 def render_techniques(found: Techniques) -> str:

@@ -14,6 +14,7 @@ from typing import Any, get_args
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.evaluation.anomaly import Separation, phrase_verdict
 from gan_aug.evaluation.study import CellSummary, StudyResult
+from gan_aug.reporting.tables import show_difference
 from gan_aug.settings.anomalies import Detector
 
 ROOT = Path(__file__).parent.parent
@@ -151,18 +152,10 @@ def render_results(result: StudyResult) -> str:
 def render_row(title: str, row: dict[str, CellSummary], arms: Sequence[str]) -> str:
     """``| LightGBM | 100 | 5 | 70.75% | +15.13 (+14.20 to +16.06) | ... |``."""
     original = row["original"]
-    differences = [phrase_difference(row.get(arm)) for arm in arms]
+    found = [row[arm].versus_original if arm in row else None for arm in arms]
+    differences = [show_difference(difference) for difference in found]
     facts = [title, f"{original.budget:,}", str(original.draws), f"{original.accuracy:.2%}"]
     return f"| {' | '.join([*facts, *differences])} |"
-
-
-def phrase_difference(cell: CellSummary | None) -> str:
-    """``**+1.67** (+1.28 to +2.11)``: bold where the interval leaves out zero."""
-    if cell is None or cell.difference is None or cell.low is None or cell.high is None:
-        return ""
-    difference = f"{100 * cell.difference:+.2f}"
-    shown = difference if cell.low <= 0 <= cell.high else f"**{difference}**"
-    return f"{shown} ({100 * cell.low:+.2f} to {100 * cell.high:+.2f})"
 
 
 if __name__ == "__main__":

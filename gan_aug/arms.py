@@ -7,7 +7,7 @@ alone; every classifier gets the same number of updates or rounds on each.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,11 @@ from gan_aug.settings.augmentation import AugmentationConfig
 
 __all__ = [
     "ARMS",
+    "BASELINE",
+    "CONTRASTS",
     "STUDY_ARMS",
     "Arm",
+    "Contrast",
     "Material",
     "Need",
     "bound_accepted",
@@ -34,6 +37,7 @@ __all__ = [
 Need = Literal["synthetic", "pool"]
 Pixels = NDArray[np.float64]
 
+BASELINE = "original"
 PIXEL_DECIMALS = 2
 SYNTHETIC: frozenset[Need] = frozenset({"synthetic"})
 POOL: frozenset[Need] = frozenset({"pool"})
@@ -75,6 +79,9 @@ class Arm:
         copies: Whether it has copies of labeled images, transformed or not.
         evens: What makes up for classes of different sizes: ``weights``, or further ``images``.
             Where the labels are balanced, such an arm is ``original``. None for the others.
+        baselines: The arms that it is compared with, where a run has them too.
+        adds: What it has beside the labeled images, as a sentence names it; empty for an arm that
+            is no baseline of another.
     """
 
     build: Callable[[Material], TrainingSet]
@@ -82,6 +89,8 @@ class Arm:
     needs: frozenset[Need] = frozenset()
     copies: bool = False
     evens: Literal["weights", "images"] | None = None
+    baselines: tuple[str, ...] = (BASELINE,)
+    adds: str = ""
 
     @property
     def additions(self) -> int:
@@ -120,6 +129,15 @@ def build_real_pool(material: Material) -> TrainingSet:
     return join(material, take_accepted(material, material.pool))
 
 
+def build_gan_real_pool(material: Material) -> TrainingSet:
+    """``gan+real_pool``: the labeled images, the synthetic and the accepted real ones."""
+    return join(
+        material,
+        take_accepted(material, material.synthetic),
+        take_accepted(material, material.pool),
+    )
+
+
 def build_synthetic_only(material: Material) -> TrainingSet:
     """``synthetic_only``: the accepted synthetic images alone."""
     return take_accepted(material, material.synthetic)
@@ -153,12 +171,27 @@ def build_oversample(material: Material) -> TrainingSet:
 
 
 ARMS: Mapping[str, Arm] = {
-    "original": Arm(build_original, "the labeled images alone"),
+    BASELINE: Arm(build_original, "the labeled images alone", baselines=()),
     "gan": Arm(build_gan, "with synthetic images", needs=SYNTHETIC),
     "shift": Arm(build_shift, "with shifted, turned and scaled copies", copies=True),
     "gan+shift": Arm(build_gan_shift, "with both", needs=SYNTHETIC, copies=True),
-    "real_pool": Arm(build_real_pool, "with real images the teacher labeled", needs=POOL),
-    "synthetic_only": Arm(build_synthetic_only, "synthetic images alone", needs=SYNTHETIC),
+    "real_pool": Arm(
+        build_real_pool,
+        "with real images the teacher labeled",
+        needs=POOL,
+        adds="the real images that the same teacher labeled",
+    ),
+    "gan+real_pool": Arm(
+        build_gan_real_pool,
+        "with synthetic images, and real ones the same teacher labeled",
+        needs=SYNTHETIC | POOL,
+        baselines=(BASELINE, "real_pool"),
+    ),
+    "synthetic_only": Arm(
+        build_synthetic_only,
+        "synthetic images alone, where the real ones may not leave the house",
+        needs=SYNTHETIC,
+    ),
     "repeat": Arm(build_repeat, "the labeled images over and over", copies=True),
     "class_weight": Arm(build_class_weight, "with equal weight for every class", evens="weights"),
     "oversample": Arm(
@@ -170,6 +203,27 @@ STUDY_ARMS: tuple[str, ...] = tuple(name for name, arm in ARMS.items() if arm.ev
 """The arms of a study by default; with balanced labels, the others are ``original``."""
 
 
+class Contrast(NamedTuple):
+    """An arm beside one that has all of its images but the synthetic ones.
+
+    Attributes:
+        arm: Its name.
+        baseline: What it is compared with; never ``original``.
+    """
+
+    arm: str
+    baseline: str
+
+
+CONTRASTS: tuple[Contrast, ...] = tuple(
+    Contrast(name, baseline)
+    for name, arm in ARMS.items()
+    for baseline in arm.baselines
+    if baseline != BASELINE
+)
+"""What tells what synthetic images add to more than the labeled ones."""
+
+
 def check_arms(arms: Sequence[str], unlabeled: int) -> None:
     """Raise :class:`UserError` if one of the arms can't be built.
 
@@ -177,10 +231,12 @@ def check_arms(arms: Sequence[str], unlabeled: int) -> None:
         arms: Their names.
         unlabeled: Training images without a label.
     """
-    if len(list_buildable(arms, unlabeled)) < len(arms):
+    buildable = list_buildable(arms, unlabeled)
+    missing = [f"`{arm}`" for arm in arms if arm not in buildable]
+    if missing:
         raise UserError(
-            "arms: expected unlabeled training images for `real_pool`, found that all have labels; "
-            "lower --labels, or leave the arm out"
+            f"arms: expected unlabeled training images for {' and '.join(missing)}, found that all "
+            f"have labels; lower --labels, or leave {'it' if len(missing) == 1 else 'them'} out"
         )
 
 

@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gan_aug.arms import ARMS, Need, count_missing
+from gan_aug.arms import ARMS, BASELINE, Need, count_missing
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.classifiers.cnn import CNN
 from gan_aug.data.dataset import Dataset
 from gan_aug.device import Compute
 from gan_aug.evaluation.calibration import TeacherCalibration
-from gan_aug.evaluation.comparison import BASELINE, Comparison
+from gan_aug.evaluation.comparison import Comparison
 from gan_aug.evaluation.quality import Quality
 from gan_aug.execution import Executor, Output
 from gan_aug.gan.networks import MEMORY_FLAGS, estimate_dcgan

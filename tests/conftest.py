@@ -59,7 +59,6 @@ def make_score() -> Callable[..., Score]:
                 confidence=[0.0] * 10 + [0.7, 0.75, 0.82, 0.9, 0.99],
                 accuracy=[0.0] * 10 + [0.6, 0.7, 0.8, 0.85, 0.99],
             ),
-            "versus_original": None,
         }
         return Score.model_validate(sound | values)
 

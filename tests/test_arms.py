@@ -5,12 +5,14 @@ import pytest
 
 from gan_aug.arms import (
     ARMS,
+    CONTRASTS,
     STUDY_ARMS,
     Material,
     bound_accepted,
     build_training_set,
     check_arms,
     count_missing,
+    list_buildable,
     transform_images,
 )
 from gan_aug.errors import UserError
@@ -19,6 +21,7 @@ from gan_aug.settings.augmentation import AugmentationConfig
 
 LABELED = 40
 COPIES = 500
+ADDING = ("gan", "shift", "gan+shift", "real_pool", "gan+real_pool")
 
 
 def draw_pseudo(images, seed):
@@ -64,7 +67,7 @@ def test_an_arm_takes_what_it_says_it_needs_and_its_mean_weight_is_one(material,
     assert built.weights.mean() == pytest.approx(1, rel=1e-5)
 
 
-@pytest.mark.parametrize("arm", ["gan", "shift", "gan+shift", "real_pool"])
+@pytest.mark.parametrize("arm", ADDING)
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_labels_of_originals_never_change_and_additions_carry_their_share(material, arm, share):
     many = np.arange(len(material.synthetic.images)).repeat(10)
@@ -76,7 +79,7 @@ def test_labels_of_originals_never_change_and_additions_carry_their_share(materi
     assert built.weights[LABELED:].sum() / built.weights.sum() == pytest.approx(share, rel=1e-5)
 
 
-@pytest.mark.parametrize("arm", ["gan", "shift", "gan+shift", "real_pool"])
+@pytest.mark.parametrize("arm", ADDING)
 @pytest.mark.parametrize("copies", [10, 1000])
 def test_no_added_image_counts_more_than_a_labeled_one(material, arm, copies):
     pseudo = dataclasses.replace(material.synthetic, decisions=np.ones(100, np.uint8))
@@ -95,6 +98,33 @@ def test_arms_have_the_images_that_they_say(material):
     assert sizes["gan+shift"] == LABELED + accepted + COPIES
     assert sizes["synthetic_only"] == accepted
     assert sizes["real_pool"] == LABELED + material.pool.accepted.sum()
+    assert sizes["gan+real_pool"] == sizes["real_pool"] + accepted
+
+
+def test_synthetic_and_real_images_of_one_teacher_carry_half_of_the_added_weight_each(material):
+    """However many there are of each; without the others, either kind carries all of it."""
+    synthetic, pool = (pseudo.accepted.sum() for pseudo in (material.synthetic, material.pool))
+    assert synthetic != pool
+    both = change(material, added_share=0.4)
+    weights = ARMS["gan+real_pool"].build(both).weights
+    added, real = weights[LABELED : LABELED + synthetic], weights[LABELED + synthetic :]
+    assert len(real) == pool
+    assert added.sum() == pytest.approx(real.sum(), rel=1e-5)
+    assert added.sum() == pytest.approx(0.2 * weights.sum(), rel=1e-5)
+    none = dataclasses.replace(material.synthetic, decisions=np.ones(100, np.uint8))
+    alone = ARMS["gan+real_pool"].build(dataclasses.replace(both, synthetic=none))
+    real_pool = ARMS["real_pool"].build(both)
+    np.testing.assert_array_equal(alone.images, real_pool.images)
+    np.testing.assert_array_equal(alone.weights, real_pool.weights)
+
+
+def test_an_arm_is_compared_with_arms_that_lack_some_of_its_images():
+    assert ARMS["original"].baselines == ()
+    assert all(arm.baselines[0] == "original" for arm in list(ARMS.values())[1:])
+    assert CONTRASTS == (("gan+real_pool", "real_pool"),)
+    for arm, baseline in CONTRASTS:
+        assert ARMS[arm].needs - ARMS[baseline].needs == {"synthetic"}
+        assert ARMS[baseline].adds
 
 
 @pytest.mark.parametrize("arm", ARMS)
@@ -276,7 +306,9 @@ def build_level(material, arm, level):
     return build_training_set(material.labeled, np.arange(len(material.labeled)), arm, **given)
 
 
-@pytest.mark.parametrize("arm", ["gan", "gan+shift", "real_pool", "synthetic_only"])
+@pytest.mark.parametrize(
+    "arm", ["gan", "gan+shift", "real_pool", "gan+real_pool", "synthetic_only"]
+)
 def test_every_class_of_a_leveled_set_carries_equal_weight(imbalanced, arm):
     plain, built = (build_level(imbalanced, arm, level=level) for level in (False, True))
     np.testing.assert_array_equal(built.images, plain.images)
@@ -302,5 +334,14 @@ def test_no_images_are_transformed_to_none():
 def test_a_pool_without_images_is_refused_before_any_work():
     check_arms(["original", "real_pool"], unlabeled=1)
     check_arms(["original", "gan"], unlabeled=0)
-    with pytest.raises(UserError, match="found that all have labels"):
+    with pytest.raises(UserError, match=r"for `real_pool`, found that all have .* leave it out"):
         check_arms(["original", "real_pool"], unlabeled=0)
+
+
+def test_every_arm_that_lacks_a_pool_is_named_and_no_other():
+    arms = ["original", "gan", "gan+real_pool"]
+    with pytest.raises(UserError, match=r"images for `gan\+real_pool`, found"):
+        check_arms(arms, unlabeled=0)
+    with pytest.raises(UserError, match=r"`real_pool` and `gan\+real_pool`, .* leave them out"):
+        check_arms(["real_pool", *arms], unlabeled=0)
+    assert list_buildable(arms, unlabeled=0) == ("original", "gan")

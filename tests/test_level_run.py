@@ -14,7 +14,7 @@ from gan_aug.stages import RunStages, describe_draw
 from gan_aug.store.formats import ArrayFormat
 from gan_aug.store.store import Store
 
-NEEDY = ("gan", "gan+shift", "real_pool", "synthetic_only")
+NEEDY = ("gan", "gan+shift", "real_pool", "gan+real_pool", "synthetic_only")
 COUNTS = (30, *[8] * 8, 3)
 TARGET = 40
 CPU = Compute()

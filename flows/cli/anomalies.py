@@ -53,7 +53,7 @@ def anomalies(
     finished = anomalies_flow(config, **destination.to_arguments())
     result = finished.read_anomalies()
     table = terminal.tabulate_separations([*result.foreign, *result.left_out])
-    terminal.print_outcome(result, table, finished.path, as_json=json)
+    terminal.print_outcome(result, [table], finished.path, as_json=json)
 
 
 def read_source(source: str, artifacts: Path) -> RunConfig:

@@ -36,5 +36,8 @@ def run(
 
     finished = augment(resolved, **destination.to_arguments())
     comparison = finished.read_comparison()
-    table = terminal.tabulate_comparison(comparison)
-    terminal.print_outcome(comparison, table, finished.path, as_json=json)
+    tables = [
+        terminal.tabulate_comparison(comparison),
+        *terminal.tabulate_contrasts(comparison.scores),
+    ]
+    terminal.print_outcome(comparison, tables, finished.path, as_json=json)

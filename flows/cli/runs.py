@@ -31,5 +31,8 @@ def show(run: str, *, artifacts: Artifacts = ARTIFACTS, json: Json = False) -> N
     if json:
         terminal.OUT.print_json(comparison.model_dump_json())
         return
-    table = terminal.tabulate_comparison(comparison)
-    terminal.print_outcome(comparison, table, found.path, as_json=False)
+    tables = [
+        terminal.tabulate_comparison(comparison),
+        *terminal.tabulate_contrasts(comparison.scores),
+    ]
+    terminal.print_outcome(comparison, tables, found.path, as_json=False)

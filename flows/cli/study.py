@@ -60,7 +60,9 @@ def study(
     finished = study_flow(resolved, **destination.to_arguments(), workers=workers, dask=dask)
     result = finished.read_study()
     terminal.print_failures(result.failures)
-    terminal.print_outcome(result, terminal.tabulate_study(result), finished.path, as_json=json)
+    tested = [cell for cell in result.summaries if cell.split == "test"]
+    tables = [terminal.tabulate_study(result), *terminal.tabulate_contrasts(tested)]
+    terminal.print_outcome(result, tables, finished.path, as_json=json)
     if result.failures:
         sys.exit(EXIT_FAILED)
 

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     # Only named here: importing them would make `gan-aug --help` wait for SciPy.
     from gan_aug.data.dataset import Provenance
     from gan_aug.evaluation.anomaly import AnomalyResult, Separation
-    from gan_aug.evaluation.comparison import Comparison, PairedDifference, Score
+    from gan_aug.evaluation.comparison import Comparison, Score
     from gan_aug.evaluation.study import CellSummary, Failure, StudyResult
+    from gan_aug.evaluation.verdict import Difference
     from gan_aug.reporting.folders import RunSummary
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "print_failures",
     "print_outcome",
     "tabulate_comparison",
+    "tabulate_contrasts",
     "tabulate_facts",
     "tabulate_runs",
     "tabulate_separations",
@@ -78,24 +80,26 @@ def print_data(provenance: "Provenance") -> None:
 
 def print_outcome(
     outcome: "Comparison | StudyResult | AnomalyResult",
-    table: Table,
+    tables: Sequence[Table],
     folder: Path,
     *,
     as_json: bool,
 ) -> None:
-    """Print what a flow found: a table, the verdict, and on the last line the folder.
+    """Print what a flow found: tables, the verdict, and on the last line the folder.
 
     Args:
         outcome: What it found.
-        table: The numbers that people look at first.
+        tables: The numbers that people look at first.
         folder: Where everything is.
         as_json: Print the outcome on stdout as JSON, and the rest on stderr.
     """
     if as_json:
         OUT.print_json(outcome.model_dump_json())
     console = ERR if as_json else OUT
-    print_whole(table, console)
-    console.print(f"\n{outcome.verdict}\n", style="bold", markup=False)
+    for table in tables:
+        print_whole(table, console)
+        console.print()
+    console.print(f"{outcome.verdict}\n", style="bold", markup=False)
     console.print(str(folder), markup=False)
 
 
@@ -133,7 +137,7 @@ def tabulate_score(score: "Score") -> Sequence[str]:
         score.split,
         *tabulate_shares(score),
         f"{score.log_loss:.3f}",
-        tabulate_difference(paired) if paired else "",
+        tabulate_difference(paired),
         f"{paired.mcnemar_p:.2g}" if paired else "",
     )
 
@@ -144,11 +148,25 @@ def tabulate_shares(measured: "Score | CellSummary") -> Sequence[str]:
     return [f"{share:.2%}" for share in shares]
 
 
-def tabulate_difference(difference: "PairedDifference | CellSummary") -> str:
+def tabulate_difference(difference: "Difference | None") -> str:
     """``+1.79 [+1.21, +2.40]`` in percentage points, or nothing where there is no difference."""
+    if difference is None:
+        return ""
     values = (difference.difference, difference.low, difference.high)
-    points = [f"{100 * value:+.2f}" for value in values if value is not None]
-    return escape(f"{points[0]} [{points[1]}, {points[2]}]") if points else ""
+    middle, low, high = (f"{100 * value:+.2f}" for value in values)
+    return escape(f"{middle} [{low}, {high}]")
+
+
+def tabulate_contrasts(measured: Sequence["Score | CellSummary"]) -> list[Table]:
+    """Lay out the differences from other arms than ``original``: a table, or none without any."""
+    table = start_table(
+        ("model", "labels", "arm", "minus", "split", "points"), numbers=("labels", "points")
+    )
+    for cell in measured:
+        for baseline, difference in cell.versus_others.items():
+            labels, points = f"{cell.budget:,}", tabulate_difference(difference)
+            table.add_row(title(cell.classifier), labels, cell.arm, baseline, cell.split, points)
+    return [table] if table.rows else []
 
 
 def tabulate_study(result: "StudyResult") -> Table:
@@ -165,7 +183,7 @@ def tabulate_study(result: "StudyResult") -> Table:
                 cell.arm,
                 str(cell.draws),
                 *tabulate_shares(cell),
-                tabulate_difference(cell),
+                tabulate_difference(cell.versus_original),
             )
     return table
 

@@ -14,24 +14,25 @@ from pydantic import BaseModel, ConfigDict, computed_field, model_validator
 from scipy import stats
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
+from gan_aug.arms import ARMS, BASELINE, CONTRASTS, Contrast
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.data.dataset import Dataset
 from gan_aug.evaluation.balance import measure_balanced_accuracy, measure_macro_f1
 from gan_aug.evaluation.calibration import Calibration, measure_calibration
 from gan_aug.evaluation.verdict import (
     TRIAL,
-    Effect,
+    UNTOLD,
+    Difference,
+    Wording,
     check_agreement,
+    choose_wording,
     find_doubt,
-    name_arm,
-    name_effect,
 )
 from gan_aug.images import Float32, Indices, Labels, Marks
 from gan_aug.settings.base import Budget
 from gan_aug.settings.evaluation import ComparisonConfig
 
 __all__ = [
-    "BASELINE",
     "SPLITS",
     "ClassDifference",
     "Comparison",
@@ -45,7 +46,6 @@ __all__ = [
 
 Split = Literal["validation", "test"]
 SPLITS: tuple[Split, ...] = ("validation", "test")
-BASELINE = "original"
 PAIRED_COLUMNS = {
     "difference": "difference",
     "low": "difference_low",
@@ -54,6 +54,15 @@ PAIRED_COLUMNS = {
     "gained": "gained",
     "lost": "lost",
 }
+"""Field of a paired difference → column of the difference from ``original``."""
+DIFFERENCE_COLUMNS = {BASELINE: PAIRED_COLUMNS} | {
+    baseline: {
+        name: f"minus_{baseline}" + ("" if name == "difference" else f"_{name}")
+        for name in PAIRED_COLUMNS
+    }
+    for _, baseline in CONTRASTS
+}
+"""Baseline → the same for the differences from it."""
 BOOTSTRAP_BATCH = 100
 ANY_DIFFERENCE = (-1.0, 1.0)
 MOST_CLASSES_TOLD = 12
@@ -77,35 +86,22 @@ class Predictions:
     probabilities: Mapping[Split, Float32]
 
 
-class PairedDifference(BaseModel):
-    """Accuracy of an arm minus accuracy of ``original``, on the same images.
+class PairedDifference(Difference):
+    """Accuracy of an arm minus accuracy of a baseline, on the same images.
+
+    The interval is the bootstrap's over these images, and -1 to 1 for a single one.
 
     Attributes:
-        difference: In [-1, 1]; positive where the arm is better.
-        low: Lower end of the bootstrap interval; -1 for a single image.
-        high: Upper end of the bootstrap interval; 1 for a single image.
         mcnemar_p: Exact two-sided p-value of "no difference".
         gained: Images that only the arm gets right.
-        lost: Images that only ``original`` gets right.
+        lost: Images that only the baseline gets right.
         constants: Arms, of the two, whose classifier predicts one class for every image.
-        doubt: Why no effect can be told; None where one can.
     """
 
-    model_config = ConfigDict(frozen=True)
-
-    difference: float
-    low: float
-    high: float
     mcnemar_p: float
     gained: int
     lost: int
     constants: tuple[str, ...] = ()
-    doubt: str | None = None
-
-    @property
-    def effect(self) -> Effect:
-        """What may be said of the arm."""
-        return name_effect(self.low, self.high, self.doubt)
 
 
 class ClassDifference(BaseModel):
@@ -148,7 +144,8 @@ class Score(BaseModel):
         confusion: ``confusion[i][j]``: images of the i-th class that the classifier takes for the
             j-th.
         calibration: How far its confidence can be trusted.
-        versus_original: Paired difference; None for ``original`` itself.
+        differences: Arm that this one is compared with → paired difference from it; empty for
+            ``original``.
         rare_classes: The classes with the fewest labeled images, the rarest first; empty for
             ``original`` and where the labels are balanced.
     """
@@ -166,7 +163,7 @@ class Score(BaseModel):
     classes: tuple[str, ...]
     confusion: list[list[int]]
     calibration: Calibration
-    versus_original: PairedDifference | None
+    differences: dict[str, PairedDifference] = {}
     rare_classes: tuple[ClassDifference, ...] = ()
 
     @model_validator(mode="before")
@@ -176,6 +173,24 @@ class Score(BaseModel):
         if isinstance(values, dict) and "classes" not in values and "confusion" in values:
             return values | {"classes": [str(i) for i in range(len(values["confusion"]))]}
         return values
+
+    @model_validator(mode="before")
+    @classmethod
+    def name_baseline(cls, values: Any) -> Any:
+        """Name what the one difference of a score is from that was stored without saying so."""
+        if isinstance(values, dict) and values.get("versus_original") is not None:
+            return values | {"differences": {BASELINE: values["versus_original"]}}
+        return values
+
+    @property
+    def versus_original(self) -> PairedDifference | None:
+        """The difference from ``original``; None for itself."""
+        return self.differences.get(BASELINE)
+
+    @property
+    def versus_others(self) -> dict[str, PairedDifference]:
+        """The differences from other arms than ``original``."""
+        return {name: found for name, found in self.differences.items() if name != BASELINE}
 
     @computed_field  # type: ignore[prop-decorator]  # mypy takes no decorator there
     @property
@@ -203,12 +218,17 @@ class Score(BaseModel):
         }
 
     def to_row(self) -> dict[str, Any]:
-        """Return the score as one flat row; differences are empty for ``original``."""
-        nested = {"classes", "confusion", "calibration", "versus_original", "rare_classes"}
+        """Return the score as one flat row.
+
+        It has the columns of every baseline; they are empty where there is no difference from it.
+        """
+        nested = {"classes", "confusion", "calibration", "differences", "rare_classes"}
         row = self.model_dump(exclude=nested)
         row["calibration_error"] = self.calibration.error
-        paired = self.versus_original.model_dump() if self.versus_original else {}
-        row |= {column: paired.get(name) for name, column in PAIRED_COLUMNS.items()}
+        for baseline, columns in DIFFERENCE_COLUMNS.items():
+            paired = self.differences.get(baseline)
+            fields = paired.model_dump() if paired else {}
+            row |= {column: fields.get(name) for name, column in columns.items()}
         return row | {f"accuracy_{name}": share for name, share in self.class_accuracy.items()}
 
 
@@ -216,7 +236,8 @@ class Comparison(BaseModel):
     """All scores of a run and what they say.
 
     Attributes:
-        verdict: One sentence, bad news first.
+        verdict: A sentence, bad news first; one more on what synthetic images add to real ones,
+            where that was measured.
         confidence_level: Coverage of the intervals.
         scores: One per classifier, arm and split.
     """
@@ -280,7 +301,7 @@ def compare_arms(
     budget: int,
     seed: int,
 ) -> Comparison:
-    """Score every classifier and arm, and compare each arm with ``original`` image by image.
+    """Score every classifier and arm, and compare each arm with its baselines image by image.
 
     Args:
         predictions: Of every classifier on every arm, ``original`` included.
@@ -290,11 +311,15 @@ def compare_arms(
         budget: Label budget, for the record.
         seed: Seed of the run; also of the bootstrap.
     """
-    baselines = {p.classifier: p for p in predictions if p.arm == BASELINE}
+    cells = {(p.classifier, p.arm): p for p in predictions}
     scores = [
         score_split(
             prediction,
-            baselines[prediction.classifier],
+            [
+                cells[cell]
+                for baseline in ARMS[prediction.arm].baselines
+                if (cell := (prediction.classifier, baseline)) in cells
+            ],
             split,
             true_labels[split],
             config,
@@ -314,7 +339,7 @@ def compare_arms(
 
 def score_split(
     prediction: Predictions,
-    baseline: Predictions,
+    baselines: Sequence[Predictions],
     split: Split,
     truth: Labels,
     config: ComparisonConfig,
@@ -323,19 +348,13 @@ def score_split(
     budget: int,
     seed: int,
 ) -> Score:
-    """Score one classifier and arm on one split."""
+    """Score one classifier and arm on one split, beside the same classifier on other arms."""
     probabilities = prediction.probabilities[split].astype(np.float64)
     guesses = probabilities.argmax(axis=1)
-    paired = None
+    others = {b.arm: b.probabilities[split].argmax(axis=1) for b in baselines}
     rare: tuple[ClassDifference, ...] = ()
-    if prediction is not baseline:
-        before = baseline.probabilities[split].argmax(axis=1)
-        both = {prediction.arm: guesses, baseline.arm: before}
-        constants = [arm for arm, labels in both.items() if len(np.unique(labels)) == 1]
-        paired = compare_paired(
-            guesses == truth, before == truth, config, seed=seed, constants=constants
-        )
-        rare = compare_rare_classes(guesses, before, truth, labeled, config, seed=seed)
+    if BASELINE in others:
+        rare = compare_rare_classes(guesses, others[BASELINE], truth, labeled, config, seed=seed)
     labels = np.arange(probabilities.shape[1])
     return Score(
         classifier=prediction.classifier,
@@ -349,9 +368,30 @@ def score_split(
         classes=tuple(labeled),
         confusion=confusion_matrix(truth, guesses, labels=labels).tolist(),
         calibration=measure_calibration(prediction.probabilities[split], truth),
-        versus_original=paired,
+        differences={
+            baseline: compare_guesses(
+                {prediction.arm: guesses, baseline: other}, truth, config, seed=seed
+            )
+            for baseline, other in others.items()
+        },
         rare_classes=rare,
     )
+
+
+def compare_guesses(
+    both: Mapping[str, Indices], truth: Labels, config: ComparisonConfig, *, seed: int
+) -> PairedDifference:
+    """Compare what one classifier, trained on two arms, takes the same images for.
+
+    Args:
+        both: The arm and its baseline, in this order → ``(n,)`` classes.
+        truth: ``(n,)`` uint16.
+        config: Interval coverage and resamples, and whether this is a trial.
+        seed: Seed of the bootstrap.
+    """
+    right, baseline_right = (guesses == truth for guesses in both.values())
+    constants = [arm for arm, guesses in both.items() if len(np.unique(guesses)) == 1]
+    return compare_paired(right, baseline_right, config, seed=seed, constants=constants)
 
 
 def normalize(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -372,7 +412,7 @@ def compare_paired(
 
     Args:
         right: ``(n,)`` bool, for the arm.
-        baseline_right: ``(n,)`` bool, for ``original``.
+        baseline_right: ``(n,)`` bool, for the baseline.
         config: Interval coverage and resamples, and whether this is a trial.
         seed: Seed of the bootstrap.
         constants: Arms, of the two, whose classifier predicts one class for every image.
@@ -473,32 +513,84 @@ def bootstrap_mean(
 
 
 def phrase_verdict(scores: Sequence[Score], config: ComparisonConfig, *, budget: int) -> str:
-    """Say in one sentence what the validation images say of every arm, harm first."""
+    """Say what the validation images say of every arm, and of synthetic images beside real ones.
+
+    Harm comes first, and last what can't be told.
+    """
     budgeted = f"With {budget:,} labels"
     if config.trial:
         return f"{budgeted}, what augmentation does can't be told: {TRIAL}."
-    findings = [
-        (score.versus_original, CLASSIFIERS[score.classifier].phrase, score.arm)
-        for score in scores
-        if score.split == "validation" and score.versus_original is not None
-    ]
+    validated = [score for score in scores if score.split == "validation"]
+    findings = find_differences(validated, BASELINE)
     if not findings:
         return f"{budgeted}, no arm was compared with the original training set."
-    findings.sort(key=lambda finding: (finding[0].doubt is not None, finding[0].high))
     parts = [phrase_finding(*finding, config.confidence_level) for finding in findings]
-    return f"{budgeted}, on validation images: {'; '.join(parts)}."
+    beyond = [
+        phrase_contrast(contrast, found, config.confidence_level)
+        for contrast in CONTRASTS
+        if (found := find_differences(take_arm(validated, contrast.arm), contrast.baseline))
+    ]
+    return " ".join([f"{budgeted}, on validation images: {'; '.join(parts)}.", *beyond])
 
 
-def phrase_finding(
-    paired: PairedDifference, classifier: str, arm: str, confidence_level: float
-) -> str:
+def take_arm(scores: Sequence[Score], arm: str) -> list[Score]:
+    """Return the scores of an arm."""
+    return [score for score in scores if score.arm == arm]
+
+
+def find_differences(
+    scores: Sequence[Score], baseline: str
+) -> list[tuple[Score, PairedDifference]]:
+    """Return the scores that have a difference from a baseline, the worst first, doubts last."""
+    found = [
+        (score, score.differences[baseline]) for score in scores if baseline in score.differences
+    ]
+    return sorted(found, key=lambda finding: (finding[1].doubt is not None, finding[1].high))
+
+
+def phrase_finding(score: Score, paired: PairedDifference, confidence_level: float) -> str:
     """``GAN augmentation hurts the CNN (-0.31 points, 95% interval -0.52 to -0.10)``."""
-    numbers = (
-        f"{100 * paired.difference:+.2f} points, {confidence_level:.0%} interval "
-        f"{100 * paired.low:+.2f} to {100 * paired.high:+.2f}"
-    )
-    if paired.doubt is not None:
-        return (
-            f"what {name_arm(arm)} does to {classifier} can't be told ({numbers}; {paired.doubt})"
+    wording = choose_wording(score.arm, BASELINE)
+    phrase = wording.tell(paired.effect, CLASSIFIERS[score.classifier].phrase)
+    subject = "" if paired.effect == UNTOLD else f"{wording.subject} "
+    return f"{subject}{phrase} ({phrase_numbers(paired, confidence_level)})"
+
+
+def phrase_contrast(
+    contrast: Contrast, findings: Sequence[tuple[Score, PairedDifference]], confidence_level: float
+) -> str:
+    """``Beyond ..., synthetic images cost the CNN 0.31 points (95% interval -0.52 to -0.10).``."""
+    wording = choose_wording(*contrast)
+    phrases = [
+        (
+            paired.effect,
+            phrase_amount(wording, CLASSIFIERS[score.classifier].phrase, paired, confidence_level),
         )
-    return f"{name_arm(arm)} {paired.effect} {classifier} ({numbers})"
+        for score, paired in findings
+    ]
+    return f"{wording.join(phrases)}."
+
+
+def phrase_amount(
+    wording: Wording, classifier: str, paired: PairedDifference, confidence_level: float
+) -> str:
+    """``cost the CNN 0.31 points (95% interval -0.52 to -0.10)``."""
+    if paired.effect not in ("hurts", "helps"):
+        numbers = phrase_numbers(paired, confidence_level)
+        return f"{wording.tell(paired.effect, classifier)} ({numbers})"
+    points = f"{100 * abs(paired.difference):.2f} points"
+    phrase = wording.tell(paired.effect, classifier, points)
+    return f"{phrase} ({phrase_interval(paired, confidence_level)})"
+
+
+def phrase_numbers(paired: PairedDifference, confidence_level: float) -> str:
+    """``-0.31 points, 95% interval -0.52 to -0.10``, and the doubt if there is one."""
+    doubt = f"; {paired.doubt}" if paired.doubt else ""
+    interval = phrase_interval(paired, confidence_level)
+    return f"{100 * paired.difference:+.2f} points, {interval}{doubt}"
+
+
+def phrase_interval(paired: PairedDifference, confidence_level: float) -> str:
+    """``95% interval -0.52 to -0.10``, in points."""
+    low, high = (f"{100 * value:+.2f}" for value in (paired.low, paired.high))
+    return f"{confidence_level:.0%} interval {low} to {high}"

@@ -9,27 +9,35 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 from scipy import stats
 
+from gan_aug.arms import ARMS, BASELINE, CONTRASTS, Contrast
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.evaluation.comparison import PairedDifference, Score, Split
 from gan_aug.evaluation.verdict import (
     EFFECTS,
     TRIAL,
+    Difference,
     Effect,
-    capitalize,
+    Wording,
     check_agreement,
     check_spread,
+    choose_wording,
     find_doubt,
-    name_arm,
-    name_effect,
 )
 from gan_aug.settings.base import Budget
 
-__all__ = ["CellSummary", "Failure", "StudyResult", "student_margin", "summarize_study"]
+__all__ = [
+    "CellSummary",
+    "Failure",
+    "MeanDifference",
+    "StudyResult",
+    "student_margin",
+    "summarize_study",
+]
 
-VERDICT_ARM = "gan"
+VERDICT = Contrast("gan", BASELINE)
 VERDICT_SPLIT: Split = "test"
 
 Cell = tuple[Any, ...]
@@ -56,6 +64,19 @@ class Failure(BaseModel):
     message: str
 
 
+class MeanDifference(Difference):
+    """Mean over draws of an arm's paired differences from a baseline.
+
+    The interval is Student's t over the draws, or the bootstrap over the images where there is one
+    draw.
+
+    Attributes:
+        draws: How many there are of both arms.
+    """
+
+    draws: int
+
+
 class CellSummary(BaseModel):
     """One classifier on one arm at one label budget, over all draws.
 
@@ -69,11 +90,8 @@ class CellSummary(BaseModel):
         accuracy_sd: Standard deviation over the draws; None for a single one.
         balanced_accuracy: Mean over the draws, in [0, 1].
         macro_f1: Mean over the draws, in [0, 1].
-        difference: Mean of the paired differences from ``original``; None for itself.
-        low: Lower end of that mean's interval: Student's t over the draws, or the bootstrap over
-            the images where there is one draw.
-        high: Upper end.
-        doubt: Why no effect can be told; None where one can, and for ``original``.
+        differences: Arm that this one is compared with → mean difference from it; empty for
+            ``original``.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -87,24 +105,34 @@ class CellSummary(BaseModel):
     accuracy_sd: float | None
     balanced_accuracy: float
     macro_f1: float
-    difference: float | None = None
-    low: float | None = None
-    high: float | None = None
-    doubt: str | None = None
+    differences: dict[str, MeanDifference] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def name_baseline(cls, values: Any) -> Any:
+        """Name what the one difference of a summary is from that was stored without saying so."""
+        if isinstance(values, dict) and values.get("difference") is not None:
+            stored = {name: values.get(name) for name in MeanDifference.model_fields}
+            return values | {"differences": {BASELINE: stored}}
+        return values
 
     @property
-    def effect(self) -> Effect | None:
-        """What may be said of the arm; None for ``original``."""
-        if self.low is None or self.high is None:
-            return None
-        return name_effect(self.low, self.high, self.doubt)
+    def versus_original(self) -> MeanDifference | None:
+        """The difference from ``original``; None for itself."""
+        return self.differences.get(BASELINE)
+
+    @property
+    def versus_others(self) -> dict[str, MeanDifference]:
+        """The differences from other arms than ``original``."""
+        return {name: found for name, found in self.differences.items() if name != BASELINE}
 
 
 class StudyResult(BaseModel):
     """All scores of a study and what they say together.
 
     Attributes:
-        verdict: One sentence on the ``gan`` arm, bad news first.
+        verdict: A sentence on the ``gan`` arm, bad news first; one more on what synthetic images
+            add to real ones, where that was measured.
         confidence_level: Coverage of the intervals.
         scores: One per classifier, arm, budget, draw and split.
         summaries: One per classifier, arm, budget and split.
@@ -185,7 +213,11 @@ def summarize_cell(scores: Sequence[Score], confidence_level: float, *, trial: b
     accuracies = np.array([score.accuracy for score in scores])
     balanced = average_balanced(scores)
     first = scores[0]
-    summary = CellSummary(
+    compared = {
+        baseline: [score for score in scores if baseline in score.differences]
+        for baseline in ARMS[first.arm].baselines
+    }
+    return CellSummary(
         classifier=first.classifier,
         arm=first.arm,
         budget=first.budget,
@@ -195,22 +227,37 @@ def summarize_cell(scores: Sequence[Score], confidence_level: float, *, trial: b
         accuracy_sd=float(accuracies.std(ddof=1)) if len(scores) > 1 else None,
         balanced_accuracy=balanced["balanced_accuracy"],
         macro_f1=balanced["macro_f1"],
+        differences={
+            baseline: summarize_differences(group, baseline, confidence_level, trial=trial)
+            for baseline, group in compared.items()
+            if group
+        },
     )
-    paired = [score.versus_original for score in scores if score.versus_original]
-    if not paired:
-        return summary
-    difference, low, high, degenerate = summarize_differences(paired, confidence_level)
+
+
+def summarize_differences(
+    scores: Sequence[Score], baseline: str, confidence_level: float, *, trial: bool
+) -> MeanDifference:
+    """Average the differences from a baseline over the draws.
+
+    Args:
+        scores: Of the draws that have such a difference.
+        baseline: What the differences are from.
+        confidence_level: Coverage of the interval, in (0, 1).
+        trial: Whether the runs are too brief for their results to mean anything.
+    """
+    paired = [score.differences[baseline] for score in scores]
+    difference, low, high, degenerate = average_differences(paired, confidence_level)
     doubt = find_doubt(
         trial=trial,
         images=min(score.images for score in scores),
         constants=list(dict.fromkeys(arm for part in paired for arm in part.constants)),
         degenerate=degenerate,
     )
-    found = {"difference": difference, "low": low, "high": high, "doubt": doubt}
-    return summary.model_copy(update=found)
+    return MeanDifference(difference=difference, low=low, high=high, doubt=doubt, draws=len(scores))
 
 
-def summarize_differences(
+def average_differences(
     paired: Sequence[PairedDifference], confidence_level: float
 ) -> tuple[float, float, float, str | None]:
     """Return the mean difference, its interval, and what is wrong with the interval, if anything.
@@ -238,47 +285,51 @@ def student_margin(values: NDArray[np.float64], confidence_level: float) -> floa
 def phrase_verdict(
     summaries: Sequence[CellSummary], confidence_level: float, *, trial: bool
 ) -> str:
-    """Say in one sentence at which budgets GAN augmentation hurts, helps or does nothing."""
+    """Say at which budgets GAN augmentation hurts, helps or does nothing, also to real images."""
     if trial:
         return f"What augmentation does can't be told: {TRIAL}."
-    judged = [
-        summary
-        for summary in summaries
-        if (summary.arm, summary.split) == (VERDICT_ARM, VERDICT_SPLIT)
-    ]
-    if not judged:
+    tested = [summary for summary in summaries if summary.split == VERDICT_SPLIT]
+    sentences = [phrase_contrast(contrast, tested) for contrast in (VERDICT, *CONTRASTS)]
+    told = [sentence for sentence in sentences if sentence]
+    if not told:
         return "No GAN arm could be compared with the original training set."
-    parts = [
-        (effect, phrase_effect(effect, classifier, group))
+    return (
+        f"{'. '.join(told)} (points of accuracy on test images, means over label draws, "
+        f"{confidence_level:.0%} intervals)."
+    )
+
+
+def phrase_contrast(contrast: Contrast, summaries: Sequence[CellSummary]) -> str:
+    """Say what an arm does beside a baseline; nothing where no summary has that difference."""
+    wording = choose_wording(*contrast)
+    groups: dict[tuple[Effect, str], dict[int, MeanDifference]] = {}
+    for summary in summaries:
+        found = summary.differences.get(contrast.baseline)
+        if summary.arm == contrast.arm and found:
+            groups.setdefault((found.effect, summary.classifier), {})[summary.budget] = found
+    phrases = [
+        (effect, phrase_group(wording, effect, classifier, groups[effect, classifier]))
         for effect in EFFECTS
         for classifier in CLASSIFIERS
-        if (group := [s for s in judged if (s.effect, s.classifier) == (effect, classifier)])
+        if (effect, classifier) in groups
     ]
-    told = [part for effect, part in parts if effect != "can't be told"]
-    untold = [part for effect, part in parts if effect == "can't be told"]
-    sentences = [f"{name_arm(VERDICT_ARM)} {'; '.join(told)}"] if told else []
-    return (
-        f"{capitalize('; '.join([*sentences, *untold]))} (points of accuracy on test images, means "
-        f"over label draws, {confidence_level:.0%} intervals)."
-    )
+    return wording.join(phrases) if phrases else ""
 
 
-def phrase_effect(effect: Effect, classifier: str, group: Sequence[CellSummary]) -> str:
+def phrase_group(
+    wording: Wording, effect: Effect, classifier: str, budgets: Mapping[int, MeanDifference]
+) -> str:
     """``helps LightGBM with 100 labels (+15.1, +14.2 to +16.0)``."""
-    budgets = ", ".join(
-        f"{summary.budget:,} labels ({format_interval(summary)})"
-        for summary in sorted(group, key=lambda summary: summary.budget)
+    listed = ", ".join(
+        f"{budget:,} labels ({format_interval(budgets[budget])})" for budget in sorted(budgets)
     )
-    phrase = CLASSIFIERS[classifier].phrase
-    if effect == "can't be told":
-        return f"what {name_arm(VERDICT_ARM)} does to {phrase} can't be told with {budgets}"
-    return f"{effect} {phrase} with {budgets}"
+    return f"{wording.tell(effect, CLASSIFIERS[classifier].phrase)} with {listed}"
 
 
-def format_interval(summary: CellSummary) -> str:
+def format_interval(difference: Difference) -> str:
     """``+1.67, +1.28 to +2.11``, in percentage points, and the doubt if there is one."""
-    difference, low, high = (
-        100 * (value or 0) for value in (summary.difference, summary.low, summary.high)
+    middle, low, high = (
+        f"{100 * value:+.2f}" for value in (difference.difference, difference.low, difference.high)
     )
-    doubt = f"; {summary.doubt}" if summary.doubt else ""
-    return f"{difference:+.2f}, {low:+.2f} to {high:+.2f}{doubt}"
+    doubt = f"; {difference.doubt}" if difference.doubt else ""
+    return f"{middle}, {low} to {high}{doubt}"

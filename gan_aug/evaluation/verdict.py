@@ -1,30 +1,38 @@
 """What a comparison may be said to show: the one rule for runs and studies."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from gan_aug.arms import ARMS, BASELINE
 
 __all__ = [
     "EFFECTS",
     "FEWEST_IMAGES",
     "TRIAL",
+    "UNTOLD",
+    "Difference",
     "Effect",
+    "Wording",
     "capitalize",
     "check_agreement",
     "check_spread",
+    "choose_wording",
     "find_doubt",
-    "name_arm",
     "name_effect",
 ]
 
 Effect = Literal["hurts", "helps", "makes no detectable difference to", "can't be told"]
+UNTOLD: Effect = "can't be told"
 EFFECTS: tuple[Effect, ...] = (
     "hurts",
     "helps",
     "makes no detectable difference to",
-    "can't be told",
+    UNTOLD,
 )
 """Bad news first."""
 
@@ -33,16 +41,39 @@ FEWEST_IMAGES = 30
 TRIAL = "this was a trial, too brief for its numbers to mean anything"
 
 
+class Difference(BaseModel):
+    """Accuracy of an arm minus that of a baseline, for one classifier.
+
+    Attributes:
+        difference: In [-1, 1]; positive where the arm is better.
+        low: Lower end of its interval.
+        high: Upper end.
+        doubt: Why no effect can be told; None where one can.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    difference: float
+    low: float
+    high: float
+    doubt: str | None = None
+
+    @property
+    def effect(self) -> Effect:
+        """What may be said of the arm."""
+        return name_effect(self.low, self.high, self.doubt)
+
+
 def name_effect(low: float, high: float, doubt: str | None) -> Effect:
     """Say what an interval shows of an arm.
 
     Args:
-        low: Lower end of the interval of the difference from ``original``.
+        low: Lower end of the interval of the difference from a baseline.
         high: Upper end.
         doubt: As from :func:`find_doubt`.
     """
     if doubt is not None:
-        return "can't be told"
+        return UNTOLD
     if high < 0:
         return "hurts"
     return "helps" if low > 0 else "makes no detectable difference to"
@@ -99,9 +130,58 @@ def check_spread(differences: NDArray[np.float64]) -> str | None:
     return None
 
 
-def name_arm(arm: str) -> str:
-    """``GAN augmentation``, ``shift augmentation``."""
-    return f"{'GAN' if arm == 'gan' else arm} augmentation"
+@dataclass(frozen=True)
+class Wording:
+    """How sentences tell what an arm does, beside a baseline.
+
+    Attributes:
+        subject: What does it.
+        phrases: Effect → what follows the subject; of :data:`UNTOLD`, a whole clause. With places
+            for ``classifier`` and ``amount``.
+        lead: What the sentence begins with.
+    """
+
+    subject: str
+    phrases: Mapping[Effect, str]
+    lead: str = ""
+
+    def tell(self, effect: Effect, classifier: str, amount: str = "accuracy") -> str:
+        """Return what follows the subject; a whole clause where nothing can be told.
+
+        Args:
+            effect: What may be said.
+            classifier: As sentences name it.
+            amount: How much, if the effect is one.
+        """
+        return self.phrases[effect].format(classifier=classifier, amount=amount)
+
+    def join(self, phrases: Sequence[tuple[Effect, str]]) -> str:
+        """Join effects and their phrases into a sentence without its full stop, doubts last."""
+        told = "; ".join(phrase for effect, phrase in phrases if effect != UNTOLD)
+        untold = [phrase for effect, phrase in phrases if effect == UNTOLD]
+        clauses = [f"{self.subject} {told}", *untold] if told else untold
+        return capitalize(self.lead + "; ".join(clauses))
+
+
+def choose_wording(arm: str, baseline: str) -> Wording:
+    """Return how to tell what an arm does beside a baseline."""
+    if baseline == BASELINE:
+        subject = f"{'GAN' if arm == 'gan' else arm} augmentation"
+        return Wording(
+            subject,
+            {effect: f"{effect} {{classifier}}" for effect in EFFECTS}
+            | {UNTOLD: f"what {subject} does to {{classifier}} {UNTOLD}"},
+        )
+    return Wording(
+        "synthetic images",
+        {
+            "hurts": "cost {classifier} {amount}",
+            "helps": "add {amount} to {classifier}",
+            "makes no detectable difference to": "add nothing detectable to {classifier}",
+            UNTOLD: f"what synthetic images add to {{classifier}} {UNTOLD}",
+        },
+        lead=f"beyond {ARMS[baseline].adds}, ",
+    )
 
 
 def capitalize(sentence: str) -> str:

@@ -46,14 +46,14 @@ PALETTE = (
     "#0072b2",
     "#cc79a7",
     "#009e73",
+    "#332288",
     "#e69f00",
     "#999999",
     "#56b4e9",
     "#882255",
-    "#332288",
     "#999933",
 )
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "h", "p", "d")
+MARKERS = ("o", "s", "^", "D", "v", "h", "P", "X", "*", "<", ">", "p", "d")
 ARM_STYLES: dict[str, tuple[str, str]] = {
     arm: (PALETTE[place % len(PALETTE)], MARKERS[place % len(MARKERS)])
     for place, arm in enumerate(ARMS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gan_aug.arms import ARMS
+from gan_aug.arms import ARMS, BASELINE
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.data.dataset import Dataset
 from gan_aug.evaluation.anomaly import has_mixing_layer, observe
@@ -31,7 +31,6 @@ __all__ = ["LoadedRun", "PngPictures", "draw_gan", "draw_labels", "draw_training
 # To look at single test images would be the first step of choosing by them.
 LOOKED_AT: Split = "validation"
 NEIGHBOR_CANDIDATES = 2000
-BASELINE = "original"
 PREFERRED = "gan"
 
 PngPictures = dict[str, bytes]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gan_aug.evaluation.comparison import ClassDifference, Comparison
+from gan_aug.evaluation.verdict import Difference
 from gan_aug.images import Decision, PseudoLabels
 from gan_aug.prediction import Split
 from gan_aug.reporting.names import escape_markdown, shorten
@@ -17,6 +18,7 @@ __all__ = [
     "PseudoLabelCounts",
     "show_accuracies",
     "show_counts",
+    "show_difference",
     "show_images",
     "show_recalls",
     "summarize_pseudo_labels",
@@ -187,6 +189,18 @@ def phrase_recall(rare: ClassDifference) -> str:
     """``83.3% (+12.5, +2.1 to +20.8)``: the difference and its interval in points."""
     difference, low, high = (f"{100 * v:+.1f}" for v in (rare.difference, rare.low, rare.high))
     return f"{rare.recall:.1%} ({difference}, {low} to {high})"
+
+
+def show_difference(found: Difference | None) -> str:
+    """``**+1.67** (+1.28 to +2.11)`` in points: bold where the interval leaves out zero.
+
+    Empty for None.
+    """
+    if found is None:
+        return ""
+    difference = f"{100 * found.difference:+.2f}"
+    shown = difference if found.low <= 0 <= found.high else f"**{difference}**"
+    return f"{shown} ({100 * found.low:+.2f} to {100 * found.high:+.2f})"
 
 
 def show_name(name: str) -> str:

@@ -12,7 +12,6 @@ from benchmarks.imbalance import arrange_classes, draw_counts, size_classes, thi
 from benchmarks.rare_classes import (
     METRICS,
     Draw,
-    Draws,
     Result,
     bound_recall,
     compare_classes,
@@ -197,7 +196,7 @@ def test_what_is_measured_is_not_measured_again(tiny, tmp_path):
             artifacts=tmp_path / "artifacts",
             root=tmp_path,
         )
-    found = rare_classes.read_draws(tmp_path)
+    found = rare_classes.LEDGER.read(tmp_path)
     assert [draw.seed for draw in found] == [0, 1]
     assert not set(found[0].rare) & set(found[1].rare)
     for draw in found:
@@ -209,11 +208,11 @@ def test_what_is_measured_is_not_measured_again(tiny, tmp_path):
         right, accepted = draw.right["real_pool, level"], draw.accepted["real_pool, level"]
         assert all(right[name] <= accepted[name] <= 20 for name in draw.labeled)
     page = (tmp_path / "docs" / "rare_classes.md").read_text()
-    assert page == render_page(Draws(draws=found))
+    assert page == render_page(found)
 
 
 def test_the_page_has_recalls_before_and_after(draws):
-    page = render_page(Draws(draws=draws))
+    page = render_page(draws)
     before, after = (
         summarize(draws, "cnn", name, "recall of the rare classes")
         for name in ("original", "gan, level")
@@ -226,9 +225,9 @@ def test_the_page_has_recalls_before_and_after(draws):
 
 
 def test_the_committed_page_is_that_of_the_committed_numbers():
-    found = rare_classes.read_draws(ROOT)
+    found = rare_classes.LEDGER.read(ROOT)
     page = (ROOT / "docs" / "rare_classes.md").read_text()
-    assert page == render_page(Draws(draws=found))
+    assert page == render_page(found)
     groups = group_draws(found)
     assert set(groups) == {"mnist", "fashion-mnist"}
     assert all(len(group) >= 2 for group in groups.values())

@@ -8,7 +8,7 @@ from scipy import stats
 from tiny import TINY_RUN
 
 from benchmarks import semi_supervised
-from benchmarks.semi_supervised import Measurement, Measurements, render_page, summarize
+from benchmarks.semi_supervised import Measurement, render_page, summarize
 from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.sgan import SganConfig
 
@@ -58,7 +58,7 @@ def test_the_same_settings_are_the_same_cell_whatever_was_found():
 
 
 def test_the_page_has_the_papers_figures_and_ours():
-    page = render_page(Measurements(measurements=[make_measurement()]))
+    page = render_page([make_measurement()])
     assert "| 100 | 0.93% (sd 0.07) | **3.00%** (3.00 to 3.00; 1 draw) |" in page
     assert f"{SganConfig().updates:,} updates instead of some 180,000" in page
 
@@ -83,14 +83,14 @@ def test_what_is_measured_is_not_measured_again(tiny, tmp_path):
             dataset="digits",
             root=tmp_path,
         )
-    found = semi_supervised.read_measurements(tmp_path)
+    found = semi_supervised.LEDGER.read(tmp_path)
     assert [measured.teacher for measured in found] == ["sgan", "original", "shift"]
     assert all(0 < measured.test_error < 1 for measured in found)
     page = (tmp_path / "docs" / "semi_supervised.md").read_text()
-    assert page == render_page(Measurements(measurements=found))
+    assert page == render_page(found)
 
 
 def test_the_committed_page_is_that_of_the_committed_numbers():
-    found = semi_supervised.read_measurements(ROOT)
+    found = semi_supervised.LEDGER.read(ROOT)
     page = (ROOT / "docs" / "semi_supervised.md").read_text()
-    assert page == render_page(Measurements(measurements=found))
+    assert page == render_page(found)

@@ -1,3 +1,4 @@
+import re
 import warnings
 
 import numpy as np
@@ -370,6 +371,131 @@ def test_what_is_told_comes_before_what_is_not():
     assert verdict.index("shift augmentation helps LightGBM (+2.00 points") < verdict.index(
         "what GAN augmentation does to the CNN can't be told (-88.00 points"
     )
+
+
+# ------------------------------------------------------- beside other arms than original
+
+
+def compare_pools(wrong, config=CONFIG, n=1000):
+    """Compare classifiers on arms by which of the images each gets wrong."""
+    truth = (np.arange(n) % 10).astype(np.uint16)
+    predictions = [
+        Predictions(*cell, 1, dict.fromkeys(("validation", "test"), predict(truth, places)))
+        for cell, places in wrong.items()
+    ]
+    labels = {"validation": truth, "test": truth}
+    return compare_arms(predictions, labels, config, labeled=LABELED, budget=100, seed=0)
+
+
+def find_score(comparison, classifier, arm):
+    return next(s for s in comparison.scores if (s.classifier, s.arm) == (classifier, arm))
+
+
+def pool_arms(both_wrong, classifier="cnn"):
+    """Of the CNN, 100 images are wrong with ``original``, and 30 with ``real_pool``."""
+    return {
+        (classifier, "original"): np.arange(100),
+        (classifier, "real_pool"): np.arange(30),
+        (classifier, "gan+real_pool"): both_wrong,
+    }
+
+
+def test_an_arm_is_compared_with_each_of_its_baselines_image_by_image():
+    comparison = compare_pools(pool_arms(np.arange(20, 35)))
+    score = find_score(comparison, "cnn", "gan+real_pool")
+    assert list(score.differences) == ["original", "real_pool"]
+    paired = score.differences["real_pool"]
+    assert paired.difference == pytest.approx((20 - 5) / 1000)
+    assert (paired.gained, paired.lost) == (20, 5)
+    assert paired.mcnemar_p == pytest.approx(2 * stats.binom.cdf(5, 25, 0.5))
+    right, other = np.ones(1000, bool), np.ones(1000, bool)
+    right[20:35], other[:30] = False, False
+    assert paired == compare_paired(right, other, CONFIG, seed=0)
+    assert score.versus_original.difference == pytest.approx(0.085)
+    assert list(find_score(comparison, "cnn", "real_pool").differences) == ["original"]
+    assert find_score(comparison, "cnn", "original").differences == {}
+
+
+def test_a_difference_is_positive_where_the_arm_with_synthetic_images_is_better():
+    better, worse = (
+        find_score(compare_pools(pool_arms(wrong)), "cnn", "gan+real_pool")
+        for wrong in (np.arange(10), np.arange(80))
+    )
+    assert better.versus_others["real_pool"].difference == pytest.approx(0.02)
+    assert worse.versus_others["real_pool"].difference == pytest.approx(-0.05)
+
+
+@pytest.mark.parametrize(
+    ("both_wrong", "told"),
+    [
+        (np.arange(10), "add 2.00 points to the CNN (95% interval +1."),
+        (np.arange(80), "cost the CNN 5.00 points (95% interval -6."),
+        (
+            np.arange(1, 32),
+            "add nothing detectable to the CNN (-0.10 points, 95% interval -0.50 to +0.20).",
+        ),
+    ],
+)
+def test_what_synthetic_images_add_beyond_real_ones_is_said_in_words(both_wrong, told):
+    verdict = compare_pools(pool_arms(both_wrong)).verdict
+    lead = " Beyond the real images that the same teacher labeled, synthetic images "
+    assert f").{lead}{told}" in verdict
+    assert verdict.startswith("With 100 labels, on validation images: ")
+    assert verdict.endswith(").")
+
+
+def test_every_classifier_is_in_the_sentence_harm_first_and_doubts_last():
+    wrong = (
+        pool_arms(np.arange(10))
+        | pool_arms(np.arange(80), "lightgbm")
+        # Five gained and none lost, of which the two tests say different things.
+        | pool_arms(np.arange(5, 30), "random_forest")
+    )
+    sentence = compare_pools(wrong).verdict.split(". Beyond")[1]
+    assert re.search(
+        r"images cost LightGBM 5\.00 points .*; add 2\.00 points to the CNN .*; what synthetic "
+        r"images add to the random forest can't be told \(\+0\.50 points, .*; McNemar's exact test",
+        sentence,
+    )
+
+
+def test_of_a_trial_and_of_few_images_nothing_is_said_of_real_ones_either():
+    assert "Beyond" not in compare_pools(pool_arms(np.arange(10)), TRIAL).verdict
+    few = compare_pools({cell: [] for cell in pool_arms([])}, n=20)
+    assert (
+        "Beyond the real images that the same teacher labeled, what synthetic images add to the "
+        "CNN can't be told (+0.00 points, 95% interval +0.00 to +0.00; a verdict needs at least 30"
+    ) in few.verdict
+
+
+@pytest.mark.parametrize("absent", ["real_pool", "gan+real_pool"])
+def test_without_one_of_both_arms_they_are_not_compared(absent):
+    wrong = pool_arms(np.arange(10))
+    del wrong["cnn", absent]
+    comparison = compare_pools(wrong)
+    assert not any(score.versus_others for score in comparison.scores)
+    assert "Beyond" not in comparison.verdict
+    assert {row["minus_real_pool"] for row in map(Score.to_row, comparison.scores)} == {None}
+
+
+def test_a_row_has_columns_for_every_baseline():
+    comparison = compare_pools(pool_arms(np.arange(20, 35)))
+    row = find_score(comparison, "cnn", "gan+real_pool").to_row()
+    assert row["difference"] == pytest.approx(0.085)
+    assert row["minus_real_pool"] == pytest.approx(0.015)
+    assert row["minus_real_pool_low"] < row["minus_real_pool"] < row["minus_real_pool_high"]
+    assert (row["minus_real_pool_gained"], row["minus_real_pool_lost"]) == (20, 5)
+    assert 0 < row["minus_real_pool_mcnemar_p"] < 0.01
+    assert len({tuple(score.to_row()) for score in comparison.scores}) == 1
+    assert Comparison.model_validate_json(comparison.model_dump_json()) == comparison
+
+
+def test_a_score_that_was_kept_with_one_difference_has_it_from_original(make_score):
+    comparison = compare(np.arange(5), np.arange(3))
+    kept = comparison.scores[2].model_dump(mode="json")
+    kept["versus_original"] = kept.pop("differences")["original"]
+    assert Score.model_validate(kept) == comparison.scores[2]
+    assert Score.model_validate(kept | {"versus_original": None}).differences == {}
 
 
 # ------------------------------------------------------------------------ the stage

@@ -23,6 +23,7 @@ def score(make_score):
         difference=0.0,
         p=None,
         constants=(),
+        baselines=("original",),
         **values,
     ):
         paired = PairedDifference(
@@ -42,7 +43,7 @@ def score(make_score):
             arm=arm,
             classifier=classifier,
             split=split,
-            versus_original=None if arm == "original" else paired,
+            differences={} if arm == "original" else dict.fromkeys(baselines, paired),
         )
 
     return score
@@ -57,16 +58,18 @@ def test_the_interval_over_draws_is_students(score):
     scores = [score(100, seed, 0.9, difference=d) for seed, d in enumerate(differences)]
     [cell] = summarize(scores).summaries
     expected = stats.ttest_1samp(differences, 0).confidence_interval(0.95)
-    assert (cell.low, cell.high) == pytest.approx((expected.low, expected.high))
-    assert cell.difference == pytest.approx(0.02)
-    assert (cell.draws, cell.effect) == (4, "helps")
+    found = cell.versus_original
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert found.difference == pytest.approx(0.02)
+    assert (found.draws, cell.draws, found.effect) == (4, 4, "helps")
 
 
 def test_one_draw_has_the_interval_of_its_images_and_no_spread(score):
     [cell] = summarize([score(100, 0, 0.9, difference=-0.02)]).summaries
-    assert (cell.low, cell.high) == pytest.approx((-0.021, -0.019))
+    found = cell.versus_original
+    assert (found.low, found.high) == pytest.approx((-0.021, -0.019))
     assert cell.accuracy_sd is None
-    assert cell.effect == "hurts"
+    assert found.effect == "hurts"
 
 
 def test_original_has_a_mean_and_a_spread_but_no_difference(score):
@@ -75,7 +78,7 @@ def test_original_has_a_mean_and_a_spread_but_no_difference(score):
     [cell] = summarize(scores).summaries
     assert cell.accuracy == pytest.approx(0.85)
     assert cell.accuracy_sd == pytest.approx(np.std(accuracies, ddof=1))
-    assert cell.difference is cell.effect is None
+    assert cell.versus_original is None
 
 
 def test_a_cell_has_the_means_of_balanced_accuracy_and_f1(score):
@@ -157,12 +160,105 @@ def test_values_that_are_all_the_same_have_no_margin():
     assert student_margin(np.full(3, 0.1), 0.95) == 0
 
 
+# ------------------------------------------------------- beside other arms than original
+
+
+@pytest.fixture
+def draws(score):
+    """Return draws of ``gan+real_pool`` with such differences from ``real_pool``."""
+
+    def draws(differences, budget=100, classifier="cnn", **values):
+        return [
+            score(
+                budget,
+                seed,
+                0.9,
+                arm="gan+real_pool",
+                classifier=classifier,
+                difference=difference,
+                baselines=("original", "real_pool"),
+                **values,
+            )
+            for seed, difference in enumerate(differences)
+        ]
+
+    return draws
+
+
+def test_what_an_arm_has_beyond_another_is_averaged_draw_by_draw(draws):
+    differences = [0.004, 0.001, -0.002, 0.003]
+    scores = draws(differences)
+    [cell] = summarize(scores).summaries
+    found = cell.versus_others["real_pool"]
+    expected = stats.ttest_1samp(differences, 0).confidence_interval(0.95)
+    assert found.difference == pytest.approx(np.mean(differences))
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert (found.draws, found.effect) == (4, "makes no detectable difference to")
+
+
+def test_a_draw_that_lacks_the_other_arm_has_no_part_in_that_mean(draws):
+    lone = draws([0.3])[0].model_copy(update={"seed": 9})
+    lone = lone.model_copy(update={"differences": {"original": lone.versus_original}})
+    [cell] = summarize([*draws([0.01, 0.02]), lone]).summaries
+    assert cell.draws == cell.versus_original.draws == 3
+    assert cell.versus_others["real_pool"].draws == 2
+    assert cell.versus_others["real_pool"].difference == pytest.approx(0.015)
+    [cell] = summarize([lone]).summaries
+    assert cell.versus_others == {}
+
+
+def test_one_draw_has_the_interval_of_its_images_there_too(draws):
+    [cell] = summarize(draws([0.02])).summaries
+    found = cell.versus_others["real_pool"]
+    assert (found.low, found.high, found.draws) == pytest.approx((0.019, 0.021, 1))
+    doubtful = summarize(draws([0.02], p=0.06))
+    assert "what synthetic images add to the CNN can't be told with 100" in doubtful.verdict
+
+
+def test_the_verdict_says_what_synthetic_images_add_beyond_real_ones(score, draws):
+    scores = [
+        *draws([-0.02]),
+        *draws([0.0], budget=1000),
+        *draws([0.03], classifier="lightgbm"),
+        *draws([0.0], budget=1000, classifier="lightgbm", constants=("real_pool",)),
+        *draws([-0.5], budget=20, split="validation"),
+        score(100, 0, 0.9, difference=0.1),
+    ]
+    assert summarize(scores).verdict == (
+        "GAN augmentation helps the CNN with 100 labels (+10.00, +9.90 to +10.10). Beyond the real "
+        "images that the same teacher labeled, synthetic images cost the CNN accuracy with 100 "
+        "labels (-2.00, -2.10 to -1.90); add accuracy to LightGBM with 100 labels (+3.00, +2.90 to "
+        "+3.10); add nothing detectable to the CNN with 1,000 labels (+0.00, -0.10 to +0.10); what "
+        "synthetic images add to LightGBM can't be told with 1,000 labels (+0.00, -0.10 to +0.10; "
+        "trained on real_pool, it predicts one class for every image) (points of accuracy on test "
+        "images, means over label draws, 95% intervals)."
+    )
+
+
+def test_a_study_without_a_gan_arm_tells_what_it_has(draws):
+    verdict = summarize(draws([0.01, 0.02])).verdict
+    assert verdict.startswith("Beyond the real images that the same teacher labeled, synthetic")
+    assert "Beyond" not in summarize(draws([0.01, 0.02]), trial=True).verdict
+
+
+def test_a_study_that_was_kept_with_one_difference_a_cell_has_it_from_original(score):
+    result = summarize([score(100, seed, 0.9, difference=d) for seed, d in enumerate((0.1, 0.2))])
+    kept = result.model_dump(mode="json")
+    for cell in kept["summaries"]:
+        cell.update(cell.pop("differences")["original"])
+    for part in kept["scores"]:
+        part["versus_original"] = part.pop("differences")["original"]
+    assert StudyResult.model_validate(kept) == result
+
+
 # ------------------------------------------------------------------ honest verdicts
 
 
 def assert_nothing_is_told(result, why):
     """Neither the sentence nor the summaries take a side."""
-    assert {cell.effect for cell in result.summaries} == {"can't be told"}
+    assert {found.effect for cell in result.summaries for found in cell.differences.values()} == {
+        "can't be told"
+    }
     assert "can't be told" in result.verdict
     assert why in result.verdict
     for word in ("helps", "hurts", "no detectable difference"):
@@ -190,7 +286,7 @@ def test_one_draw_is_tested_as_a_run_is(score):
 
 def test_over_several_draws_students_interval_is_the_test(score):
     scores = [score(100, seed, 0.9, difference=0.1 + seed / 100, p=0.9) for seed in range(3)]
-    assert summarize(scores).summaries[0].effect == "helps"
+    assert summarize(scores).summaries[0].versus_original.effect == "helps"
 
 
 def test_a_constant_in_one_draw_is_enough(score):
@@ -234,11 +330,9 @@ def test_the_reference_study_says_what_its_scores_say():
     again = summarize(kept.scores, kept.failures)
     assert again.verdict == kept.verdict
     for cell, before in zip(again.summaries, kept.summaries, strict=True):
-        assert (cell.accuracy, cell.macro_f1, cell.difference, cell.effect) == (
-            before.accuracy,
-            before.macro_f1,
-            before.difference,
-            before.effect,
-        )
-        if before.low is not None:
-            assert (cell.low, cell.high) == pytest.approx((before.low, before.high), rel=1e-9)
+        assert (cell.accuracy, cell.macro_f1) == (before.accuracy, before.macro_f1)
+        found, expected = cell.versus_original, before.versus_original
+        assert (found is None) == (cell.arm == "original") == (expected is None)
+        if found:
+            assert (found.difference, found.effect) == (expected.difference, expected.effect)
+            assert (found.low, found.high) == pytest.approx((expected.low, expected.high), rel=1e-9)

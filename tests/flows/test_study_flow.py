@@ -5,13 +5,18 @@ import logging
 from html.parser import HTMLParser
 
 import pytest
-from tiny import TINY_STUDY as CONFIG
+from tiny import TINY_STUDY
 
 from flows.study import study
 from gan_aug.arms import ARMS
 from gan_aug.classifiers.cnn import CNN
 from gan_aug.classifiers.lightgbm import LIGHTGBM
 from gan_aug.errors import UserError
+
+ARM_NAMES = ("original", "gan", "real_pool", "gan+real_pool")
+CONFIG = TINY_STUDY.model_copy(
+    update={"run": TINY_STUDY.run.model_copy(update={"arms": ARM_NAMES})}
+)
 
 
 class Page(HTMLParser):
@@ -47,7 +52,7 @@ def test_every_cell_has_a_row_for_each_split(folder, digits):
         tuple(row[name] for name in ("budget", "seed", "arm", "classifier", "split"))
         for row in rows
     }
-    arms = {"50": ("original", "gan", "real_pool"), str(len(digits.train)): ("original", "gan")}
+    arms = {"50": ARM_NAMES, str(len(digits.train)): ("original", "gan")}
     draws = {"50": "01", str(len(digits.train)): "0"}
     assert cells == {
         (budget, seed, arm, classifier, split)
@@ -75,6 +80,31 @@ def test_the_report_leads_with_the_verdict_and_the_page_needs_nothing_else(folde
     assert all(page.alternatives)
 
 
+def test_what_synthetic_images_add_beyond_real_ones_is_everywhere_both_arms_are(folder):
+    """Fifty labels leave a pool; all of them leave none."""
+    result = folder.read_study()
+    beyond = [cell for cell in result.summaries if cell.versus_others]
+    assert {(c.budget, c.arm, *c.versus_others) for c in beyond} == {
+        (50, "gan+real_pool", "real_pool")
+    }
+    accuracies = {
+        (s.classifier, s.arm, s.budget, s.seed, s.split): s.accuracy for s in result.scores
+    }
+    for cell in beyond:
+        apart = [
+            accuracies[cell.classifier, cell.arm, 50, seed, cell.split]
+            - accuracies[cell.classifier, "real_pool", 50, seed, cell.split]
+            for seed in (0, 1)
+        ]
+        found = cell.versus_others["real_pool"]
+        assert found.difference == pytest.approx(sum(apart) / 2)
+        assert found.draws == 2
+    assert "What synthetic images add beyond real ones, on test images" in folder.read_report()
+    with (folder.path / "comparison.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["arm"] for row in rows if row["minus_real_pool"]} == {"gan+real_pool"}
+
+
 def test_again_nothing_is_trained(folder, artifacts, caplog):
     caplog.set_level(logging.INFO, logger="flows")
     before = folder.read_study()
@@ -99,14 +129,14 @@ def test_a_failed_cell_is_told_the_rest_goes_on_and_only_it_is_tried_again(
     result = broken.read_study()
     assert {(f.classifier, f.arm) for f in result.failures} == {("cnn", "gan"), ("lightgbm", "gan")}
     assert all("out of luck" in failure.message for failure in result.failures)
-    assert {s.arm for s in result.scores} == {"original", "real_pool"}
+    assert {s.arm for s in result.scores} == {"original", "real_pool", "gan+real_pool"}
     assert "Failed cells: 2." in broken.read_report()
 
     monkeypatch.setitem(vars(ARMS["gan"]), "build", build)
     caplog.clear()
     mended = study(config, name="broken", artifacts=str(artifacts)).read_study()
     assert mended.failures == []
-    assert {s.arm for s in mended.scores} == {"original", "gan", "real_pool"}
+    assert {s.arm for s in mended.scores} == set(ARM_NAMES)
     done = [line for line in caplog.messages if ": done in" in line]
     assert done
     assert all("gan" in line or "comparison" in line for line in done)

@@ -29,9 +29,12 @@ def comparison(make_score):
             n_train=n_train,
             accuracy=0.91,
             confusion=CONFUSION,
-            versus_original=paired,
+            differences=differences,
         )
-        for arm, n_train, paired in (("original", 1000, None), ("gan", 11_000, PAIRED))
+        for arm, n_train, differences in (
+            ("original", 1000, {}),
+            ("gan", 11_000, {"original": PAIRED}),
+        )
     ]
     return Comparison(verdict="It helps.", confidence_level=0.95, scores=scores)
 
@@ -150,6 +153,18 @@ def test_numbers_are_readable(render):
     assert f"{row} +1.79 | +1.21 to +2.40 | 1e-05 |" in report
     assert "| DCGAN | 12.3 | cached |" in report
     assert "gan-aug run --dataset mnist" in report
+
+
+def test_what_an_arm_has_beyond_another_is_told_where_both_are_there(render, comparison):
+    heading = "### What synthetic images add beyond real ones"
+    assert heading not in render()
+    both = {"original": PAIRED, "real_pool": PAIRED.model_copy(update={"difference": -0.002})}
+    more = comparison.scores[1].model_copy(update={"arm": "gan+real_pool", "differences": both})
+    comparison.scores.append(more)
+    report = render()
+    assert heading in report
+    row = "| lightgbm | gan+real_pool | real_pool | validation | -0.20 | +1.21 to +2.40 | 1e-05 |"
+    assert f"|\n{row}\n\nThe same teacher labeled" in report
 
 
 def test_the_recall_of_rare_classes_is_shown_where_there_are_any(render):

@@ -34,7 +34,7 @@ def address(tmp_path_factory, digits, make_score):
             classifier=classifier,
             split=split,
             accuracy=0.9 + budget / 20_000 + seed / 1000,
-            versus_original=None if arm == "original" else DIFFERENCE,
+            differences={} if arm == "original" else {"original": DIFFERENCE},
         )
         for budget in (100, 1000)
         for seed in (0, 1)

@@ -9,6 +9,7 @@ from PIL import Image
 from flows.cli import terminal
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.evaluation.comparison import Comparison, PairedDifference
+from gan_aug.evaluation.verdict import Difference
 
 FOREIGN = [("noise", "logit", 0.5), ("noise", "other", 0.75), ("turned [90]", "logit", 1.0)]
 
@@ -42,8 +43,9 @@ def test_a_study_is_shown_by_its_means_on_test_images(shown):
         balanced_accuracy=0.875,
         macro_f1=0.75,
     )
-    original = SimpleNamespace(**vars(cell), difference=None, low=None, high=None)
-    gan = SimpleNamespace(**vars(cell) | {"arm": "gan"}, difference=0.01, low=-0.005, high=0.025)
+    original = SimpleNamespace(**vars(cell), versus_original=None)
+    found = Difference(difference=0.01, low=-0.005, high=0.025)
+    gan = SimpleNamespace(**vars(cell) | {"arm": "gan"}, versus_original=found)
     hidden = SimpleNamespace(**vars(original) | {"split": "validation"})
     study = SimpleNamespace(summaries=[original, gan, hidden])
     title, shares = CLASSIFIERS["cnn"].title, ["93.75%", "87.50%", "75.00%"]
@@ -54,9 +56,33 @@ def test_a_study_is_shown_by_its_means_on_test_images(shown):
     ]
 
 
+def test_what_arms_have_beyond_others_is_a_table_of_its_own(shown, make_score):
+    plain = make_score(arm="real_pool", differences={"original": PAIRED})
+    assert terminal.tabulate_contrasts([plain]) == []
+    both = {"original": PAIRED, "real_pool": PAIRED}
+    [table] = terminal.tabulate_contrasts(
+        [plain, make_score(arm="gan+real_pool", differences=both)]
+    )
+    assert print_table(table, shown) == [
+        ["model", "labels", "arm", "minus", "split", "points"],
+        [
+            CLASSIFIERS["cnn"].title,
+            "1,000",
+            "gan+real_pool",
+            "real_pool",
+            "validation",
+            "-20.87",
+            "[-21.96,",
+            "-19.75]",
+        ],
+    ]
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_wide_table_is_cut_nowhere_and_has_at_most_100_columns(shown, make_score, width):
-    score = make_score(classifier="lightgbm", arm="synthetic_only", versus_original=PAIRED)
+    score = make_score(
+        classifier="lightgbm", arm="synthetic_only", differences={"original": PAIRED}
+    )
     comparison = Comparison(verdict="It hurts.", confidence_level=0.95, scores=[score])
     terminal.print_whole(
         terminal.tabulate_comparison(comparison),
