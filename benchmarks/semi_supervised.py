@@ -213,10 +213,8 @@ def title(teacher: TeacherName) -> str:
 
 def list_settings(config: RunConfig) -> dict[str, Any]:
     """Return the settings that a teacher's training depends on."""
-    teacher = TEACHERS[config.pseudo_labels.teacher]
-    names = ["cnn", "augmentation"] if teacher.arm else [*teacher.shared, teacher.name]
     settings = config.model_dump(mode="json")
-    return {name: settings[name] for name in names}
+    return {name: settings[name] for name in TEACHERS[config.pseudo_labels.teacher].depends_on}
 
 
 def measure_error(predict: Callable[[Images], Float32], part: LabeledImages) -> float:

@@ -212,11 +212,8 @@ def change_thickness(images: tf.Tensor, amount: float, seed: tf.Tensor) -> tf.Te
     grow = amount * draw_spread(images, 1, seed)[..., None, None]
     brightest = tf.nn.max_pool2d(images, 3, 1, "SAME")
     darkest = -tf.nn.max_pool2d(-images, 3, 1, "SAME")
-    return (
-        images
-        + tf.maximum(grow, 0.0) * (brightest - images)
-        + tf.maximum(-grow, 0.0) * (darkest - images)
-    )
+    extreme = tf.where(grow > 0, brightest, darkest)
+    return mix(images, extreme, tf.abs(grow))
 
 
 def change_color(images: tf.Tensor, changes: Changes, seed: tf.Tensor) -> tf.Tensor:

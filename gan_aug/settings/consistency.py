@@ -24,7 +24,7 @@ class ConsistencyConfig(StageConfig):
         "image.",
     )
     trusted_share: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.7,
+        0.8,
         description="Share of the images of a class, those with the largest margins, whose spread "
         "labels are learned from.",
     )
@@ -37,7 +37,7 @@ class ConsistencyConfig(StageConfig):
     labeled_batch_size: Count = Field(32, description="Labeled images per update.")
     batch_size: Count = Field(128, description="Unlabeled images per update.")
     learning_rate: Rate = Field(
-        1e-3, description="Adam's first learning rate; it falls to zero along a cosine."
+        2e-3, description="Adam's first learning rate; it falls to zero along a cosine."
     )
     ema_momentum: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.995,

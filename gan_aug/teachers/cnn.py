@@ -21,6 +21,7 @@ def name_arm(arm: str, description: str) -> Teacher:
         kind="CNN",
         description=description,
         settings=None,
+        depends_on=(CNN.name, "augmentation"),
         arm=arm,
         plan=plan,
         predict=CNN.predict,

@@ -149,6 +149,7 @@ CONSISTENCY = Teacher(
     description="a network that begins as an encoder trained without labels, learns labels that "
     "spread to the encoder's neighbours, and then to say the same of every view of an image",
     settings=ConsistencyConfig,
+    depends_on=("encoder", "consistency"),
     arm=None,
     plan=plan,
     predict=CNN.predict,

@@ -86,6 +86,7 @@ SGAN = Teacher(
     description="a semi-supervised GAN, trained on the labeled images and on all training images "
     "without their labels",
     settings=SganConfig,
+    depends_on=("sgan",),
     arm=None,
     plan=plan,
     predict=CNN.predict,

@@ -51,6 +51,7 @@ class Teacher:
         kind: What one of its networks is, for people: ``semi-supervised GAN``.
         description: What it learns from, for people.
         settings: Type of its settings, all of which have defaults; None if it has none.
+        depends_on: Fields of the run's settings that decide what its networks learn.
         arm: The arm whose CNN its networks are; None for networks of its own. Only the first kind
             can be given a temperature.
         plan: Returns the stage that trains its n-th network, counted from 1; what that stage needs
@@ -66,6 +67,7 @@ class Teacher:
     kind: str
     description: str
     settings: type[StageConfig] | None
+    depends_on: tuple[str, ...]
     arm: str | None
     plan: Callable[[Ingredients, int], Stage[Any]]
     predict: Predict

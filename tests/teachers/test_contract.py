@@ -141,6 +141,7 @@ def test_it_is_named_for_flags_and_for_people(teacher):
     assert TEACHERS[teacher.name] is teacher
     assert teacher.kind
     assert teacher.description
+    assert set(teacher.depends_on) <= set(RunConfig.model_fields)
     assert resolve_config("quick", {"pseudo_labels": {"teacher": teacher.name}})
     flags = {f"--{name}".replace("_", "-") for name in flatten(RunConfig().model_dump())}
     named = {word.strip(",") for word in teacher.remedy.split() if word.startswith("--")}
