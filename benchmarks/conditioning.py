@@ -296,12 +296,9 @@ def name_decision(decision: Decision) -> str:
 
 
 def list_settings(config: RunConfig) -> dict[str, Any]:
-    """Return the settings that a draw's results depend on, beside labels and seed."""
-    settings = config.model_dump(mode="json")
-    teacher = TEACHERS[config.pseudo_labels.teacher]
-    own = [teacher.name] if teacher.settings else []
-    names = ["dcgan", "synthesis", "pseudo_labels", "augmentation", "quality", *own]
-    return {name: settings[name] for name in dict.fromkeys([*names, *config.classifiers, "cnn"])}
+    """Return the settings of a draw beside labels and seed, but those of teachers not asked."""
+    others = set(TEACHERS) - {config.pseudo_labels.teacher}
+    return config.model_dump(mode="json", exclude={"labels", "seed", *others})
 
 
 def write_draws(draws: Sequence[Draw], root: Path) -> None:
