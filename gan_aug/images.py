@@ -30,6 +30,7 @@ __all__ = [
     "Marks",
     "PseudoLabels",
     "Shape",
+    "SyntheticImages",
     "TrainingSet",
     "add_channel",
     "check_classes",
@@ -111,6 +112,20 @@ class LabeledImages:
         return LabeledImages(self.images[indices], self.labels[indices], self.spec)
 
 
+@dataclass(frozen=True)
+class SyntheticImages:
+    """What a generator made.
+
+    Attributes:
+        images: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8.
+        intended: ``(n,)`` uint16, the class that each image was meant to have; None from a
+            generator that knows no classes.
+    """
+
+    images: Images
+    intended: Labels | None = None
+
+
 class Decision(enum.IntEnum):
     """Whether a pseudo-labeled image may enter a training set, and why not."""
 
@@ -118,6 +133,7 @@ class Decision(enum.IntEnum):
     LOW_CONFIDENCE = 1
     SMALL_MARGIN = 2
     SURPLUS = 3
+    DISAGREEMENT = 4
 
 
 @dataclass(frozen=True)
@@ -128,11 +144,14 @@ class PseudoLabels:
         images: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8.
         probabilities: ``(n, classes)`` float32, the teacher's class probabilities.
         decisions: ``(n,)`` uint8, a :class:`Decision` for each image.
+        intended: ``(n,)`` uint16, the class that each image was meant to have; None where nobody
+            meant any.
     """
 
     images: Images
     probabilities: Float32
     decisions: NDArray[np.uint8]
+    intended: Labels | None = None
 
     @property
     def accepted(self) -> Marks:
@@ -145,6 +164,11 @@ class PseudoLabels:
         """``(n,)`` uint16: the teacher's most probable class."""
         labels: Labels = self.probabilities.argmax(axis=1).astype(np.uint16)
         return labels
+
+    @property
+    def agreement(self) -> Marks | None:
+        """``(n,)`` bool, where that is the class that was meant; None where nobody meant any."""
+        return None if self.intended is None else self.labels == self.intended
 
     @property
     def confidence(self) -> Float32:

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from gan_aug.device import Compute
 from gan_aug.gan import players as adversaries
-from gan_aug.gan.clustering import cluster_images
-from gan_aug.gan.layers import ClusterCode
+from gan_aug.gan.clustering import cluster_classes, cluster_images
+from gan_aug.gan.layers import find_code
 from gan_aug.gan.networks import build_discriminator, build_generator, open_discriminator
 from gan_aug.gan.players import difference_of_means, draw_noise
-from gan_aug.images import Images, LabeledImages, Shape, add_channel, image_shape, to_uint8
+from gan_aug.images import Images, LabeledImages, Labels, Shape, add_channel, image_shape, to_uint8
 from gan_aug.progress import OnProgress, ignore_progress
 from gan_aug.seeding import seed_keras
 from gan_aug.settings.dcgan import DcganConfig
@@ -49,7 +49,8 @@ class TrainedDcgan:
 
     Attributes:
         generator: Running average of the generator's weights: ``(n, latent_dim)`` noise →
-            ``(n, height, width, channels)`` float32 in [0, 1].
+            ``(n, height, width, channels)`` float32 in [0, 1]. One that is conditioned on classes
+            also knows which of them noise stands for.
         discriminator: The same, and ``(n,)`` clusters if there are any → ``(n, 1)`` logits,
             positive for "real".
         history: One row per interval, in :data:`HISTORY_COLUMNS`: losses in nats and accuracies
@@ -124,6 +125,7 @@ def train_dcgan(
     *,
     seed: int,
     compute: Compute,
+    labels: Labels | None = None,
     checkpoint: Checkpoint | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> TrainedDcgan:
@@ -135,6 +137,8 @@ def train_dcgan(
         config: Architecture, steps, optimizers.
         seed: Determines weights, noise, batches and dropout.
         compute: Device, precision and compilation.
+        labels: ``(n,)`` uint16, which class the teacher takes each image for; for
+            ``config.conditioned`` alone.
         checkpoint: Where the state is kept every ``config.interval`` steps, and found again.
         on_progress: Called every few steps with the number of steps done and the newest losses.
 
@@ -142,7 +146,8 @@ def train_dcgan(
         The networks after ``config.steps`` steps, and losses and samples on the way.
 
     Raises:
-        UserError: There is no such network for images of this shape.
+        UserError: There is no such network for images of this shape, or there are fewer clusters
+            than classes to condition on.
         TrainingDivergedError: A loss is not finite; the last checkpoint is untouched.
     """
     with seed_keras(seed):
@@ -157,7 +162,7 @@ def train_dcgan(
         Training(
             "DCGAN",
             METRICS,
-            build_train_step(players, images, config, seed=seed),
+            build_train_step(players, images, config, seed=seed, labels=labels),
             players.variables,
             draw_samples,
         ),
@@ -207,20 +212,35 @@ def build_players(config: DcganConfig, compute: Compute, shape: Shape) -> Player
 
 
 def assign_clusters(
-    players: Players, images: Images, config: DcganConfig, *, seed: int
+    players: Players,
+    images: Images,
+    config: DcganConfig,
+    *,
+    seed: int,
+    labels: Labels | None = None,
 ) -> NDArray[np.int32]:
     """Find the images' clusters, and have both generators draw them as often as they occur.
 
     Returns:
-        ``(n,)`` cluster of each image; all 0 for a pair of networks that knows no clusters.
+        ``(n,)`` cluster of each image; all 0 for a pair of networks that knows no clusters. With
+        labels each cluster is of one class, and both generators know of which.
     """
+    if config.conditioned != (labels is not None):
+        found = "none" if labels is None else f"{len(labels)}"
+        raise ValueError(f"labels: found {found} with the condition `{config.condition}`")
     if not config.clusters:
         return np.zeros(len(images), dtype=np.int32)
-    clusters = cluster_images(images, config.clusters, seed=seed)
+    generators = (players.generator, players.average)
+    codes = [code for generator in generators if (code := find_code(generator))]
+    if labels is None:
+        clusters = cluster_images(images, config.clusters, seed=seed)
+    else:
+        clusters, classes = cluster_classes(images, labels, config.clusters, seed=seed)
+        for code in codes:
+            code.set_classes(classes)
     shares = np.bincount(clusters, minlength=config.clusters) / len(images)
-    for generator in (players.generator, players.average):
-        if code := find_code(generator):
-            code.set_shares(shares)
+    for code in codes:
+        code.set_shares(shares)
     return clusters
 
 
@@ -237,11 +257,16 @@ def build_optimizer(
 
 
 def build_train_step(
-    players: Players, images: Images, config: DcganConfig, *, seed: int
+    players: Players,
+    images: Images,
+    config: DcganConfig,
+    *,
+    seed: int,
+    labels: Labels | None = None,
 ) -> Callable[[tf.Tensor], tf.Tensor]:
     """Return a function of a step's number that takes the step and returns its :data:`METRICS`."""
     real_images = tf.constant(add_channel(images))
-    real_clusters = tf.constant(assign_clusters(players, images, config, seed=seed))
+    real_clusters = tf.constant(assign_clusters(players, images, config, seed=seed, labels=labels))
 
     def train_step(step: tf.Tensor) -> tf.Tensor:
         image_seed, noise_seed = tf.unstack(tf.random.split((seed, step), 2))
@@ -398,11 +423,6 @@ def generate_fakes(players: Players, noise: tf.Tensor) -> Batch:
     code = find_code(players.generator)
     clusters = code.find_clusters(noise) if code else tf.zeros(len(noise), tf.int32)
     return Batch(players.generator(noise, training=True), clusters)
-
-
-def find_code(generator: keras.Model) -> ClusterCode | None:
-    """Return the layer that knows the clusters, if there is one."""
-    return next((layer for layer in generator.layers if isinstance(layer, ClusterCode)), None)
 
 
 def add_pull(gradients: Sequence[tf.Tensor], players: Players, strength: float) -> list[tf.Tensor]:

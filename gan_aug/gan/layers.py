@@ -23,6 +23,7 @@ __all__ = [
     "VirtualBatchNormalization",
     "WeightNormDense",
     "WithoutReference",
+    "find_code",
 ]
 
 # The largest map for which matrix products, tap by tap, are faster than the kernel gradient of a
@@ -159,16 +160,34 @@ class ClusterCode(layers.Layer):  # type: ignore[misc] # Keras ships no types
     input. ``(n, latent_dim)`` → ``(n, latent_dim - 1 + clusters)``: the rest of the noise, and a
     one-hot code. The code's scale leaves room for the noise: with a larger one, the images of a
     cluster become more and more alike as training goes on.
+
+    Args:
+        clusters: How many there are.
+        conditioned: Whether each cluster is of one class. The layer then keeps which, so that noise
+            says of what class its image is meant to be.
+        kwargs: As for every layer.
     """
 
     SCALE = 2.0
 
-    def __init__(self, clusters: int, **kwargs: Any) -> None:
+    def __init__(self, clusters: int, *, conditioned: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.clusters = clusters
+        self.conditioned = conditioned
 
     def build(self, _input_shape: tuple[int | None, ...]) -> None:
-        """Create the ``(clusters - 1,)`` edges between the intervals, all of one length."""
+        """Create the ``(clusters - 1,)`` edges between the intervals, all of one length.
+
+        With classes, also the ``(clusters,)`` class of each.
+        """
+        if self.conditioned:
+            self.classes = self.add_weight(
+                shape=(self.clusters,),
+                initializer="zeros",
+                trainable=False,
+                dtype="int64",
+                name="classes",
+            )
         self.edges = self.add_weight(
             shape=(self.clusters - 1,), initializer="zeros", trainable=False, name="edges"
         )
@@ -177,6 +196,14 @@ class ClusterCode(layers.Layer):  # type: ignore[misc] # Keras ships no types
     def set_shares(self, shares: NDArray[np.float64]) -> None:
         """Make each cluster as frequent as its share; ``(clusters,)``, with sum 1."""
         self.edges.assign(2 * np.cumsum(shares)[:-1] - 1)
+
+    def set_classes(self, classes: NDArray[np.integer[Any]]) -> None:
+        """Say of which class each cluster is; ``(clusters,)``."""
+        self.classes.assign(classes)
+
+    def find_classes(self, noise: Any) -> Any:
+        """Return the ``(n,)`` int64 class that each row of noise stands for."""
+        return tf.gather(tf.convert_to_tensor(self.classes), self.find_clusters(noise))
 
     def find_clusters(self, noise: Any) -> Any:
         """Return the ``(n,)`` int32 cluster that each row of noise stands for."""
@@ -193,7 +220,13 @@ class ClusterCode(layers.Layer):  # type: ignore[misc] # Keras ships no types
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that build the layer again."""
-        return {**super().get_config(), "clusters": self.clusters}
+        own = {"clusters": self.clusters, "conditioned": self.conditioned}
+        return {**super().get_config(), **own}
+
+
+def find_code(generator: keras.Model) -> ClusterCode | None:
+    """Return the layer of a generator that knows the clusters, if there is one."""
+    return next((layer for layer in generator.layers if isinstance(layer, ClusterCode)), None)
 
 
 @keras.saving.register_keras_serializable(package="gan_aug")

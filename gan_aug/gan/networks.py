@@ -73,13 +73,20 @@ def build_generator(
         [
             keras.Input((config.latent_dim,)),
             *([ReferenceNoise(reference, dtype="float32")] if reference else []),
-            *([ClusterCode(config.clusters, dtype="float32")] if config.clusters else []),
+            *cluster_layers(config),
             *hidden,
             *output_layers(config),
             *([WithoutReference(reference, dtype="float32")] if reference else []),
         ],
         name="generator",
     )
+
+
+def cluster_layers(config: DcganConfig) -> list[keras.layers.Layer]:
+    """Return the layer that turns noise into the code of a cluster; none without clusters."""
+    if not config.clusters:
+        return []
+    return [ClusterCode(config.clusters, conditioned=config.conditioned, dtype="float32")]
 
 
 def build_discriminator(

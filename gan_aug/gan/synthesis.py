@@ -3,17 +3,18 @@
 import keras
 import numpy as np
 
-from gan_aug.images import Images, to_uint8
+from gan_aug.gan.layers import find_code
+from gan_aug.images import Float32, Images, Labels, SyntheticImages, to_uint8
 from gan_aug.prediction import predict_batches
 from gan_aug.progress import OnProgress, ignore_progress
 
-__all__ = ["generate_images"]
+__all__ = ["generate_images", "synthesize"]
 
 
-def generate_images(
+def synthesize(
     generator: keras.Model, count: int, *, seed: int, on_progress: OnProgress = ignore_progress
-) -> Images:
-    """Generate images from fresh uniform noise.
+) -> SyntheticImages:
+    """Generate images from fresh uniform noise, and say what they were meant to be.
 
     Args:
         generator: ``(n, latent_dim)`` noise in [-1, 1] → ``(n, side, side, channels)`` in [0, 1].
@@ -22,11 +23,31 @@ def generate_images(
         on_progress: Called after each batch with the number of images done.
 
     Returns:
-        ``(count, side, side)`` uint8, or ``(count, side, side, 3)`` for RGB.
+        ``count`` images, with the class that each was meant to have if the generator knows classes.
     """
     rng = np.random.default_rng(seed)
     noise = rng.uniform(-1, 1, (count, generator.input_shape[1])).astype(np.float32)
     (images,) = predict_batches(
         lambda rows: (to_uint8(generator.predict_on_batch(noise[rows])),), count, on_progress
     )
-    return images
+    return SyntheticImages(images, find_intended(generator, noise))
+
+
+def generate_images(
+    generator: keras.Model, count: int, *, seed: int, on_progress: OnProgress = ignore_progress
+) -> Images:
+    """Return the images alone, as :func:`synthesize` generates them.
+
+    Returns:
+        ``(count, side, side)`` uint8, or ``(count, side, side, 3)`` for RGB.
+    """
+    return synthesize(generator, count, seed=seed, on_progress=on_progress).images
+
+
+def find_intended(generator: keras.Model, noise: Float32) -> Labels | None:
+    """Return the ``(n,)`` class that each row of noise stands for; None if none stands for any."""
+    code = find_code(generator)
+    if code is None or not code.conditioned:
+        return None
+    intended: Labels = code.find_classes(noise).numpy().astype(np.uint16)
+    return intended

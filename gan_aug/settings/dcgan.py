@@ -26,8 +26,15 @@ class DcganConfig(StageConfig):
     )
     clusters: Annotated[int, Field(ge=0)] = Field(
         600,
-        description="Groups of similar training images, found by k-means without labels, that both "
-        "networks are told of; 0 for none.",
+        description="Groups of similar training images, found by k-means, that both networks are "
+        "told of; 0 for none.",
+    )
+    condition: Literal["none", "teacher"] = Field(
+        "none",
+        description="`none`: groups are found without labels. `teacher`: within each class, after "
+        "the teacher has named all training images; a synthetic image then comes with the class it "
+        "was meant to have, and is accepted only if the teacher agrees. The DCGAN is then trained "
+        "after the teacher, and anew for every draw and number of labels.",
     )
     gradient_penalty: Annotated[float, Field(ge=0)] = Field(
         0.1, description="Weight of the R1 penalty on the discriminator; 0 for none."
@@ -88,6 +95,21 @@ class DcganConfig(StageConfig):
     def compares_images(self) -> bool:
         """Whether an image's logit depends on the other images of a batch, in training."""
         return self.architecture == "paper" or self.minibatch_discrimination > 0
+
+    @property
+    def conditioned(self) -> bool:
+        """Whether each cluster is of one class."""
+        return self.condition == "teacher"
+
+    @model_validator(mode="after")
+    def refuse_condition_without_clusters(self) -> Self:
+        """Clusters are what the networks know of a class."""
+        if self.conditioned and not self.clusters:
+            raise ValueError(
+                "expected clusters for the condition teacher, at least one a class, found 0; set "
+                "--dcgan.clusters, or leave --dcgan.condition away"
+            )
+        return self
 
     @model_validator(mode="after")
     def refuse_penalty_of_batches(self) -> Self:

@@ -1,6 +1,6 @@
 """A DCGAN of pictures of any kind."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from gan_aug.settings.base import Device, Precision, Seed
 from gan_aug.settings.data import ReadingConfig
@@ -24,3 +24,14 @@ class PicturesConfig(ReadingConfig):
     )
     precision: Precision = Field("auto", description="As for a run.")
     dcgan: DcganConfig = Field(default=DcganConfig(), description="The DCGAN.")
+
+    @field_validator("dcgan")
+    @classmethod
+    def refuse_condition(cls, dcgan: DcganConfig) -> DcganConfig:
+        """Nobody names pictures."""
+        if dcgan.conditioned:
+            raise ValueError(
+                "expected the condition none for pictures, which no teacher names, found "
+                f"{dcgan.condition}; leave --dcgan.condition away"
+            )
+        return dcgan

@@ -100,6 +100,8 @@ class ArrayFormat:
 class ArraysFormat(Generic[Value]):
     """Named arrays: a mapping, or a dataclass of nothing else.
 
+    A field of the dataclass may be None; that must be its default.
+
     Attributes:
         file: Name of the ``.npz``, without ending.
         kind: ``dict`` or the dataclass.
@@ -110,12 +112,13 @@ class ArraysFormat(Generic[Value]):
 
     def save(self, folder: Path, value: Value) -> None:
         """Write the arrays."""
-        arrays: Mapping[str, NDArray[Any]] = (
+        arrays: Mapping[str, NDArray[Any] | None] = (
             {part.name: getattr(value, part.name) for part in fields(value)}
             if is_dataclass(value)
             else dict(value)  # type: ignore[call-overload]
         )
-        write_arrays(folder / f"{self.file}.npz", arrays)
+        there = {name: array for name, array in arrays.items() if array is not None}
+        write_arrays(folder / f"{self.file}.npz", there)
 
     def load(self, folder: Path) -> Value:
         """Read them back."""
