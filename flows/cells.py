@@ -65,7 +65,7 @@ def compute_cells(store: Store, config: RunConfig, data: Output[Dataset]) -> Cel
 
 @task(cache_policy=NO_CACHE, task_run_name="draw · seed {config.seed}")
 def compute_dcgan(store: Store, config: RunConfig, data: Output[Dataset]) -> Output[Any]:
-    """Train the DCGAN that all runs of a draw share."""
+    """Train the DCGAN that runs share (:func:`name_dcgan`)."""
     plan, execute = prepare_run(store, config, data)
     return execute(plan.stages.train_dcgan())
 
@@ -90,22 +90,28 @@ def compute_here(calls: Sequence[Call], on_progress: OnProgress) -> list[Cells]:
 def compute_elsewhere(
     runner: Runner, calls: Sequence[Call], on_progress: OnProgress
 ) -> list[Cells]:
-    """Have workers compute the runs side by side, each once the DCGAN of its draw is trained."""
-    trained: dict[int, PrefectFuture[Any]] = {
-        seed: runner.submit(compute_dcgan, dict(call))
-        for seed, call in {call["config"].seed: call for call in calls}.items()
+    """Have workers compute the runs side by side, each once its DCGAN is trained."""
+    names = [name_dcgan(call["config"]) for call in calls]
+    trained: dict[str, PrefectFuture[Any]] = {
+        name: runner.submit(compute_dcgan, dict(call))
+        for name, call in dict(zip(names, calls, strict=True)).items()
     }
     futures = [
-        runner.submit(compute_cells, dict(call), wait_for=[trained[call["config"].seed]])
-        for call in calls
+        runner.submit(compute_cells, dict(call), wait_for=[trained[name]])
+        for name, call in zip(names, calls, strict=True)
     ]
     for done, _ in enumerate(as_completed(futures), start=1):
         logger.info("%d of %d runs done", done, len(calls))
         on_progress(done, {})
     return [
-        collect(call["config"], trained[call["config"].seed], future)
-        for call, future in zip(calls, futures, strict=True)
+        collect(call["config"], trained[name], future)
+        for name, call, future in zip(names, calls, futures, strict=True)
     ]
+
+
+def name_dcgan(config: RunConfig) -> str:
+    """Name the DCGAN of a run: all runs of a draw share one that no teacher has a part in."""
+    return describe(config) if config.dcgan.conditioned else f"seed {config.seed}"
 
 
 def collect(config: RunConfig, trained: PrefectFuture[Any], future: PrefectFuture[Cells]) -> Cells:

@@ -15,7 +15,7 @@ from gan_aug.images import Decision, Float32, Images, Indices, Labels, Marks, Ps
 from gan_aug.progress import OnProgress, ignore_progress
 from gan_aug.teachers.ensemble import ask_networks, average_opinions
 
-__all__ = ["accept_images", "label_images", "label_pool"]
+__all__ = ["accept_images", "label_images", "label_pool", "name_training_images"]
 
 Balance = Literal["none", "cap", "equal", "level"]
 Counts = NDArray[np.integer[Any]]
@@ -28,6 +28,7 @@ def label_images(
     predict: Predict,
     temperature: float = 1.0,
     on_progress: OnProgress = ignore_progress,
+    intended: Labels | None = None,
     train_labels: Labels | None = None,
     drawn: Indices | None = None,
     **acceptance: Any,
@@ -40,6 +41,7 @@ def label_images(
         predict: Asks one of them.
         temperature: What their logits are divided by.
         on_progress: Called with the number of images that a network has seen.
+        intended: As for :func:`accept_images`.
         train_labels: ``(n_train,)`` uint16, of all training images; for ``level`` alone, which
             counts the labeled ones.
         drawn: Places of the labeled ones.
@@ -51,7 +53,8 @@ def label_images(
     opinions = ask_networks(networks, images, predict, on_progress)
     if train_labels is not None:
         acceptance["labeled"] = train_labels[drawn]
-    return accept_images(images, average_opinions(opinions, temperature), **acceptance)
+    probabilities = average_opinions(opinions, temperature)
+    return accept_images(images, probabilities, intended=intended, **acceptance)
 
 
 def label_pool(
@@ -71,6 +74,36 @@ def label_pool(
     return label_images(np.delete(train, drawn, axis=0), networks, drawn=drawn, **asked)
 
 
+def name_training_images(
+    images: Images,
+    train_labels: Labels,
+    drawn: Indices,
+    networks: Sequence[Any],
+    *,
+    predict: Predict,
+    temperature: float = 1.0,
+    on_progress: OnProgress = ignore_progress,
+) -> Labels:
+    """Name all images to train on: by their labels where these may be seen, else by the teacher.
+
+    Args:
+        images: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8, those that have labels first.
+        train_labels: ``(n_train,)`` uint16, of these; only those of ``drawn`` are looked at.
+        drawn: Places of the labels that may be seen.
+        networks: The teacher's.
+        predict: Asks one of them.
+        temperature: What their logits are divided by.
+        on_progress: Called with the number of images that a network has seen.
+
+    Returns:
+        ``(n,)`` uint16, a class for each image.
+    """
+    opinions = ask_networks(networks, images, predict, on_progress)
+    labels: Labels = average_opinions(opinions, temperature).argmax(axis=1).astype(np.uint16)
+    labels[drawn] = train_labels[drawn]
+    return labels
+
+
 def accept_images(
     images: Images,
     probabilities: Float32,
@@ -80,12 +113,14 @@ def accept_images(
     per_class: int,
     balance: Balance,
     labeled: Labels | None = None,
+    intended: Labels | None = None,
 ) -> PseudoLabels:
     """Decide which images are accepted.
 
     An image is accepted if the teacher's top probability and its lead over the second reach their
-    thresholds, and its class still has room. Classes fill in the order of generation, not of
-    confidence: taking the most confident first would keep only the easiest prototypes.
+    thresholds, its top class is the one that was meant, and that class still has room. Classes fill
+    in the order of generation, not of confidence: taking the most confident first would keep only
+    the easiest prototypes.
 
     Args:
         images: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8.
@@ -97,6 +132,8 @@ def accept_images(
         balance: Whether classes have as much room each (``cap``), as much as the scarcest fills
             (``equal``), as much as they lack to be of one size (``level``), or share it (``none``).
         labeled: ``(labels,)`` uint16, the true labels that may be seen; for ``level`` alone.
+        intended: ``(n,)`` uint16, the class that each image was meant to have; None where nobody
+            meant any.
 
     Returns:
         All images with their probabilities and the decision on each.
@@ -105,7 +142,9 @@ def accept_images(
         UserError: No image is accepted.
     """
     decisions = np.full(len(images), Decision.SURPLUS, dtype=np.uint8)
-    pseudo = PseudoLabels(images, probabilities, decisions)
+    pseudo = PseudoLabels(images, probabilities, decisions, intended)
+    if pseudo.agreement is not None:
+        decisions[~pseudo.agreement] = Decision.DISAGREEMENT
     decisions[pseudo.margin < margin_threshold] = Decision.SMALL_MARGIN
     decisions[pseudo.confidence < confidence_threshold] = Decision.LOW_CONFIDENCE
     eligible = decisions == Decision.SURPLUS
@@ -119,20 +158,41 @@ def accept_images(
         filled = fill_classes(pseudo.labels, eligible, room)
     decisions[filled] = Decision.ACCEPTED
     if not pseudo.accepted.any():
-        if eligible.any():
-            raise UserError(
-                "pseudo-labels: expected images of a class that lacks some, found that all "
-                f"{eligible.sum()} eligible ones are of classes that are full with labeled images; "
-                "raise --pseudo-labels.per-class, or choose another --pseudo-labels.balance"
-            )
-        raise UserError(
-            f"pseudo-labels: expected some of {len(images)} images at or above the confidence "
-            f"threshold {confidence_threshold} and the margin threshold {margin_threshold}, found "
-            f"none (the highest confidence is {pseudo.confidence.max():.3f}, the highest margin "
-            f"{pseudo.margin.max():.3f}); lower --pseudo-labels.confidence-threshold or "
-            "--pseudo-labels.margin-threshold, or raise --labels or --dcgan.steps"
-        )
+        raise explain_rejection(pseudo, int(eligible.sum()), confidence_threshold, margin_threshold)
     return pseudo
+
+
+def explain_rejection(
+    pseudo: PseudoLabels, eligible: int, confidence_threshold: float, margin_threshold: float
+) -> UserError:
+    """Return the error that says why no image was accepted, and what to change.
+
+    Args:
+        pseudo: The images.
+        eligible: How many of them were refused for lack of room alone.
+        confidence_threshold: As for :func:`accept_images`.
+        margin_threshold: As for :func:`accept_images`.
+    """
+    if eligible:
+        return UserError(
+            "pseudo-labels: expected images of a class that lacks some, found that all "
+            f"{eligible} eligible ones are of classes that are full with labeled images; "
+            "raise --pseudo-labels.per-class, or choose another --pseudo-labels.balance"
+        )
+    sure = int((pseudo.decisions == Decision.DISAGREEMENT).sum())
+    if sure:
+        return UserError(
+            "pseudo-labels: expected images that the teacher takes for the class they were meant "
+            f"to have, found that it takes all {sure} it is sure of for another; raise --labels "
+            "or --dcgan.steps, or leave --dcgan.condition away"
+        )
+    return UserError(
+        f"pseudo-labels: expected some of {len(pseudo.images)} images at or above the confidence "
+        f"threshold {confidence_threshold} and the margin threshold {margin_threshold}, found "
+        f"none (the highest confidence is {pseudo.confidence.max():.3f}, the highest margin "
+        f"{pseudo.margin.max():.3f}); lower --pseudo-labels.confidence-threshold or "
+        "--pseudo-labels.margin-threshold, or raise --labels or --dcgan.steps"
+    )
 
 
 def find_room(eligible: Counts, labeled: Counts | None, per_class: int, balance: Balance) -> Counts:

@@ -33,11 +33,12 @@ from gan_aug.evaluation.quality import (
     train_judge,
 )
 from gan_aug.gan.adversarial import TrainedDcgan, train_dcgan, train_dcgan_without
+from gan_aug.gan.clustering import check_clusters
 from gan_aug.gan.formats import DcganFormat
-from gan_aug.gan.synthesis import generate_images
-from gan_aug.images import Float32, Images, Indices, PseudoLabels, TrainingSet
+from gan_aug.gan.synthesis import synthesize
+from gan_aug.images import Float32, Indices, Labels, PseudoLabels, SyntheticImages, TrainingSet
 from gan_aug.prediction import Split, predict_splits
-from gan_aug.pseudo_labels import label_images, label_pool
+from gan_aug.pseudo_labels import label_images, label_pool, name_training_images
 from gan_aug.seeding import derive_seed
 from gan_aug.settings.anomalies import Part
 from gan_aug.settings.dcgan import DcganConfig
@@ -140,7 +141,7 @@ def describe_left_out(
     """Return the training of a DCGAN without a class, and how well it finds that class.
 
     Args:
-        config: Settings of the run whose DCGAN it is like.
+        config: Settings of the run whose DCGAN it is like, but that no teacher names its images.
         provenance: Of the data set.
         label: Of the class.
         compute: Device and precision.
@@ -148,7 +149,7 @@ def describe_left_out(
     data, name = describe_dataset(provenance), provenance.classes[label]
     dcgan = describe_dcgan(
         {"train": data.select("train")},
-        config.dcgan,
+        config.dcgan.model_copy(update={"condition": "none"}),
         seed=config.seed,
         compute=compute,
         title=f"DCGAN without {name}",
@@ -178,6 +179,9 @@ class RunStages:
         provenance: Of the data set.
         drawn: Which of its training images are labeled.
         compute: Device and precision.
+
+    Raises:
+        UserError: The DCGAN is to be conditioned on more classes than it has clusters.
     """
 
     config: RunConfig
@@ -185,6 +189,10 @@ class RunStages:
     provenance: Provenance
     drawn: Stage[Indices]
     compute: Compute
+
+    def __post_init__(self) -> None:
+        if self.config.dcgan.conditioned:
+            check_clusters(self.config.dcgan.clusters, len(self.provenance.classes))
 
     @property
     def teacher(self) -> Teacher:
@@ -194,22 +202,23 @@ class RunStages:
     # ------------------------------------------------------------ the synthetic images
 
     def train_dcgan(self) -> Stage[TrainedDcgan]:
-        """Train the DCGAN on all training images, without their labels."""
+        """Train the DCGAN on all training images, and on what the teacher says of them if asked."""
+        named = {"labels": self.name_images()} if self.config.dcgan.conditioned else {}
         return describe_dcgan(
-            {"images": self.data.select("images")},
+            {"images": self.data.select("images"), **named},
             self.config.dcgan,
             seed=self.config.seed,
             compute=self.compute,
         )
 
-    def synthesize(self) -> Stage[Images]:
+    def synthesize(self) -> Stage[SyntheticImages]:
         """Generate images."""
         count = self.config.synthesis.images
         return Stage(
             "synthesis",
             "synthesis",
-            generate_images,
-            ArrayFormat("images"),
+            synthesize,
+            ArraysFormat("synthetic", SyntheticImages),
             settings={"count": count, "seed": self.config.seed},
             inputs={"generator": self.train_dcgan().select("generator")},
             compute=self.compute,
@@ -266,6 +275,25 @@ class RunStages:
             steps=self.provenance.images["validation"],
         )
 
+    def name_images(self) -> Stage[Labels]:
+        """Have the teacher name all training images whose labels may not be seen."""
+        settings, inputs = self.ask_teacher()
+        return Stage(
+            "teacher-labels",
+            "teacher's labels",
+            name_training_images,
+            ArrayFormat("labels"),
+            settings=settings,
+            inputs={
+                "images": self.data.select("images"),
+                "train_labels": self.data.select("train.labels"),
+                "drawn": self.drawn,
+                **inputs,
+            },
+            compute=self.compute,
+            steps=self.provenance.count_training_images(),
+        )
+
     def label_images(self, source: Need) -> Stage[PseudoLabels]:
         """Have the teacher label images, and accept those it is sure of.
 
@@ -274,10 +302,12 @@ class RunStages:
         """
         settings, inputs = self.ask_teacher()
         images: dict[str, Inputs] = (
-            {"images": self.synthesize()}
+            {"images": self.synthesize().select("images")}
             if source == "synthetic"
             else {"train": self.data.select("images"), "drawn": self.drawn}
         )
+        if source == "synthetic" and self.config.dcgan.conditioned:
+            images["intended"] = self.synthesize().select("intended")
         if self.level:
             images |= {"train_labels": self.data.select("train.labels"), "drawn": self.drawn}
         return Stage(
@@ -455,7 +485,11 @@ class RunStages:
             judge_images,
             JsonFormat("quality", Quality),
             settings={"images": quality.images, "neighbors": quality.neighbors},
-            inputs={"judge": self.train_judge(), "synthetic": self.synthesize(), "data": self.data},
+            inputs={
+                "judge": self.train_judge(),
+                "synthetic": self.synthesize().select("images"),
+                "data": self.data,
+            },
             compute=self.judging,
             steps=count_judged(
                 self.provenance,

@@ -3,12 +3,18 @@ import pytest
 
 from gan_aug.errors import UserError
 from gan_aug.images import Decision
-from gan_aug.pseudo_labels import accept_images, label_images, label_pool
+from gan_aug.pseudo_labels import (
+    accept_images,
+    label_images,
+    label_pool,
+    name_training_images,
+)
 from gan_aug.settings.pseudo_labels import PseudoLabelConfig
 
 
-def accept(images, probabilities, **settings):
-    return accept_images(images, probabilities, **PseudoLabelConfig(**settings).acceptance)
+def accept(images, probabilities, intended=None, **settings):
+    acceptance = PseudoLabelConfig(**settings).acceptance
+    return accept_images(images, probabilities, intended=intended, **acceptance)
 
 
 @pytest.fixture
@@ -37,6 +43,54 @@ def test_every_image_has_the_first_reason_that_holds(opinions):
     assert close.any()
     assert (pseudo.decisions == Decision.SURPLUS).any()
     assert (pseudo.margin[pseudo.accepted] >= 0.3).all()
+
+
+def test_only_images_of_the_class_that_was_meant_are_accepted(opinions):
+    intended = np.random.default_rng(1).integers(0, 10, 300).astype(np.uint16)
+    pseudo = accept(*opinions, intended, confidence_threshold=0.5, per_class=2)
+    unsure, other = pseudo.confidence < 0.5, pseudo.labels != intended
+    assert (other & unsure).any()
+    np.testing.assert_array_equal(pseudo.decisions == Decision.LOW_CONFIDENCE, unsure)
+    np.testing.assert_array_equal(pseudo.decisions == Decision.DISAGREEMENT, other & ~unsure)
+    np.testing.assert_array_equal(pseudo.agreement, ~other)
+    eligible = np.bincount(pseudo.labels[~unsure & ~other], minlength=10)
+    accepted = np.bincount(pseudo.labels[pseudo.accepted], minlength=10)
+    np.testing.assert_array_equal(accepted, np.minimum(eligible, 2))
+
+
+def test_intentions_that_the_teacher_shares_change_nothing(opinions):
+    plain = accept(*opinions, confidence_threshold=0.5, per_class=7)
+    meant = accept(*opinions, plain.labels, confidence_threshold=0.5, per_class=7)
+    np.testing.assert_array_equal(meant.decisions, plain.decisions)
+    assert plain.agreement is None
+    assert meant.agreement.all()
+
+
+def test_a_teacher_that_never_agrees_is_an_error(opinions):
+    plain = accept(*opinions, confidence_threshold=0.5)
+    with pytest.raises(UserError, match=r"takes all .* for another; .*--dcgan\.condition"):
+        accept(*opinions, (plain.labels + 1) % 10, confidence_threshold=0.5)
+
+
+def test_training_images_have_their_labels_where_these_may_be_seen(digits):
+    """Else they have the teacher's, and a label that may not be seen changes nothing."""
+    images, truth = digits.train.images[:50], digits.train.labels[:40]
+    drawn = np.array([0, 7, 39])
+    opinion = np.random.default_rng(0).dirichlet(np.ones(10), 50).astype(np.float32)
+
+    def name(labels):
+        return name_training_images(
+            images, labels, drawn, ["teacher"], predict=lambda *_asked: opinion
+        )
+
+    named = name(truth)
+    assert named.dtype == np.uint16
+    np.testing.assert_array_equal(named[drawn], truth[drawn])
+    others = np.delete(np.arange(50), drawn)
+    np.testing.assert_array_equal(named[others], opinion.argmax(axis=1)[others])
+    hidden = truth.copy()
+    hidden[np.delete(np.arange(40), drawn)] = 9
+    np.testing.assert_array_equal(name(hidden), named)
 
 
 def test_the_margin_is_the_lead_over_the_second(opinions):

@@ -30,6 +30,7 @@ from gan_aug.images import (
     Images,
     Indices,
     PseudoLabels,
+    SyntheticImages,
     check_classes,
     check_shape,
 )
@@ -67,10 +68,17 @@ class Gathered:
     images: list[Images] = field(default_factory=list)
     probabilities: list[Float32] = field(default_factory=list)
 
-    def take(self, images: Images, probabilities: Float32, threshold: float) -> None:
-        """Accept images that the teacher is sure of, as many as are missing."""
+    def take(self, made: SyntheticImages, probabilities: Float32, threshold: float) -> None:
+        """Accept images that the teacher is sure of, as many as are missing.
+
+        It must take them for the class that they were meant to have, if they were meant to have
+        one.
+        """
+        images = made.images
         labels = probabilities.argmax(axis=1)
         sure = probabilities.max(axis=1) >= threshold
+        if made.intended is not None:
+            sure &= labels == made.intended
         chosen = np.zeros(len(images), bool)
         for label, count in enumerate(self.missing):
             chosen[np.flatnonzero(sure & (labels == label))[:count]] = True
@@ -85,7 +93,8 @@ class GanAugmenter(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn sh
 
     ``fit_resample`` trains a DCGAN on all images and a teacher on the labeled ones. It generates
     images until every class has as many accepted ones as the strategy asks for. The teacher names
-    them, and accepts those that it is sure of.
+    them, and accepts those that it is sure of. With ``{"dcgan": {"condition": "teacher"}}`` the
+    teacher names all images before the DCGAN is trained, and both must agree.
 
     Args:
         sampling_strategy: Which classes get how many images, as imbalanced-learn's over-samplers
@@ -229,7 +238,7 @@ class GanAugmenter(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn sh
         """Train generator and teacher, and gather images in rounds."""
         config = self._resolve(labels="all")
         session = open_session(config, self.cache, verbose=self.verbose)
-        from gan_aug.gan.synthesis import generate_images  # noqa: PLC0415 - it imports TensorFlow
+        from gan_aug.gan.synthesis import synthesize  # noqa: PLC0415 - it imports TensorFlow
 
         stages, dataset = plan_stages(config, data, classes, session.compute)
         session.execute(describe_dataset(dataset.provenance, dataset))
@@ -240,14 +249,14 @@ class GanAugmenter(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn sh
             if not missing or idle == IDLE_ROUNDS:
                 break
             count = max(SMALLEST_ROUND, OFFERS_PER_IMAGE * missing)
-            images = generate_images(
+            made = synthesize(
                 self.generator_,
                 min(count, max(SMALLEST_ROUND, config.synthesis.images)),
                 seed=derive_seed(config.seed, number),
             )
-            opinions = ask_networks(self.teacher_, images, stages.teacher.predict)
+            opinions = ask_networks(self.teacher_, made.images, stages.teacher.predict)
             gathered.take(
-                images, average_opinions(opinions), config.pseudo_labels.confidence_threshold
+                made, average_opinions(opinions), config.pseudo_labels.confidence_threshold
             )
             left = int(gathered.missing.sum())
             idle = idle + 1 if left == missing else 0

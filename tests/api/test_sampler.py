@@ -19,6 +19,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import label_binarize
 
 from gan_aug import GanAugmenter, UserError
+from gan_aug.api.sampler import Gathered
+from gan_aug.images import SyntheticImages
 from gan_aug.store.store import ArrayCheckpoint
 
 
@@ -82,6 +84,16 @@ def test_a_data_frame_comes_back_as_one(few, cache):
     assert (resampled.dtypes == np.uint8).all()
     assert labels.name == "label"
     pd.testing.assert_frame_equal(resampled[:49], frame)
+
+
+def test_only_images_of_the_class_that_was_meant_are_gathered():
+    images = np.arange(4, dtype=np.uint8)[:, None, None] * np.ones((4, 16, 16), np.uint8)
+    opinions = np.eye(2, dtype=np.float32)[[0, 1, 0, 1]]
+    for intended, kept in ((None, [0, 1, 2, 3]), (np.uint16([0, 0, 1, 1]), [0, 3])):
+        gathered = Gathered(np.array([2, 2]), np.zeros(2, np.intp))
+        gathered.take(SyntheticImages(images, intended), opinions, threshold=0.9)
+        assert gathered.images[0][:, 0, 0].tolist() == kept
+        assert gathered.offered.tolist() == [2, 2]
 
 
 @pytest.mark.parametrize("mark", [-1, None])
