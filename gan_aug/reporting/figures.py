@@ -66,6 +66,7 @@ CURVE_STYLES: dict[str, tuple[str, str]] = {
 DECISION_STYLES: dict[Decision, tuple[str, str]] = {
     Decision.ACCEPTED: ("accepted", "#0072b2"),
     Decision.SURPLUS: ("class already full", "#56b4e9"),
+    Decision.DISAGREEMENT: ("not what was meant", "#cc79a7"),
     Decision.SMALL_MARGIN: ("small margin", "#e69f00"),
     Decision.LOW_CONFIDENCE: ("low confidence", "#d55e00"),
 }

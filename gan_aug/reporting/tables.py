@@ -34,6 +34,7 @@ TURNED_SPLIT: Split = "validation"
 REASONS = {
     Decision.LOW_CONFIDENCE: "confidence below the threshold",
     Decision.SMALL_MARGIN: "margin below the threshold",
+    Decision.DISAGREEMENT: "not the class it was meant to have",
     Decision.SURPLUS: "class already full",
 }
 
@@ -61,11 +62,14 @@ class PseudoLabelCounts:
         offered: Images in all.
         accepted: Of them, those that entered the training sets.
         per_class: What is counted → images of each class, as the teacher sees it.
+        agreement: Share in [0, 1] of the images offered that the teacher takes for the class they
+            were meant to have; None where none was meant.
     """
 
     offered: int
     accepted: int
     per_class: Mapping[str, Sequence[int]]
+    agreement: float | None = None
 
 
 def summarize_pseudo_labels(pseudo: PseudoLabels) -> PseudoLabelCounts:
@@ -88,6 +92,7 @@ def summarize_pseudo_labels(pseudo: PseudoLabels) -> PseudoLabelCounts:
             "accepted": count(Decision.ACCEPTED),
             **{f"rejected: {name}": counts for name, counts in occurring.items()},
         },
+        agreement=None if pseudo.agreement is None else float(pseudo.agreement.mean()),
     )
 
 

@@ -45,7 +45,12 @@ def make_pseudo(classes, decision):
 
 @pytest.mark.parametrize("classes", [("cat", "dog"), DIGITS, MANY])
 @pytest.mark.parametrize(
-    ("decision", "color"), [(Decision.ACCEPTED, "#0072b2"), (Decision.LOW_CONFIDENCE, "#d55e00")]
+    ("decision", "color"),
+    [
+        (Decision.ACCEPTED, "#0072b2"),
+        (Decision.DISAGREEMENT, "#cc79a7"),
+        (Decision.LOW_CONFIDENCE, "#d55e00"),
+    ],
 )
 def test_only_decisions_that_occurred_are_drawn(classes, decision, color):
     png = render_decisions(make_pseudo(len(classes), decision), classes)

@@ -148,3 +148,13 @@ def test_every_class_is_counted_whether_it_occurs_or_not():
         "accepted": [3, 0, 0],
         "rejected: class already full": [1, 0, 0],
     }
+
+
+def test_agreement_is_counted_where_classes_were_meant():
+    probabilities = np.eye(3, dtype=np.float32)
+    images, decisions = np.zeros((3, 16, 16), np.uint8), np.array([0, 4, 0], np.uint8)
+    intended = np.array([0, 2, 2], np.uint16)
+    counts = summarize_pseudo_labels(PseudoLabels(images, probabilities, decisions, intended))
+    assert counts.agreement == 2 / 3
+    assert counts.per_class["rejected: not the class it was meant to have"] == [0, 1, 0]
+    assert summarize_pseudo_labels(PseudoLabels(images, probabilities, decisions)).agreement is None
