@@ -26,6 +26,7 @@ from benchmarks.imbalance import (
 from benchmarks.ledger import Ledger
 from benchmarks.machine import describe_machine, read_commit
 from benchmarks.report import load_template
+from benchmarks.spread import CONFIDENCE_LEVEL, Row, group_newest, summarize_values
 from gan_aug.arms import ARMS, Need
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.data.dataset import Dataset, describe_dataset
@@ -34,7 +35,6 @@ from gan_aug.data.local import find_local_sets
 from gan_aug.device import Compute, select_compute
 from gan_aug.evaluation.balance import measure_balanced_accuracy, measure_macro_f1
 from gan_aug.evaluation.comparison import ClassDifference, Comparison
-from gan_aug.evaluation.study import student_margin
 from gan_aug.execution import Executor, execute_stage
 from gan_aug.images import Labels, PseudoLabels
 from gan_aug.settings.data import DataConfig
@@ -43,10 +43,9 @@ from gan_aug.settings.run import RunConfig
 from gan_aug.stages import RunStages
 from gan_aug.store.store import Store
 
-__all__ = ["LEDGER", "Draw", "Result", "Row", "render_page", "summarize"]
+__all__ = ["LEDGER", "Draw", "Result", "render_page", "summarize"]
 
 ROOT = Path(__file__).parent.parent
-CONFIDENCE_LEVEL = 0.95
 RARE = 3
 PAGE = "rare_classes.md.j2"
 ERR = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -145,29 +144,6 @@ class Draw(BaseModel):
 
 
 LEDGER = Ledger(Draw, key="draws", name="rare_classes")
-
-
-class Row(BaseModel):
-    """A metric of one training set, or its difference from another's.
-
-    Attributes:
-        mean: Over the draws, or over the rare classes of all draws.
-        margin: Half the width of Student's t interval; None for a single value.
-        lowest: The smallest value.
-        highest: The largest.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    mean: float
-    margin: float | None
-    lowest: float
-    highest: float
-
-    @property
-    def clear(self) -> bool:
-        """Whether the interval leaves out zero."""
-        return self.margin is not None and self.margin < abs(self.mean)
 
 
 @app.default
@@ -381,12 +357,6 @@ def compare_classes(draws: Sequence[Draw], classifier: str, training_set: str, b
     return summarize_values((after - before).tolist())
 
 
-def summarize_values(values: Sequence[float]) -> Row:
-    """Return the mean, Student's interval and the range of values."""
-    margin = student_margin(np.array(values), CONFIDENCE_LEVEL) if len(values) > 1 else None
-    return Row(mean=float(np.mean(values)), margin=margin, lowest=min(values), highest=max(values))
-
-
 def bound_recall(draw: Draw, result: Result, name: str) -> tuple[float, float, float]:
     """Return a class's recall and Wilson's interval for it, over the test images."""
     row = result.confusion[draw.place(name)]
@@ -401,23 +371,13 @@ def find_difference(result: Result, name: str) -> ClassDifference:
 
 
 def group_draws(draws: Sequence[Draw]) -> dict[str, list[Draw]]:
-    """Return the draws of each data set that have the settings of its last one, by their seeds.
-
-    Results of different settings have no mean.
-    """
-    last = {draw.dataset: draw for draw in draws}
-    return {
-        name: sorted(
-            (
-                draw
-                for draw in draws
-                if (draw.dataset, draw.settings) == (name, newest.settings)
-                and list(draw.labeled.values()) == list(newest.labeled.values())
-            ),
-            key=lambda draw: draw.seed,
-        )
-        for name, newest in last.items()
-    }
+    """Return the draws of each data set that have the settings of its last one, by their seeds."""
+    groups = group_newest(
+        draws,
+        by=lambda draw: draw.dataset,
+        alike=lambda draw: (draw.settings, list(draw.labeled.values())),
+    )
+    return {name: sorted(group, key=lambda draw: draw.seed) for name, group in groups.items()}
 
 
 def list_sets(draw: Draw) -> list[str]:
