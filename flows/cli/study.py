@@ -33,11 +33,12 @@ def study(
 ) -> None:
     """Compare training sets (arms) at several numbers of labels, over several draws of the labels.
 
-    The study trains one DCGAN for each draw and uses it at every number of labels. Without `--arms`
-    it compares all arms but `class_weight` and `oversample`: a study draws labels as balanced as
-    the data allow, and with balanced labels both are `original`. Without `--dataset` the data set
-    is `auto`. The same command, called again, reuses finished cells and retries failed ones. The
-    exit code is 1 if a cell failed.
+    The study trains one DCGAN for each draw and uses it at every number of labels; with
+    `--dcgan.condition teacher`, one for each draw and number of labels. Without `--arms` it
+    compares all arms but `class_weight` and `oversample`: a study draws labels as balanced as the
+    data allow, and with balanced labels both are `original`. Without `--dataset` the data set is
+    `auto`. The same command, called again, reuses finished cells and retries failed ones. The exit
+    code is 1 if a cell failed.
 
     Args:
         budgets: Numbers of labels, or `all`. Repeat the flag for each.
