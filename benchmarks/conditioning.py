@@ -16,10 +16,10 @@ from cyclopts import App, Parameter, validators
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
-from benchmarks.ledger import Ledger, group_newest
+from benchmarks.ledger import Ledger
 from benchmarks.machine import describe_machine, read_commit
 from benchmarks.report import load_template
-from benchmarks.spread import Row, summarize_values
+from benchmarks.spread import Row, group_newest, summarize_values
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.data.dataset import Dataset, describe_dataset
 from gan_aug.data.load import load_dataset
@@ -37,7 +37,7 @@ from gan_aug.stages import RunStages, describe_draw
 from gan_aug.store.store import Store
 from gan_aug.teachers import TEACHERS
 
-__all__ = ["Draw", "Draws", "Way", "render_page", "summarize"]
+__all__ = ["LEDGER", "Draw", "Way", "render_page", "summarize"]
 
 ROOT = Path(__file__).parent.parent
 PAGE = "conditioning.md.j2"
@@ -127,19 +127,7 @@ class Draw(BaseModel):
         return self.dataset, self.labels, self.seed, settings
 
 
-class Draws(BaseModel):
-    """All that was measured.
-
-    Attributes:
-        draws: In the order they were made.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    draws: list[Draw] = []
-
-
-LEDGER = Ledger("conditioning", Draws)
+LEDGER = Ledger(Draw, key="draws", name="conditioning")
 
 
 @app.default
@@ -210,7 +198,7 @@ def measure_once(
         commit=read_commit(),
         cpu=describe_machine().cpu_model,
     )
-    if pending.cell in {found.cell for found in LEDGER.read(root).draws}:
+    if LEDGER.has(pending, root):
         return
     ERR.print(f"{pending.dataset}, {labels} labels, draw {config.seed}")
     execute = Executor(Store.open(artifacts, None), execute_stage)
@@ -220,7 +208,7 @@ def measure_once(
     }
     done = run_draw(pending, plans, execute, data)
     keras.backend.clear_session()
-    write_draws([*LEDGER.read(root).draws, done], root)
+    LEDGER.add(done, root, render_page)
 
 
 def plan_condition(
@@ -301,12 +289,6 @@ def list_settings(config: RunConfig) -> dict[str, Any]:
     return config.model_dump(mode="json", exclude={"labels", "seed", *others})
 
 
-def write_draws(draws: Sequence[Draw], root: Path) -> None:
-    """Write JSON and page."""
-    whole = Draws(draws=list(draws))
-    LEDGER.write(whole, render_page(whole), root)
-
-
 def read_accuracy(classifier: str) -> Metric:
     """Return the metric that is a classifier's accuracy on the test images."""
     return lambda way: way.accuracies[classifier]
@@ -349,10 +331,10 @@ def group_draws(draws: Sequence[Draw]) -> dict[str, dict[int, list[Draw]]]:
     }
 
 
-def render_page(whole: Draws) -> str:
+def render_page(draws: Sequence[Draw]) -> str:
     """Render the page: for every data set and budget what became of images and students."""
-    groups = group_draws(whole.draws)
-    shown = [draw for budgets in groups.values() for draws in budgets.values() for draw in draws]
+    groups = group_draws(draws)
+    shown = [draw for budgets in groups.values() for own in budgets.values() for draw in own]
     return load_template(PAGE).render(
         groups=groups,
         summarize=summarize,

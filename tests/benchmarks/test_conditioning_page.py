@@ -8,7 +8,7 @@ from scipy import stats
 from tiny import TINY_RUN
 
 from benchmarks import conditioning
-from benchmarks.conditioning import Draw, Draws, Way, group_draws, render_page, summarize
+from benchmarks.conditioning import LEDGER, Draw, Way, group_draws, render_page, summarize
 from gan_aug.settings.presets import resolve_config
 
 ROOT = Path(__file__).parents[2]
@@ -70,7 +70,7 @@ def test_draws_of_other_settings_have_no_mean_with_the_newest():
 
 
 def test_the_page_has_both_ways_and_their_difference():
-    page = render_page(Draws(draws=[make_draw(0), make_draw(1, plain=0.88)]))
+    page = render_page([make_draw(0), make_draw(1, plain=0.88)])
     cnn = "80.00% (80.00 to 80.00) | 89.00% (88.00 to 90.00) | 92.00% (92.00 to 92.00) | +3.00 ± "
     assert f"| 100 | CNN | {cnn}" in page
     assert "| 75.0% (75.0 to 75.0) | 60.0%" in page
@@ -78,7 +78,7 @@ def test_the_page_has_both_ways_and_their_difference():
 
 
 def test_a_page_without_draws_says_so():
-    page = render_page(Draws())
+    page = render_page([])
     assert "Nothing yet. `python -m benchmarks.conditioning`" in page
     assert "How it was measured" not in page
 
@@ -105,9 +105,9 @@ def test_what_is_measured_is_not_measured_again(tiny, tmp_path):
             artifacts=tmp_path / "artifacts",
             root=tmp_path,
         )
-    found = conditioning.LEDGER.read(tmp_path)
-    assert [(draw.labels, draw.seed) for draw in found.draws] == [(40, 0), (40, 1)]
-    for draw in found.draws:
+    found = LEDGER.read(tmp_path)
+    assert [(draw.labels, draw.seed) for draw in found] == [(40, 0), (40, 1)]
+    for draw in found:
         plain, conditioned = draw.ways["none"], draw.ways["teacher"]
         assert sum(plain.decisions.values()) == sum(conditioned.decisions.values()) == 60
         assert plain.agreement is None
@@ -123,4 +123,4 @@ def test_what_is_measured_is_not_measured_again(tiny, tmp_path):
 
 def test_the_committed_page_is_that_of_the_committed_numbers():
     page = (ROOT / "docs" / "conditioning.md").read_text()
-    assert page == render_page(conditioning.LEDGER.read(ROOT))
+    assert page == render_page(LEDGER.read(ROOT))
