@@ -24,14 +24,14 @@ OUTPUTS = (
     "artifacts/boosting.json",
     "artifacts/overhead.json",
     "artifacts/rare_classes.json",
-    "artifacts/semi_supervised.json",
+    "artifacts/teachers.json",
     "docs/ablation.md",
     "docs/benchmarks.md",
     "docs/benchmarks-growth.png",
     "docs/beyond_pseudo_labels.md",
     "docs/boosting.md",
     "docs/rare_classes.md",
-    "docs/semi_supervised.md",
+    "docs/teachers.md",
 )
 
 
