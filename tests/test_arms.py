@@ -71,7 +71,8 @@ def test_an_arm_takes_what_it_says_it_needs_and_its_mean_weight_is_one(material,
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_labels_of_originals_never_change_and_additions_carry_their_share(material, arm, share):
     many = np.arange(len(material.synthetic.images)).repeat(10)
-    pseudo = PseudoLabels(*(array[many] for array in vars(material.synthetic).values()))
+    known = material.synthetic
+    pseudo = PseudoLabels(known.images[many], known.probabilities[many], known.decisions[many])
     plenty = dataclasses.replace(material, synthetic=pseudo, pool=pseudo)
     built = ARMS[arm].build(change(plenty, added_share=share))
     np.testing.assert_array_equal(built.images[:LABELED], material.labeled.images)
