@@ -235,7 +235,7 @@ def measure_once(
     model = execute(network).load()
     predict = functools.partial(stages.teacher.predict, model)
     pool = np.delete(np.arange(len(data.train)), drawn)
-    with_labels, without = split_times(network, stages.drawn, execute)
+    with_labels, without = split_times(network, stages, execute)
     done = pending.model_copy(
         update={
             "seconds": with_labels,
@@ -255,12 +255,12 @@ def plan_stages(config: RunConfig, data: Dataset, compute: Compute) -> RunStages
     return RunStages(config, source, data.provenance, describe_draw(config, source), compute)
 
 
-def split_times(network: Stage[Any], drawn: Stage[Any], execute: Executor) -> tuple[float, float]:
+def split_times(network: Stage[Any], stages: RunStages, execute: Executor) -> tuple[float, float]:
     """Return the seconds of all that a network needs: what depends on the labels, and what not."""
     seconds = {True: 0.0, False: 0.0}
     for stage in list_stages(network):
-        depends = any(needed == drawn for needed in list_stages(stage))
-        seconds[depends] += execute(stage).seconds if stage.name != drawn.name else 0.0
+        if stage not in (stages.data, stages.drawn):
+            seconds[stages.drawn in list_stages(stage)] += execute(stage).seconds
     return seconds[True], seconds[False]
 
 
