@@ -61,11 +61,6 @@ VARIANTS: Mapping[str, Variant] = {
     "shift": Variant("shift", "CNN, `shift`", {}),
     "sgan": Variant("sgan", "`sgan`", {}),
     "sgan-long": Variant("sgan", "`sgan`, 16,000 updates", {"sgan": {"updates": 16_000}}),
-    "consistency-short": Variant(
-        "consistency",
-        "`consistency`, short",
-        {"encoder": {"steps": 600}, "consistency": {"updates": 800}},
-    ),
     "consistency": Variant("consistency", "`consistency`", {}),
     "consistency-long": Variant(
         "consistency",

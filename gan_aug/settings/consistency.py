@@ -12,7 +12,7 @@ __all__ = ["ConsistencyConfig"]
 class ConsistencyConfig(StageConfig):
     """A network that learns to say the same of every view of an image."""
 
-    updates: Count = Field(2000, description="Updates of the network.")
+    updates: Count = Field(800, description="Updates of the network.")
     warmup: Share = Field(
         0.2,
         description="Share of the updates that learn from the labels that spread along the graph "

@@ -25,7 +25,7 @@ class EncoderConfig(StageConfig):
         32, description="Channels of its first feature map; it makes four times as many features."
     )
     steps: Count = Field(
-        1500, description="Training steps; one training serves all label budgets of a seed."
+        600, description="Training steps; one training serves all label budgets of a seed."
     )
     batch_size: Annotated[int, Field(ge=2)] = Field(
         256, description="Images a step; it sees two views of each."
