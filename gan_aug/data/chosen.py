@@ -26,8 +26,8 @@ from gan_aug.images import Indices
 from gan_aug.store.files import atomic_file
 
 __all__ = [
-    "SPLIT_NAMES",
     "ChosenTable",
+    "Row",
     "check_output",
     "list_rows",
     "merge_pool",
@@ -67,6 +67,12 @@ class ChosenTable:
     def parts(self) -> list[Part]:
         """The part that each image is for."""
         return [find_part(row.get("split") or "train") or "train" for row in self.rows]
+
+    def relocate(self, path: Path) -> list[Row]:
+        """Return the rows as a table at another place has them: paths are relative to it."""
+        if self.identity == "index":
+            return self.rows
+        return [row | {"path": relate(self.path.parent / row["path"], path)} for row in self.rows]
 
     def find_places(self, source: Source) -> Indices:
         """Return which of the source's images to train on each row is, parts one after the other.
@@ -262,16 +268,16 @@ def list_rows(
         method: Which chose them.
     """
     files = [file for own, _ in find_pool(source) for file in source.files.get(own, ())]
-    folder = table.parent.resolve()
     rows = []
     for number, place in enumerate(places.tolist(), first):
-        known = (
-            {"path": Path(os.path.relpath(files[place].resolve(), folder)).as_posix()}
-            if files
-            else {"index": str(place)}
-        )
+        known = {"path": relate(files[place], table)} if files else {"index": str(place)}
         rows.append({"number": str(number), **known, "label": "", "split": part, "method": method})
     return rows
+
+
+def relate(file: Path, table: Path) -> str:
+    """Return the path of a file from the folder of a table, with slashes."""
+    return Path(os.path.relpath(file.resolve(), table.parent.resolve())).as_posix()
 
 
 def write_table(path: Path, rows: Sequence[Row]) -> None:

@@ -30,8 +30,10 @@ __all__ = [
     "build_dataset",
     "check_dataset",
     "load_dataset",
+    "name_source",
     "open_images",
     "read_unlabeled",
+    "tell_foreign",
 ]
 
 logger = logging.getLogger(__name__)

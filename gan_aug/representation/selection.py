@@ -13,7 +13,7 @@ from gan_aug.errors import UserError
 from gan_aug.images import Float32, Indices
 from gan_aug.representation.encoder import describe_encoder, describe_features
 from gan_aug.settings.suggestion import MethodName, SuggestionConfig
-from gan_aug.stage import Stage
+from gan_aug.stage import Inputs, Stage
 from gan_aug.store.formats import ArrayFormat
 
 __all__ = [
@@ -33,7 +33,7 @@ Choose = Callable[..., Indices]
 def describe_suggestion(
     data: Stage[Any], config: SuggestionConfig, chosen: Sequence[int], compute: Compute
 ) -> Stage[Indices]:
-    """Return the stage that chooses images to label; an encoder is trained before it.
+    """Return the stage that chooses images to label; for most methods an encoder comes before.
 
     Args:
         data: Its output has all images of the pool as ``images``.
@@ -41,7 +41,6 @@ def describe_suggestion(
         chosen: Places of images that have a label, or are not to be asked for again.
         compute: Device and precision.
     """
-    encoder = describe_encoder(data, config.encoder, seed=config.seed, compute=compute)
     return Stage(
         "suggestion",
         f"choose {config.labels} images",
@@ -53,8 +52,16 @@ def describe_suggestion(
             "seed": config.seed,
             "chosen": list(chosen),
         },
-        inputs={"features": describe_features(data, encoder, compute)},
+        inputs={"features": describe_rows(data, config, compute)},
     )
+
+
+def describe_rows(data: Stage[Any], config: SuggestionConfig, compute: Compute) -> Inputs:
+    """Return what images are chosen by: features, or the images where they are drawn blindly."""
+    if config.method == "random":
+        return data.select("images")
+    encoder = describe_encoder(data, config.encoder, seed=config.seed, compute=compute)
+    return describe_features(data, encoder, compute)
 
 
 def choose_images(
