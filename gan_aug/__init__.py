@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gan_aug.api.augmentation import Augmentation, augment
     from gan_aug.api.sampler import GanAugmenter
+    from gan_aug.api.suggestion import suggest
     from gan_aug.errors import UserError
 
-__all__ = ["Augmentation", "GanAugmenter", "UserError", "augment"]
+__all__ = ["Augmentation", "GanAugmenter", "UserError", "augment", "suggest"]
 
 # TensorFlow reads this once, when it is imported, and by itself leaves oneDNN off on a CPU without
 # AVX512-VNNI, where it is far faster too.
@@ -27,6 +28,7 @@ HOMES = {
     "GanAugmenter": "gan_aug.api.sampler",
     "UserError": "gan_aug.errors",
     "augment": "gan_aug.api.augmentation",
+    "suggest": "gan_aug.api.suggestion",
 }
 
 

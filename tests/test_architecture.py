@@ -10,7 +10,16 @@ ROOT = Path(__file__).parent.parent
 DOMAIN = sorted((ROOT / "gan_aug").rglob("*.py"))
 FLOWS = sorted((ROOT / "flows").rglob("*.py"))
 # Settings that registries need; the others are made of what is registered.
-LEAF_SETTINGS = {"base", "data", "dcgan", "sgan", "augmentation", "encoder", "consistency"}
+LEAF_SETTINGS = {
+    "base",
+    "data",
+    "dcgan",
+    "sgan",
+    "augmentation",
+    "encoder",
+    "consistency",
+    "suggestion",
+}
 
 LEAVES = {
     "errors",

@@ -18,6 +18,7 @@ from flows.cli.run import run
 from flows.cli.runs import runs, show
 from flows.cli.server import up
 from flows.cli.study import study
+from flows.cli.suggest import suggest
 from flows.cli.view import view
 from gan_aug.errors import GateError, UserError
 
@@ -34,6 +35,7 @@ app = App(
 app.command(run)
 app.command(study)
 app.command(data)
+app.command(suggest)
 app.command(dcgan)
 app.command(anomalies)
 app.command(runs)

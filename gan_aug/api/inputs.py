@@ -12,7 +12,7 @@ from gan_aug.data.source import UNLABELED, Array, Names, Part, Source
 from gan_aug.errors import UserError
 from gan_aug.images import Images
 
-__all__ = ["CallerData", "open_caller_arrays", "read_caller_data"]
+__all__ = ["CallerData", "open_caller_arrays", "read_caller_data", "read_images"]
 
 Pair = tuple[Any, Any]
 
@@ -94,6 +94,17 @@ class CallerData:
             np.concatenate([self.array[kept], more]),
             np.concatenate([self.labels[kept], self.labels[places]]),
         )
+
+
+def read_images(X: Any) -> Images:  # noqa: N803 - scikit-learn's name
+    """Return a caller's images as ``(n, side, side)`` or ``(n, side, side, 3)`` uint8.
+
+    Raises:
+        UserError: Layout or range is wrong.
+    """
+    array = np.asarray(X)
+    layout = find_layout(array.shape, "X")
+    return find_range(array, "X").to_uint8(layout.to_images(array), "X")
 
 
 def read_caller_data(X: Any, y: Any) -> CallerData:  # noqa: N803 - scikit-learn's name

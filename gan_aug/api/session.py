@@ -17,6 +17,7 @@ from gan_aug.execution import Executor, execute_stage
 from gan_aug.progress import OnProgress, ignore_progress
 from gan_aug.quiet import mute_native_output
 from gan_aug.settings.run import RunConfig
+from gan_aug.settings.suggestion import SuggestionConfig
 from gan_aug.stage import Stage
 from gan_aug.store.store import Store
 
@@ -39,7 +40,7 @@ class Session:
 
 
 def open_session(
-    config: RunConfig, cache: str | os.PathLike[str] | None, *, verbose: int
+    config: RunConfig | SuggestionConfig, cache: str | os.PathLike[str] | None, *, verbose: int
 ) -> Session:
     """Open a session.
 

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from gan_aug.data.chosen import read_table
 from gan_aug.data.dataset import Dataset, assemble, share_budget
 from gan_aug.data.duplicates import find_duplicates
 from gan_aug.data.local import LocalSets
+from gan_aug.data.pixels import describe_shape, join_images
 from gan_aug.data.readers import open_path
 from gan_aug.data.readers.digits import open_digits
+from gan_aug.data.readers.folders import has_folders
 from gan_aug.data.readers.named import open_fashion_mnist, open_mnist
 from gan_aug.data.source import PARTS, UNLABELED, Names, Part, Reading, Source
 from gan_aug.data.split import Split, check_trainable, split_source
@@ -27,7 +30,10 @@ __all__ = [
     "build_dataset",
     "check_dataset",
     "load_dataset",
+    "name_source",
+    "open_images",
     "read_unlabeled",
+    "tell_foreign",
 ]
 
 logger = logging.getLogger(__name__)
@@ -56,7 +62,7 @@ def check_dataset(config: DataConfig, local: LocalSets, budgets: Sequence[AutoBu
     wanted = "mnist" if config.dataset == "auto" else config.dataset
     if config.dataset in DOWNLOADED and wanted not in local:
         return
-    source = open_source(config.dataset, local)
+    source = open_labeled(config, local)
     with name_source(source.name):
         split = check_source(source, config)
         (origin,) = split.origins["train"]
@@ -79,7 +85,7 @@ def load_dataset(config: DataConfig, local: LocalSets) -> Dataset:
         DownloadError: It can't be downloaded now.
     """
     try:
-        source = open_source(config.dataset, local)
+        source = open_labeled(config, local)
     except DownloadError as error:
         if config.dataset != "auto":
             raise
@@ -90,6 +96,28 @@ def load_dataset(config: DataConfig, local: LocalSets) -> Dataset:
         logger.warning(notice)
         return build_dataset(open_digits(), config, notice=notice)
     return build_dataset(source, config)
+
+
+def open_labeled(config: DataConfig, local: LocalSets) -> Source:
+    """Open a data set, and give it the labels that a setting names.
+
+    Raises:
+        UserError: One of the two isn't what it should be.
+        DownloadError: The data set can't be downloaded now.
+    """
+    if not config.labels_from:
+        return open_source(config.dataset, local)
+    table = read_table(Path(config.labels_from))
+    return table.label(open_images(config.dataset, local))
+
+
+def open_images(dataset: str, local: LocalSets) -> Source:
+    """Open a data set of which no image to train on need have a label: as :func:`open_source`."""
+    path = Path(dataset)
+    # Folders in it are classes or parts; a folder without any is full of images.
+    if path.exists() and not (path.is_dir() and has_folders(path)):
+        return open_pool(dataset)
+    return open_source(dataset, local)
 
 
 def open_source(dataset: str, local: LocalSets) -> Source:
@@ -134,9 +162,9 @@ def check_source(source: Source, config: DataConfig) -> Split:
     for part, shape in source.shapes.items():
         if config.side is None and shape != source.shapes["train"]:
             raise UserError(
-                f"{part} images: expected {describe(source.shapes['train'])}, as the training "
-                f"images are, found {describe(shape)}; make all of one shape, for example with "
-                "--side 64"
+                f"{part} images: expected {describe_shape(source.shapes['train'])}, as the "
+                f"training images are, found {describe_shape(shape)}; make all of one shape, for "
+                "example with --side 64"
             )
     return split_source(source.labels, config, source.classes)
 
@@ -158,12 +186,6 @@ def tell_foreign(source: Source, config: ReadingConfig) -> tuple[str, ...]:
             "them, or leave them out with --skip-unreadable"
         )
     return (f"{len(source.foreign):,} files are no pictures and were left out: {listed}",)
-
-
-def describe(shape: tuple[int, int, int]) -> str:
-    """``28x28 grey``."""
-    height, width, channels = shape
-    return f"{height}x{width} {'RGB' if channels == 3 else 'grey'}"
 
 
 def build_dataset(source: Source, config: DataConfig, *, notice: str | None = None) -> Dataset:
@@ -243,11 +265,9 @@ def read_unlabeled(path: str, config: ReadingConfig) -> Unlabeled:
     with name_source(source.name):
         foreign = tell_foreign(source, config)
         reading = source.read(config)
-        parts = [reading.images[part] for part in PARTS if part in reading.images]
-        for images in parts[1:]:
-            check_alike(images, parts[0])
+        images = join_images([reading.images[part] for part in PARTS if part in reading.images])
     notes = (*source.notes, *foreign, *reading.notes)
-    return Unlabeled(source.name, np.concatenate(parts), notes)
+    return Unlabeled(source.name, images, notes)
 
 
 def add_pool(
@@ -274,16 +294,6 @@ def add_pool(
     notes = (*reading.notes, *(f"{pool.name}: {note}" for note in pool.notes))
     both = dataclasses.replace(reading, images={**reading.images, "unlabeled": images}, notes=notes)
     return both, {**labels, "unlabeled": np.full(len(images), UNLABELED)}
-
-
-def check_alike(images: Images, others: Images) -> None:
-    """Refuse images of another shape than the others."""
-    found, expected = image_shape(images), image_shape(others)
-    if found != expected:
-        raise UserError(
-            f"expected images of one shape, found {describe(expected)} and {describe(found)}; "
-            "resize them, for example with --side 64"
-        )
 
 
 def tell_duplicates(count: int, *, dropped: bool) -> tuple[str, ...]:

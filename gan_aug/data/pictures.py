@@ -16,7 +16,7 @@ from gan_aug.stage import Given, Stage
 from gan_aug.store.files import write_json
 from gan_aug.store.formats import map_array, save_array
 
-__all__ = ["Pictures", "PicturesFormat", "describe_pictures", "load_pictures"]
+__all__ = ["Pictures", "PicturesFormat", "describe_pictures", "load_pictures", "make_pictures"]
 
 COLORED_DIGITS = "colored-digits"
 DEFAULT_SIDE = 64
@@ -84,8 +84,19 @@ def load_pictures(source: str, config: ReadingConfig) -> Pictures:
         found = Unlabeled(source, color_digits(config.side or DEFAULT_SIDE), ())
     else:
         found = read_unlabeled(source, config)
+    return make_pictures(found)
+
+
+def make_pictures(found: Unlabeled) -> Pictures:
+    """Return images as pictures, if there are networks for their shape, and more than one.
+
+    Raises:
+        UserError: They are not so.
+    """
     if len(found.images) < FEWEST:
-        raise UserError(f"{source}: expected at least {FEWEST} pictures, found {len(found.images)}")
+        raise UserError(
+            f"{found.name}: expected at least {FEWEST} pictures, found {len(found.images)}"
+        )
     check_shape(image_shape(found.images))
     provenance = Provenance(
         name=found.name,

@@ -10,10 +10,18 @@ from numpy.typing import NDArray
 
 from gan_aug.data.source import Array
 from gan_aug.errors import UserError
-from gan_aug.images import Images, add_channel
+from gan_aug.images import Images, Shape, add_channel, image_shape
 from gan_aug.settings.data import Color
 
-__all__ = ["Layout", "PixelRange", "find_layout", "find_range", "fit_images"]
+__all__ = [
+    "Layout",
+    "PixelRange",
+    "describe_shape",
+    "find_layout",
+    "find_range",
+    "fit_images",
+    "join_images",
+]
 
 LEVELS = 256
 CHANNELS = (1, 3)
@@ -196,3 +204,25 @@ def fit_images(images: Images, side: int | None, color: Color) -> Images:
         for picture in pictures
     ]
     return np.stack(resized) if resized else np.empty((0, *shape, *([3] if wanted else [])), "u1")
+
+
+def join_images(parts: Sequence[Images]) -> Images:
+    """Return the images of several parts one after the other; a single part is not copied.
+
+    Raises:
+        UserError: They have different shapes.
+    """
+    expected = image_shape(parts[0])
+    for images in parts[1:]:
+        if image_shape(images) != expected:
+            raise UserError(
+                f"expected images of one shape, found {describe_shape(expected)} and "
+                f"{describe_shape(image_shape(images))}; resize them, for example with --side 64"
+            )
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def describe_shape(shape: Shape) -> str:
+    """``28x28 grey``."""
+    height, width, channels = shape
+    return f"{height}x{width} {'RGB' if channels == 3 else 'grey'}"

@@ -4,8 +4,9 @@ Labels are few bytes, and most of what can be wrong with a user's data is wrong 
 reader reads names, headers and labels first, and a run is refused within seconds if it has to be.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -55,6 +56,7 @@ class Source:
         notes: What the user should know before the images are read.
         shapes: Part → height, width and channels of its images, where a header tells them.
         foreign: Files among the pictures whose names say that they are something else.
+        files: Part → the file of each image, where every image is a file.
     """
 
     name: str
@@ -64,3 +66,4 @@ class Source:
     notes: tuple[str, ...] = ()
     shapes: Mapping[Part, Shape] = field(default_factory=dict)
     foreign: tuple[str, ...] = ()
+    files: Mapping[Part, Sequence[Path]] = field(default_factory=dict)

@@ -26,6 +26,7 @@ __all__ = [
     "render_extremes",
     "render_grid",
     "render_neighbors",
+    "render_sheet",
     "render_strip",
 ]
 
@@ -42,6 +43,7 @@ EXTREMES = 10
 END_IMAGES = 40
 MOST_CHANGES = 12
 NEIGHBORS = 10
+SHEET_COLUMNS = 10
 LONGEST_NAME = 10
 # Inches: half of the width, and a character of the names beside a row.
 HALF, CHARACTER = 5.4, 0.085
@@ -106,6 +108,24 @@ def show(axes: mpl.axes.Axes, pixels: Pixels) -> None:
     axes.set_yticks([])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
+
+
+def render_sheet(images: Images, numbers: Sequence[int]) -> bytes:
+    """Lay images out to be labeled, ten in a row, the number of each above it.
+
+    Args:
+        images: One or more.
+        numbers: Theirs, as the table of labels has them.
+    """
+    rows = math.ceil(len(images) / SHEET_COLUMNS)
+    figure = Figure(figsize=(WIDTH, 1.35 * rows), layout="constrained")
+    for row, axes in enumerate(figure.subplots(rows, 1, squeeze=False)[:, 0]):
+        places = slice(row * SHEET_COLUMNS, (row + 1) * SHEET_COLUMNS)
+        show(axes, lay_out(shrink(images[places]), SHEET_COLUMNS))
+        side = min(images.shape[2], LARGEST_TILE) + GAP
+        for column, number in enumerate(numbers[places]):
+            axes.text(side * (column + 0.5), 0, f"{number:,}", ha="center", va="bottom")
+    return to_png(figure, count_colors(images))
 
 
 def render_strip(samples: Images, steps: Sequence[int]) -> bytes:

@@ -48,6 +48,12 @@ class DataConfig(ReadingConfig):
         description="More images without labels: a path in any of these forms, or a folder of "
         "pictures.",
     )
+    labels_from: str | None = Field(
+        None,
+        min_length=1,
+        description="More labels of the images: a table that `gan-aug suggest` wrote and you "
+        "filled in.",
+    )
     validation_share: HeldOutShare = Field(
         0.15,
         description="Share of the labeled images to validate with, where the data have no "

@@ -6,8 +6,15 @@ from typing import Any, Literal
 from gan_aug.errors import UserError
 from gan_aug.settings.pictures import PicturesConfig
 from gan_aug.settings.run import RunConfig
+from gan_aug.settings.suggestion import SuggestionConfig
 
-__all__ = ["PRESETS", "Preset", "resolve_config", "resolve_pictures_config"]
+__all__ = [
+    "PRESETS",
+    "Preset",
+    "resolve_config",
+    "resolve_pictures_config",
+    "resolve_suggestion_config",
+]
 
 Preset = Literal["smoke", "quick", "chapter", "paper"]
 
@@ -122,6 +129,20 @@ def resolve_pictures_config(preset: Preset, overrides: Mapping[str, Any]) -> Pic
     """
     base = {"dcgan": PRESETS[preset].get("dcgan", {})}
     return PicturesConfig.model_validate(merge(base, overrides))
+
+
+def resolve_suggestion_config(preset: Preset, overrides: Mapping[str, Any]) -> SuggestionConfig:
+    """Build the settings of a suggestion from those of a preset's encoder.
+
+    Args:
+        preset: Name of the preset to start from.
+        overrides: Fields to change, nested as in :class:`SuggestionConfig`.
+
+    Raises:
+        pydantic.ValidationError: A field is unknown or out of its range.
+    """
+    base = {"encoder": PRESETS[preset].get("encoder", {})}
+    return SuggestionConfig.model_validate(merge(base, overrides))
 
 
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

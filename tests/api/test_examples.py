@@ -24,6 +24,7 @@ def test_the_page_runs_from_top_to_bottom(tmp_path):
     printed = run(code, tmp_path).stdout
     assert "With 85 labels" in printed
     assert "report.html" in printed
+    assert "30 images to label" in printed
     assert "[60 40 25] becomes [60 60 60]" in printed
     assert "y: expected 537 labels, one for each image of X, found 536" in printed
     assert (tmp_path / "digits-run" / "report.md").is_file()

@@ -13,6 +13,7 @@ from gan_aug.reporting.galleries import (
     render_extremes,
     render_grid,
     render_neighbors,
+    render_sheet,
     render_strip,
 )
 
@@ -39,6 +40,21 @@ def test_grid_shows_every_image_dark_on_white():
     assert (pixels == 0).sum() == 28 * 28
 
 
+@pytest.mark.parametrize("count", [1, 10, 23])
+def test_a_sheet_has_every_image_with_a_number_above_it(count):
+    black = np.full((count, 28, 28), 255, np.uint8)
+    rows = -(-count // 10)
+    pixels = read(render_sheet(black, range(1, count + 1)))
+    assert pixels.shape[0] == pytest.approx(1.35 * 120 * rows, abs=2)
+    band = pixels[: len(pixels) // rows]
+    columns = min(count, 10)
+    # Tiles are black blocks; what else is dark are the numbers above them.
+    tiles = (band < 128).mean(axis=0) > 0.5
+    assert np.count_nonzero(np.diff(tiles.astype(int)) == 1) == columns
+    above = band[: int(np.argmax((band < 128).mean(axis=1) > 0.05))]
+    assert (above < 128).any()
+
+
 def make_red(count, side=32):
     pictures = np.zeros((count, side, side, 3), np.uint8)
     pictures[..., 0] = 255
@@ -58,6 +74,7 @@ def test_colors_stay_as_they_are_in_every_gallery():
     change = Change(red[0], "cat", "dog")
     pairs = Neighbors(red[:10], red[:10], np.zeros(10, np.float32), ["red"] * 10)
     galleries = [
+        (0.4, render_sheet(red, range(64))),
         (0.8, render_grid(red)),
         (0.2, render_strip(np.stack([red] * 6), range(6))),
         (0.4, render_extremes(pseudo, ("cat", "dog"))),

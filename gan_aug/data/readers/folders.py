@@ -16,7 +16,7 @@ from gan_aug.errors import UserError
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["open_folder", "open_picture"]
+__all__ = ["has_folders", "open_folder", "open_picture"]
 
 # What file managers leave behind.
 IGNORED = {"thumbs.db", "desktop.ini"}
@@ -48,7 +48,7 @@ def open_folder(path: Path, *, labeled: bool = True) -> Source:
     }
     foreign = [file for own in files.values() for file, _ in own if not is_picture(file)]
     present = {part: own for part, own in found.items() if own}
-    if ("train" if labeled else "unlabeled") not in present:
+    if not present.keys() & {"train", "unlabeled"}:
         raise UserError(
             f"expected pictures ({', '.join(PICTURE_ENDINGS)}) in it, found "
             f"{count_files(foreign)}; convert them, or name another folder"
@@ -61,6 +61,7 @@ def open_folder(path: Path, *, labeled: bool = True) -> Source:
         {part: np.array([name for _, name in own]) for part, own in present.items()},
         functools.partial(read_pictures, pictures),
         foreign=tuple(map(str, foreign)),
+        files=pictures.parts,
     )
 
 

@@ -97,7 +97,9 @@ def open_paths(
     pictures = PictureFiles(
         {part: [files[place] for place in own] for part, own in places.items()}, open_picture
     )
-    return Source(table.name, labels, functools.partial(read_pictures, pictures))
+    return Source(
+        table.name, labels, functools.partial(read_pictures, pictures), files=pictures.parts
+    )
 
 
 def open_pixels(

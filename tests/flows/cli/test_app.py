@@ -11,7 +11,19 @@ from flows.cli.app import app
 from gan_aug.errors import GateError, UserError
 from gan_aug.settings.presets import PRESETS
 
-COMMANDS = ["anomalies", "data", "dcgan", "doctor", "run", "runs", "show", "study", "up", "view"]
+COMMANDS = [
+    "anomalies",
+    "data",
+    "dcgan",
+    "doctor",
+    "run",
+    "runs",
+    "show",
+    "study",
+    "suggest",
+    "up",
+    "view",
+]
 SLOW_LIBRARIES = ["lightgbm", "matplotlib", "pandas", "prefect", "scipy", "sklearn", "tensorflow"]
 
 
@@ -21,14 +33,16 @@ def test_the_help_lists_every_command(read_help):
     assert all(f" {command} " in out for command in COMMANDS)
 
 
-@pytest.mark.parametrize("command", ["run", "study", "dcgan"])
+@pytest.mark.parametrize("command", ["run", "study", "dcgan", "suggest"])
 def test_the_help_describes_every_preset(read_help, command):
     described, _, _ = read_help(command).partition("[choices: smoke, quick, chapter, paper]")
     _, _, described = described.partition("--preset CHOICE")
     assert [preset for preset in PRESETS if f" {preset} " in described] == list(PRESETS)
 
 
-@pytest.mark.parametrize("command", ["anomalies", "doctor", "runs", "show", "up", "view"])
+@pytest.mark.parametrize(
+    "command", ["anomalies", "doctor", "runs", "show", "suggest", "up", "view"]
+)
 def test_the_help_speaks_of_images_of_any_kind(read_help, command):
     assert "digit" not in read_help(command)
 

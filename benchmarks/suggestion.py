@@ -1,0 +1,328 @@
+"""Which images to label, measured: ``python -m benchmarks.suggestion``.
+
+Every method chooses by the features of the same encoders, and is judged by what its labels say of
+the other training images once they have spread (:mod:`gan_aug.representation.propagation`). No
+validation or test image is looked at.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+from cyclopts import App, Parameter, validators
+from pydantic import BaseModel, ConfigDict
+from rich.console import Console
+
+from benchmarks.ledger import Ledger
+from benchmarks.machine import describe_machine, read_commit
+from benchmarks.report import load_template
+from benchmarks.spread import Row, summarize_values
+from gan_aug.data.dataset import Dataset, describe_dataset, draw_labeled
+from gan_aug.data.load import load_dataset
+from gan_aug.data.local import find_local_sets
+from gan_aug.device import Compute, select_compute
+from gan_aug.execution import Executor, execute_stage
+from gan_aug.images import Float32, ImageSpec, Indices, LabeledImages
+from gan_aug.representation.encoder import describe_encoder, describe_features
+from gan_aug.representation.propagation import Neighbors, Propagated, find_neighbors, propagate
+from gan_aug.representation.selection import choose_medoids, choose_random, choose_spread
+from gan_aug.settings.consistency import ConsistencyConfig
+from gan_aug.settings.data import DataConfig
+from gan_aug.settings.presets import Preset, resolve_suggestion_config
+from gan_aug.settings.suggestion import SuggestionConfig
+from gan_aug.store.store import Store
+
+__all__ = ["LEDGER", "METHODS", "Ground", "Measurement", "render_page", "summarize"]
+
+ROOT = Path(__file__).parent.parent
+BUDGETS = (20, 50, 100, 200)
+ENCODERS = 2
+PAGE = "labeling.md.j2"
+SLACK = ConsistencyConfig().size_slack
+ANY_SIZE = 1000.0  # a class may be so many times larger than its share of the labels
+ERR = Console(stderr=True, soft_wrap=True, highlight=False)
+
+app = App(name="python -m benchmarks.suggestion", help="Measure which images are worth labels.")
+
+
+class Ground(NamedTuple):
+    """What all methods choose from.
+
+    Attributes:
+        train: The training images, with the labels that a method gets where it asks for them.
+        features: ``(n, d)`` float32, rows of length 1.
+        neighbors: By these features.
+    """
+
+    train: LabeledImages
+    features: Float32
+    neighbors: Neighbors
+
+    def spread(self, places: Indices, slack: float = SLACK) -> Propagated:
+        """Spread the labels of some images to all; classes without a label are never named."""
+        names = np.unique(self.train.labels[places])
+        classes = tuple(self.train.spec.classes[label] for label in names)
+        # Labels of other classes are not looked at; they only have to be in range.
+        labels = np.minimum(np.searchsorted(names, self.train.labels), len(names) - 1)
+        spec = ImageSpec(self.train.spec.shape, classes)
+        known = LabeledImages(self.train.images, labels.astype(np.uint16), spec)
+        found = propagate(self.neighbors, known, places, slack=slack)
+        return Propagated(names[found.labels], found.margins)
+
+    def measure_error(self, places: Indices, slack: float) -> float:
+        """Return the share of the images without a label that are named wrongly."""
+        wrong = self.spread(places, slack).labels != self.train.labels
+        return float(np.delete(wrong, places).mean())
+
+
+Choose = Callable[[Ground, int, int], Indices]
+"""Ground, number of labels and seed → places of the images that get a label."""
+
+
+class Method(NamedTuple):
+    """A way to choose images.
+
+    Attributes:
+        title: For people.
+        choose: Does it.
+    """
+
+    title: str
+    choose: Choose
+
+
+def draw_balanced(ground: Ground, count: int, seed: int) -> Indices:
+    """Draw as many images of every class, which only those can who know the labels."""
+    return draw_labeled(ground.train, count, seed=seed)
+
+
+def choose_rounds(ground: Ground, count: int, seed: int) -> Indices:
+    """Choose medoids, and as many again that go with them."""
+    first = choose_medoids(ground.features, count // 2, seed=seed)
+    more = choose_medoids(ground.features, count - len(first), seed=seed, chosen=first.tolist())
+    return np.concatenate([first, more])
+
+
+def choose_uncertain(ground: Ground, count: int, seed: int) -> Indices:
+    """Choose medoids, and as many again of which their spread labels are least sure."""
+    first = choose_medoids(ground.features, count // 2, seed=seed)
+    unsure = np.argsort(ground.spread(first).margins, kind="stable")
+    return np.concatenate([first, unsure[: count - len(first)]])
+
+
+METHODS: Mapping[str, Method] = {
+    "balanced": Method("drawn at random, every class alike", draw_balanced),
+    "random": Method(
+        "drawn at random (`random`)",
+        lambda ground, count, seed: choose_random(ground.features, count, seed=seed),
+    ),
+    "medoids": Method(
+        "middles of clusters (`medoids`)",
+        lambda ground, count, seed: choose_medoids(ground.features, count, seed=seed),
+    ),
+    "medoids-rounds": Method("`medoids` in two rounds, half each", choose_rounds),
+    "k-centre": Method(
+        "far from each other (`k-centre`)",
+        lambda ground, count, seed: choose_spread(ground.features, count, seed=seed),
+    ),
+    "uncertainty": Method("half `medoids`, then the least certain", choose_uncertain),
+}
+"""Name → what is measured; the first is what the others are compared with."""
+
+if TYPE_CHECKING:
+    MethodName = str
+else:
+    MethodName = Literal[tuple(METHODS)]
+
+
+class Measurement(BaseModel):
+    """One choice of images, and what their labels say of the others.
+
+    Attributes:
+        method: Which of :data:`METHODS`.
+        labels: How many images were chosen.
+        seed: Of the choice; it also says which encoder.
+        error: In [0, 1], of the images without a label, where class sizes are kept near the shares
+            of the labels.
+        free_error: The same where a class may become as large as the graph makes it.
+        missing: How many classes got no label.
+        settings: The encoder's.
+        dataset: Name of the data.
+        commit: Of the source.
+        cpu: What it was measured on.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    method: str
+    labels: int
+    seed: int
+    error: float
+    free_error: float
+    missing: int
+    settings: dict[str, Any]
+    dataset: str
+    commit: str | None
+    cpu: str
+
+    @property
+    def cell(self) -> tuple[str, int, int, str]:
+        """What it measures: the same for one that would only be measured again."""
+        settings = json.dumps([self.dataset, self.settings], sort_keys=True)
+        return self.method, self.labels, self.seed, settings
+
+
+LEDGER = Ledger(Measurement, key="measurements", name="labeling")
+
+
+class Cell(NamedTuple):
+    """One method at one budget, over all seeds.
+
+    Attributes:
+        error: As of a :class:`Measurement`.
+        free_error: The same.
+        missing: Mean number of classes without a label.
+        draws: How many there are.
+    """
+
+    error: Row
+    free_error: Row
+    missing: float
+    draws: int
+
+
+@app.default
+def measure(
+    *,
+    draws: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 5,
+    budgets: tuple[int, ...] = BUDGETS,
+    variants: tuple[MethodName, ...] = tuple(METHODS),
+    dataset: str = "mnist",
+    preset: Preset = "quick",
+    artifacts: Path = ROOT / "artifacts",
+    root: Path = ROOT,
+) -> None:
+    """Measure what is missing; add it to `artifacts/labeling.json`, and write `docs/labeling.md`.
+
+    The same command goes on where it was interrupted.
+
+    Parameters
+    ----------
+    draws
+        Seeds from 0. They take turns with two encoders, so that an interval has some of the
+        encoder's spread too.
+    budgets
+        Numbers of labels.
+    variants
+        Which methods to measure.
+    dataset
+        As in `gan-aug run`.
+    preset
+        Of the encoder's settings.
+    artifacts
+        Folder of the store.
+    root
+        Folder whose `artifacts` and `docs` are written.
+    """
+    data = load_dataset(DataConfig(dataset=dataset), find_local_sets())
+    compute = select_compute("auto")
+    for encoder in range(min(ENCODERS, draws)):
+        config = resolve_suggestion_config(preset, {"encoder": {"seed": encoder}})
+        pending = [
+            begin_measurement(method, labels, seed, config, data)
+            for seed in range(encoder, draws, ENCODERS)
+            for labels in budgets
+            for method in variants
+        ]
+        missing = [found for found in pending if not LEDGER.has(found, root)]
+        if not missing:
+            continue
+        ground = prepare_ground(data, config, compute, artifacts)
+        for found in missing:
+            ERR.print(f"{found.method}, {found.labels} labels, seed {found.seed}")
+            LEDGER.add(finish_measurement(found, ground), root, render_page)
+
+
+def begin_measurement(
+    method: str, labels: int, seed: int, config: SuggestionConfig, data: Dataset
+) -> Measurement:
+    """Return what is to be measured; the commit is that of the code now."""
+    return Measurement(
+        method=method,
+        labels=labels,
+        seed=seed,
+        error=1,
+        free_error=1,
+        missing=0,
+        settings={"encoder": config.encoder.model_dump(mode="json")},
+        dataset=data.provenance.name,
+        commit=read_commit(),
+        cpu=describe_machine().cpu_model,
+    )
+
+
+def finish_measurement(pending: Measurement, ground: Ground) -> Measurement:
+    """Choose images, spread their labels, and count what is named wrongly."""
+    places = METHODS[pending.method].choose(ground, pending.labels, pending.seed)
+    named = np.unique(ground.train.labels[places])
+    return pending.model_copy(
+        update={
+            "error": ground.measure_error(places, SLACK),
+            "free_error": ground.measure_error(places, ANY_SIZE),
+            "missing": len(ground.train.spec.classes) - len(named),
+        }
+    )
+
+
+def prepare_ground(
+    data: Dataset, config: SuggestionConfig, compute: Compute, artifacts: Path
+) -> Ground:
+    """Train the encoder, unless the store has it, and find the neighbours of every image."""
+    source = describe_dataset(data.provenance, data)
+    encoder = describe_encoder(source, config.encoder, seed=config.seed, compute=compute)
+    execute = Executor(Store.open(artifacts, None), execute_stage)
+    features = execute(describe_features(source, encoder, compute)).load()[: len(data.train)]
+    neighbors = find_neighbors(features, ConsistencyConfig().neighbors)
+    return Ground(data.train, features, neighbors)
+
+
+def summarize(measurements: Sequence[Measurement]) -> dict[tuple[int, str], Cell]:
+    """Return means and intervals over the seeds: labels and method → cell.
+
+    Where a seed was measured with several settings, the last of them count.
+    """
+    newest = {(found.labels, found.method, found.seed): found for found in measurements}
+    groups: dict[tuple[int, str], list[Measurement]] = {}
+    for (labels, method, _), found in newest.items():
+        groups.setdefault((labels, method), []).append(found)
+    return {key: summarize_draws(group) for key, group in groups.items()}
+
+
+def summarize_draws(draws: Sequence[Measurement]) -> Cell:
+    """Return one method at one budget."""
+    return Cell(
+        error=summarize_values([found.error for found in draws]),
+        free_error=summarize_values([found.free_error for found in draws]),
+        missing=float(np.mean([found.missing for found in draws])),
+        draws=len(draws),
+    )
+
+
+def render_page(measurements: Sequence[Measurement]) -> str:
+    """Render the page: how to label, and for every data set a row a method, a column a budget."""
+    sets = list(dict.fromkeys(found.dataset for found in measurements))
+    groups = {name: [found for found in measurements if found.dataset == name] for name in sets}
+    return load_template(PAGE).render(
+        groups={name: summarize(group) for name, group in groups.items()},
+        methods={name: method.title for name, method in METHODS.items()},
+        slack=SLACK,
+        origins=sorted(
+            {(found.commit or "unknown", found.cpu, found.dataset) for found in measurements}
+        ),
+    )
+
+
+if __name__ == "__main__":
+    app()
