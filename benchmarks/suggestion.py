@@ -41,7 +41,7 @@ BUDGETS = (20, 50, 100, 200)
 ENCODERS = 2
 PAGE = "labeling.md.j2"
 SLACK = ConsistencyConfig().size_slack
-ANY_SIZE = 1000.0  # a class may be so many times larger than its share of the labels
+ANY_SIZE = 100.0  # what docs/labeling.md tells users to set for labels that were chosen
 ERR = Console(stderr=True, soft_wrap=True, highlight=False)
 
 app = App(name="python -m benchmarks.suggestion", help="Measure which images are worth labels.")
@@ -60,7 +60,7 @@ class Ground(NamedTuple):
     features: Float32
     neighbors: Neighbors
 
-    def spread(self, places: Indices, slack: float = SLACK) -> Propagated:
+    def spread(self, places: Indices, slack: float) -> Propagated:
         """Spread the labels of some images to all; classes without a label are never named."""
         names = np.unique(self.train.labels[places])
         classes = tuple(self.train.spec.classes[label] for label in names)
@@ -108,7 +108,7 @@ def choose_rounds(ground: Ground, count: int, seed: int) -> Indices:
 def choose_uncertain(ground: Ground, count: int, seed: int) -> Indices:
     """Choose medoids, and as many again of which their spread labels are least sure."""
     first = choose_medoids(ground.features, count // 2, seed=seed)
-    unsure = np.argsort(ground.spread(first).margins, kind="stable")
+    unsure = np.argsort(ground.spread(first, ANY_SIZE).margins, kind="stable")
     return np.concatenate([first, unsure[: count - len(first)]])
 
 
@@ -318,6 +318,7 @@ def render_page(measurements: Sequence[Measurement]) -> str:
         groups={name: summarize(group) for name, group in groups.items()},
         methods={name: method.title for name, method in METHODS.items()},
         slack=SLACK,
+        any_size=ANY_SIZE,
         origins=sorted(
             {(found.commit or "unknown", found.cpu, found.dataset) for found in measurements}
         ),

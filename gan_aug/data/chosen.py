@@ -6,7 +6,6 @@ until somebody writes it), ``split`` and ``method``. A person may add columns.
 """
 
 import csv
-import dataclasses
 import io
 import os
 from collections import Counter
@@ -19,7 +18,7 @@ import numpy as np
 
 from gan_aug.data.labels import name_labels
 from gan_aug.data.parts import find_part
-from gan_aug.data.rearrange import find_pool, rearrange
+from gan_aug.data.rearrange import SPLIT_NAMES, find_pool, merge_pool, split_pool
 from gan_aug.data.source import UNLABELED, Names, Part, Source
 from gan_aug.errors import UserError
 from gan_aug.images import Indices
@@ -30,18 +29,16 @@ __all__ = [
     "Row",
     "check_output",
     "list_rows",
-    "merge_pool",
     "read_table",
     "write_table",
 ]
 
 COLUMNS = ("number", "path", "index", "label", "split", "method")
-IDENTITIES = ("path", "index")
 DELIMITERS = ",;\t"
-SPLIT_NAMES: tuple[Part, ...] = ("train", "validation", "test")
 
 Row = dict[str, str]
 Identity = Literal["path", "index"]
+IDENTITIES: tuple[Identity, ...] = ("path", "index")
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,8 @@ class ChosenTable:
     @property
     def labels(self) -> Names:
         """``(rows,)`` names of classes; :data:`UNLABELED` where nobody wrote one."""
-        return name_labels(np.array([row["label"] for row in self.rows], str), "column label")
+        written = np.array([row["label"] for row in self.rows], str)
+        return name_labels(written, f"{self.path}: column label")
 
     @property
     def parts(self) -> list[Part]:
@@ -176,43 +174,6 @@ class ChosenTable:
         return f"{self.path.name} has {len(labeled):,} labels: {', '.join(parts)}"
 
 
-def merge_pool(source: Source) -> Source:
-    """Return a source whose images to train on are in one part, labeled or not."""
-    pool = find_pool(source)
-    origins: dict[Part, list[tuple[Part, Indices]]] = {"train": pool}
-    labels: dict[Part, Names] = {"train": np.concatenate([source.labels[part] for part, _ in pool])}
-    for part in SPLIT_NAMES:
-        if part in source.labels and part != "train":
-            origins[part] = [(part, np.arange(len(source.labels[part])))]
-            labels[part] = source.labels[part]
-    return rearrange(source, origins, labels)
-
-
-def split_pool(merged: Source, names: Names, parts: Names, notes: tuple[str, ...]) -> Source:
-    """Move images of the pool to the parts that they are for, behind those of the source.
-
-    Args:
-        merged: From :func:`merge_pool`.
-        names: ``(n,)`` names of the classes of its images to train on.
-        parts: ``(n,)`` the part of each of them.
-        notes: What the user should know.
-    """
-    known = {**merged.labels, "train": names}
-    taken: list[tuple[Part, Part, Indices]] = [
-        (part, part, np.arange(len(merged.labels[part])))
-        for part in SPLIT_NAMES
-        if part in merged.labels and part != "train"
-    ]
-    taken += [(part, "train", np.flatnonzero(parts == part)) for part in SPLIT_NAMES]
-    origins: dict[Part, list[tuple[Part, Indices]]] = {}
-    labels: dict[Part, Names] = {}
-    for part, old, places in taken:
-        if len(places):
-            origins.setdefault(part, []).append((old, places))
-            labels[part] = np.concatenate([labels.get(part, names[:0]), known[old][places]])
-    return dataclasses.replace(rearrange(merged, origins, labels), notes=notes)
-
-
 def read_table(path: Path) -> ChosenTable:
     """Read a table of chosen images; commas, semicolons or tabs stand between its columns.
 
@@ -231,17 +192,21 @@ def read_table(path: Path) -> ChosenTable:
         ) from error
     header, _, _ = text.partition("\n")
     delimiter = max(DELIMITERS, key=header.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restval="")
-    columns = list(reader.fieldnames or [])
+    try:
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restval="")
+        columns, rows = list(reader.fieldnames or []), list(reader)
+    except csv.Error as error:
+        raise UserError(f"{path}: expected a CSV, found: {error}; mend it") from error
     identity = next((name for name in IDENTITIES if name in columns), None)
     if identity is None or "label" not in columns:
         raise UserError(
             f"{path}: expected columns label, and path or index, as `gan-aug suggest` writes them, "
             f"found {', '.join(columns[: len(COLUMNS)]) or 'none'}; name such a table"
         )
-    rows = [{name: row[name].strip() for name in columns} for row in reader]
-    check_parts(path, rows)
-    return ChosenTable(path, rows, "path" if identity == "path" else "index")
+    # What a row has beyond the last column has no name.
+    known = [{name: row[name].strip() for name in columns} for row in rows]
+    check_parts(path, known)
+    return ChosenTable(path, known, identity)
 
 
 def check_parts(path: Path, rows: Sequence[Row]) -> None:

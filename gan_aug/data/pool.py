@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from gan_aug.data.chosen import ChosenTable, Row, list_rows, merge_pool, read_table
+from gan_aug.data.chosen import ChosenTable, Row, list_rows, read_table
 from gan_aug.data.load import Unlabeled, name_source, open_images, tell_foreign
 from gan_aug.data.local import LocalSets
 from gan_aug.data.pictures import Pictures, make_pictures
+from gan_aug.data.rearrange import merge_pool
 from gan_aug.data.source import UNLABELED, Part, Source
 from gan_aug.errors import UserError
 from gan_aug.images import Indices, Marks

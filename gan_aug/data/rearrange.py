@@ -1,5 +1,6 @@
 """The images of a source in other parts than those that it has them in."""
 
+import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 
@@ -10,9 +11,10 @@ from gan_aug.data.source import Names, Part, Reading, Source
 from gan_aug.images import Indices
 from gan_aug.settings.data import ReadingConfig
 
-__all__ = ["Origins", "find_pool", "rearrange"]
+__all__ = ["SPLIT_NAMES", "Origins", "find_pool", "merge_pool", "rearrange", "split_pool"]
 
 MISSING = -1
+SPLIT_NAMES: tuple[Part, ...] = ("train", "validation", "test")
 
 Origins = Mapping[Part, Sequence[tuple[Part, Indices]]]
 """Part → parts of the source, and which of their images it takes from each, in order."""
@@ -22,6 +24,43 @@ def find_pool(source: Source) -> list[tuple[Part, Indices]]:
     """Return where the images to train on are: those of the part that trains come first."""
     pool: tuple[Part, ...] = ("train", "unlabeled")
     return [(part, np.arange(len(source.labels[part]))) for part in pool if part in source.labels]
+
+
+def merge_pool(source: Source) -> Source:
+    """Return a source whose images to train on are in one part, labeled or not."""
+    pool = find_pool(source)
+    origins: dict[Part, list[tuple[Part, Indices]]] = {"train": pool}
+    labels: dict[Part, Names] = {"train": np.concatenate([source.labels[part] for part, _ in pool])}
+    for part in SPLIT_NAMES:
+        if part in source.labels and part != "train":
+            origins[part] = [(part, np.arange(len(source.labels[part])))]
+            labels[part] = source.labels[part]
+    return rearrange(source, origins, labels)
+
+
+def split_pool(merged: Source, names: Names, parts: Names, notes: tuple[str, ...]) -> Source:
+    """Move images of the pool to the parts that they are for, behind those of the source.
+
+    Args:
+        merged: From :func:`merge_pool`.
+        names: ``(n,)`` names of the classes of its images to train on.
+        parts: ``(n,)`` the part of each of them.
+        notes: What the user should know.
+    """
+    known = {**merged.labels, "train": names}
+    taken: list[tuple[Part, Part, Indices]] = [
+        (part, part, np.arange(len(merged.labels[part])))
+        for part in SPLIT_NAMES
+        if part in merged.labels and part != "train"
+    ]
+    taken += [(part, "train", np.flatnonzero(parts == part)) for part in SPLIT_NAMES]
+    origins: dict[Part, list[tuple[Part, Indices]]] = {}
+    labels: dict[Part, Names] = {}
+    for part, old, places in taken:
+        if len(places):
+            origins.setdefault(part, []).append((old, places))
+            labels[part] = np.concatenate([labels.get(part, names[:0]), known[old][places]])
+    return dataclasses.replace(rearrange(merged, origins, labels), notes=notes)
 
 
 def rearrange(source: Source, origins: Origins, labels: Mapping[Part, Names]) -> Source:

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 from sources import load
 
-from gan_aug.data.chosen import check_output, list_rows, merge_pool, read_table, write_table
+from gan_aug.data.chosen import check_output, list_rows, read_table, write_table
 from gan_aug.data.load import check_dataset, open_images
+from gan_aug.data.rearrange import merge_pool
 from gan_aug.errors import UserError
 from gan_aug.settings.data import DataConfig
 
@@ -184,6 +185,11 @@ BAD = {
     "no number": ("index,label\n-1,x\n", r"column index: expected 0 to 39, .* found '-1'"),
     "twice": ("index,label\n3,x\n3,y\n", r"expected one row an image, found two of 3"),
     "elsewhere": ("path,label\nno.png,x\n", r"column path: .* found 1 others, such as .*no.png"),
+    "a long label": (f"index,label\n1,{'x' * 101}\n", r"some.csv: column label: expected names of"),
+    "a huge field": (
+        f"index,label\n1,{'x' * 200_000}\n",
+        r"expected a CSV, found: field",
+    ),
     "a part": ("index,label,split\n1,x,exam\n", r"column split: .* found 'exam'"),
 }
 

@@ -24,8 +24,16 @@ def bad(tmp_path):
     return str(tmp_path / "bad.npz")
 
 
-@pytest.mark.parametrize("command", ["run", "study"])
-@pytest.mark.parametrize("flag", ["--dataset", "--unlabeled"])
+@pytest.mark.parametrize(
+    ("command", "flag"),
+    [
+        ("run", "--dataset"),
+        ("run", "--unlabeled"),
+        ("study", "--dataset"),
+        ("study", "--unlabeled"),
+        ("suggest", "--dataset"),
+    ],
+)
 def test_nothing_slow_is_loaded_before_bad_data_are_refused(bad, tmp_path, command, flag):
     words = [command, "--artifacts", str(tmp_path / "artifacts"), flag, bad]
     others = [] if flag == "--dataset" else ["--dataset", "digits"]

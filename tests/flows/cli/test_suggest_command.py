@@ -128,3 +128,14 @@ def test_dry_run_prints_the_settings_of_the_preset_with_the_changes(call):
     changes = {"dataset": "photos", "encoder": {"steps": 7}}
     expected = resolve_suggestion_config("smoke", changes)
     assert SuggestionConfig.model_validate_json(out) == expected
+
+
+def test_a_run_with_chosen_labels_says_so_in_its_report(here, call, artifacts, digits, tiny_flags):
+    call("suggest", "arrays.npz", "--labels", str(PER_ROUND), *SMALL)
+    fill_in(here / "suggested.csv", digits, "index")
+    flags = {"dataset": "arrays.npz", "labels-from": "suggested.csv", "labels": "all"}
+    code, _, _ = call("run", *tiny_flags(**flags, name="chosen"))
+    assert code == 0
+    report = (artifacts / "runs" / "chosen" / "report.md").read_text()
+    assert "suggested.csv has 30 labels: 30 of images chosen by medoids" in report
+    assert "--labels-from suggested.csv" in report
