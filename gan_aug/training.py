@@ -27,6 +27,8 @@ __all__ = [
     "Progress",
     "Training",
     "compile_steps",
+    "draw_indices",
+    "to_float",
     "train",
     "update_average",
 ]
@@ -249,3 +251,13 @@ def update_average(
     weight_of_past = tf.minimum(momentum, (1 + done) / (10 + done))
     for mean, weight in zip(average, weights, strict=True):
         mean.assign(weight_of_past * mean + (1 - weight_of_past) * weight)
+
+
+def draw_indices(count: int, below: int, seed: tf.Tensor) -> tf.Tensor:
+    """Draw ``(count,)`` int32 places of images, uniform in 0..below - 1."""
+    return tf.random.stateless_uniform((count,), seed, maxval=below, dtype=tf.int32)
+
+
+def to_float(images: tf.Tensor) -> tf.Tensor:
+    """Turn ``(n, *shape)`` uint8 into float32 in [0, 1]."""
+    return tf.cast(images, tf.float32) / 255.0

@@ -33,7 +33,14 @@ from gan_aug.memory import estimate_players
 from gan_aug.progress import OnProgress, ignore_progress
 from gan_aug.seeding import seed_keras
 from gan_aug.settings.sgan import SganConfig
-from gan_aug.training import Checkpoint, Training, train, update_average
+from gan_aug.training import (
+    Checkpoint,
+    Training,
+    draw_indices,
+    to_float,
+    train,
+    update_average,
+)
 
 __all__ = ["build_discriminator", "build_generator", "estimate_sgan", "train_sgan"]
 
@@ -159,8 +166,8 @@ def build_draw(
 
     def draw_batch(number: tf.Tensor) -> Batch:
         labeled_seed, unlabeled_seed, noise_seed = tf.unstack(tf.random.split((seed, number), 3))
-        chosen = draw_indices(len(labeled), config.labeled_batch_size, labeled_seed)
-        others = draw_indices(len(unlabeled), config.batch_size, unlabeled_seed)
+        chosen = draw_indices(config.labeled_batch_size, len(labeled), labeled_seed)
+        others = draw_indices(config.batch_size, len(unlabeled), unlabeled_seed)
         return Batch(
             to_float(tf.gather(labeled_images, chosen)),
             tf.gather(labels, chosen),
@@ -169,15 +176,6 @@ def build_draw(
         )
 
     return draw_batch
-
-
-def draw_indices(images: int, count: int, seed: tf.Tensor) -> tf.Tensor:
-    return tf.random.stateless_uniform((count,), seed, maxval=images, dtype=tf.int32)
-
-
-def to_float(images: tf.Tensor) -> tf.Tensor:
-    """Turn ``(n, *shape)`` uint8 into float32 in [0, 1]."""
-    return tf.cast(images, tf.float32) / 255.0
 
 
 def update_players(players: Players, batch: Batch) -> tf.Tensor:

@@ -31,7 +31,14 @@ from gan_aug.representation.propagation import Propagated
 from gan_aug.representation.views import Views, change_images
 from gan_aug.seeding import seed_keras
 from gan_aug.settings.consistency import ConsistencyConfig
-from gan_aug.training import Checkpoint, Training, train, update_average
+from gan_aug.training import (
+    Checkpoint,
+    Training,
+    draw_indices,
+    to_float,
+    train,
+    update_average,
+)
 
 __all__ = [
     "Lesson",
@@ -224,15 +231,6 @@ def build_draw(
         )
 
     return draw_batch
-
-
-def draw_indices(count: int, below: int, seed: tf.Tensor) -> tf.Tensor:
-    return tf.random.stateless_uniform((count,), seed, maxval=below, dtype=tf.int32)
-
-
-def to_float(images: tf.Tensor) -> tf.Tensor:
-    """Turn ``(n, *shape)`` uint8 into float32 in [0, 1]."""
-    return tf.cast(images, tf.float32) / 255.0
 
 
 def is_relearning(pupil: Pupil, number: tf.Tensor) -> tf.Tensor:

@@ -22,7 +22,7 @@ from gan_aug.progress import OnProgress, ignore_progress
 from gan_aug.representation.views import change_images, choose_views
 from gan_aug.seeding import seed_keras
 from gan_aug.settings.encoder import EncoderConfig
-from gan_aug.training import Checkpoint, Training, train
+from gan_aug.training import Checkpoint, Training, draw_indices, to_float, train
 
 __all__ = [
     "build_encoder",
@@ -185,10 +185,8 @@ def build_step(
 
     def step(number: tf.Tensor) -> tf.Tensor:
         image_seed, view_seed = tf.unstack(tf.random.split((seed, number), 2))
-        chosen = tf.random.stateless_uniform(
-            (config.batch_size,), image_seed, maxval=len(images), dtype=tf.int32
-        )
-        batch = tf.cast(tf.gather(all_images, chosen), tf.float32) / 255.0
+        chosen = draw_indices(config.batch_size, len(images), image_seed)
+        batch = to_float(tf.gather(all_images, chosen))
         both = tf.tile(batch, (VIEWS_OF_AN_IMAGE, 1, 1, 1))
         both = change_images(both, views.contrast, view_seed)
         with tf.GradientTape() as tape:

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from stopping import Stopping
 
 from gan_aug.classifiers.cnn import predict_probabilities
 from gan_aug.device import Compute
@@ -165,20 +166,6 @@ def test_same_seed_same_network_other_seed_another(train):
     same, again, other = (train(seed).get_weights() for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(same, again, strict=True))
     assert not any(np.array_equal(a, b) for a, b in zip(same, other, strict=True))
-
-
-class Stopping:
-    """Keeps the last state, and ends the training at the first, as a kill would."""
-
-    arrays = None
-
-    def load(self):
-        return self.arrays
-
-    def save(self, arrays):
-        first, self.arrays = self.arrays is None, dict(arrays)
-        if first:
-            raise KeyboardInterrupt
 
 
 def test_a_resumed_training_makes_the_same_network(real, cpu, monkeypatch):

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from scipy import special
+from stopping import Stopping
 
 from gan_aug.errors import TrainingDivergedError
 from gan_aug.images import to_unit
@@ -105,6 +106,21 @@ def test_same_seed_same_encoder_other_seed_another(train):
     same, again, other = (train(seed).get_weights() for seed in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(same, again, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(same, other, strict=True))
+
+
+def test_a_resumed_training_makes_the_same_encoder(real, cpu, monkeypatch, train):
+    monkeypatch.setattr(contrastive, "INTERVAL", 2)
+    checkpoint = Stopping()
+
+    def resume():
+        return train_encoder(real.images[:100], CONFIG, seed=0, compute=cpu, checkpoint=checkpoint)
+
+    with pytest.raises(KeyboardInterrupt):
+        resume()
+    resumed, whole = resume(), train()
+    assert checkpoint.arrays["step"].tolist() == [2, 3]
+    for found, expected in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_rgb_images_have_encoders_too(train):
