@@ -26,7 +26,14 @@ from gan_aug.images import Images, LabeledImages, Labels, Shape, add_channel, im
 from gan_aug.progress import OnProgress, ignore_progress
 from gan_aug.seeding import seed_keras
 from gan_aug.settings.dcgan import DcganConfig
-from gan_aug.training import Checkpoint, Training, train, update_average
+from gan_aug.training import (
+    Checkpoint,
+    Training,
+    draw_indices,
+    to_float,
+    train,
+    update_average,
+)
 
 __all__ = ["HISTORY_COLUMNS", "TrainedDcgan", "train_dcgan", "train_dcgan_without"]
 
@@ -270,11 +277,9 @@ def build_train_step(
 
     def train_step(step: tf.Tensor) -> tf.Tensor:
         image_seed, noise_seed = tf.unstack(tf.random.split((seed, step), 2))
-        indices = tf.random.stateless_uniform(
-            (config.batch_size,), image_seed, maxval=len(images), dtype=tf.int32
-        )
+        indices = draw_indices(config.batch_size, len(images), image_seed)
         reals = Batch(
-            tf.cast(tf.gather(real_images, indices), tf.float32) / 255.0,
+            to_float(tf.gather(real_images, indices)),
             tf.gather(real_clusters, indices),
         )
         noise = draw_noise(config.batch_size, config.latent_dim, seed=noise_seed)
