@@ -8,7 +8,6 @@ images once.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
-from pathlib import Path
 from typing import Annotated, Any
 
 import keras
@@ -17,29 +16,23 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from benchmarks.ledger import Ledger
-from benchmarks.machine import describe_machine, read_commit
 from benchmarks.report import load_template
 from benchmarks.spread import Row, group_newest, summarize_values
+from benchmarks.workbench import MNIST, Measured, Workbench
 from gan_aug.classifiers import CLASSIFIERS
-from gan_aug.data.dataset import Dataset, describe_dataset
-from gan_aug.data.load import load_dataset
-from gan_aug.data.local import find_local_sets
-from gan_aug.device import Compute, select_compute
+from gan_aug.data.dataset import Dataset
 from gan_aug.evaluation.comparison import Comparison
 from gan_aug.evaluation.quality import extract_features
-from gan_aug.execution import Executor, execute_stage
+from gan_aug.execution import Executor
 from gan_aug.images import Decision, Images, Labels, PseudoLabels
-from gan_aug.settings.data import DataConfig
 from gan_aug.settings.presets import Preset, resolve_config
 from gan_aug.settings.pseudo_labels import TeacherName
 from gan_aug.settings.run import RunConfig
-from gan_aug.stages import RunStages, describe_draw
-from gan_aug.store.store import Store
+from gan_aug.stages import RunStages
 from gan_aug.teachers import TEACHERS
 
 __all__ = ["LEDGER", "Draw", "Way", "render_page", "summarize"]
 
-ROOT = Path(__file__).parent.parent
 PAGE = "conditioning.md.j2"
 ERR = Console(stderr=True, soft_wrap=True, highlight=False)
 
@@ -91,11 +84,10 @@ class Way(BaseModel):
         return self.right / self.accepted
 
 
-class Draw(BaseModel):
+class Draw(Measured):
     """One draw of labels, and all that was trained with it.
 
     Attributes:
-        dataset: Name of the data.
         labels: Label budget.
         seed: Of the draw and of every network.
         oracle: Accuracy of the oracle on the validation images.
@@ -103,13 +95,8 @@ class Draw(BaseModel):
         original: Classifier → accuracy on the test images, trained on the labeled images alone.
         ways: Condition → what became of its images.
         settings: Of the run.
-        commit: Of the source when the draw began.
-        cpu: What it was measured on.
     """
 
-    model_config = ConfigDict(frozen=True)
-
-    dataset: str
     labels: int
     seed: int
     oracle: float
@@ -117,8 +104,6 @@ class Draw(BaseModel):
     original: dict[str, float]
     ways: dict[str, Way]
     settings: dict[str, Any]
-    commit: str | None
-    cpu: str
 
     @property
     def cell(self) -> tuple[str, int, int, str]:
@@ -133,14 +118,12 @@ LEDGER = Ledger(Draw, key="draws", name="conditioning")
 @app.default
 def measure(
     *,
-    dataset: str = "mnist",
     draws: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 3,
     budgets: tuple[int, ...] = (100, 1000),
     teacher: TeacherName = RunConfig().pseudo_labels.teacher,
     preset: Preset = "quick",
     steps: int | None = None,
-    artifacts: Path = ROOT / "artifacts",
-    root: Path = ROOT,
+    bench: Workbench = MNIST,
 ) -> None:
     """Measure the draws that are missing; add them to `artifacts/conditioning.json`.
 
@@ -148,8 +131,6 @@ def measure(
 
     Parameters
     ----------
-    dataset
-        As in `gan-aug run`.
     draws
         Draws of labels, by seeds from 0.
     budgets
@@ -160,34 +141,21 @@ def measure(
         Of the other settings.
     steps
         Of the DCGANs; by default the preset's.
-    artifacts
-        Folder of the store.
-    root
-        Folder whose `artifacts` and `docs` are written.
+    bench
+        Data and folders.
     """
-    data = load_dataset(DataConfig(dataset=dataset), find_local_sets())
-    compute = select_compute("auto")
     changes: dict[str, Any] = {"pseudo_labels": {"teacher": teacher}, "arms": (BASELINE, ARM)}
     if steps:
         changes["dcgan"] = {"steps": steps}
     for seed in range(draws):
         for labels in budgets:
             config = resolve_config(preset, {**changes, "labels": labels, "seed": seed})
-            measure_once(config, labels, data, compute, artifacts=artifacts, root=root)
+            measure_once(config, labels, bench)
 
 
-def measure_once(
-    config: RunConfig,
-    labels: int,
-    data: Dataset,
-    compute: Compute,
-    *,
-    artifacts: Path,
-    root: Path,
-) -> None:
-    """Measure a draw unless that was done with these settings, and write what was found."""
+def measure_once(config: RunConfig, labels: int, bench: Workbench) -> None:
+    """Measure a draw and write what is found, unless that was done before."""
     pending = Draw(
-        dataset=data.provenance.name,
         labels=labels,
         seed=config.seed,
         oracle=0,
@@ -195,31 +163,21 @@ def measure_once(
         original={},
         ways={},
         settings=list_settings(config),
-        commit=read_commit(),
-        cpu=describe_machine().cpu_model,
+        **bench.describe_origin(),
     )
-    if LEDGER.has(pending, root):
+    if LEDGER.has(pending, bench.root):
         return
     ERR.print(f"{pending.dataset}, {labels} labels, draw {config.seed}")
-    execute = Executor(Store.open(artifacts, None), execute_stage)
-    plans = {
-        condition: plan_condition(config, condition, labels, data, compute)
-        for condition in CONDITIONS
-    }
-    done = run_draw(pending, plans, execute, data)
+    plans = {condition: bench.plan(choose(config, condition)) for condition in CONDITIONS}
+    done = run_draw(pending, plans, bench.open_executor(), bench.data)
     keras.backend.clear_session()
-    LEDGER.add(done, root, render_page)
+    LEDGER.add(done, bench.root, render_page)
 
 
-def plan_condition(
-    config: RunConfig, condition: str, labels: int, data: Dataset, compute: Compute
-) -> RunStages:
-    """Return the stages of a run; those of two conditions differ in nothing else."""
-    source = describe_dataset(data.provenance, data)
+def choose(config: RunConfig, condition: str) -> RunConfig:
+    """Return the settings of a run whose DCGAN is told that much, and nothing else is changed."""
     dcgan = config.dcgan.model_copy(update={"condition": condition})
-    own = config.model_copy(update={"dcgan": dcgan})
-    drawn = describe_draw(own, source)
-    return RunStages(own.plan(labels), source, data.provenance, drawn, compute)
+    return config.model_copy(update={"dcgan": dcgan})
 
 
 def run_draw(
@@ -342,7 +300,7 @@ def render_page(draws: Sequence[Draw]) -> str:
         titles={name: part.title for name, part in CLASSIFIERS.items()},
         plain=PLAIN,
         conditioned=CONDITIONED,
-        origins=sorted({(draw.dataset, draw.commit or "unknown", draw.cpu) for draw in shown}),
+        origins=sorted({draw.origin for draw in shown}),
     )
 
 

@@ -7,7 +7,6 @@ oversampling. Every model meets the test images once; nothing is chosen by them.
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import keras
@@ -24,28 +23,23 @@ from benchmarks.imbalance import (
     thin_classes,
 )
 from benchmarks.ledger import Ledger
-from benchmarks.machine import describe_machine, read_commit
 from benchmarks.report import load_template
 from benchmarks.spread import CONFIDENCE_LEVEL, Row, group_newest, summarize_values
+from benchmarks.workbench import MNIST, Measured, Workbench
 from gan_aug.arms import ARMS, Need
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.data.dataset import Dataset, describe_dataset
-from gan_aug.data.load import load_dataset
-from gan_aug.data.local import find_local_sets
-from gan_aug.device import Compute, select_compute
+from gan_aug.device import Compute
 from gan_aug.evaluation.balance import measure_balanced_accuracy, measure_macro_f1
 from gan_aug.evaluation.comparison import ClassDifference, Comparison
-from gan_aug.execution import Executor, execute_stage
+from gan_aug.execution import Executor
 from gan_aug.images import Labels, PseudoLabels
-from gan_aug.settings.data import DataConfig
 from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.run import RunConfig
 from gan_aug.stages import RunStages
-from gan_aug.store.store import Store
 
 __all__ = ["LEDGER", "Draw", "Result", "render_page", "summarize"]
 
-ROOT = Path(__file__).parent.parent
 RARE = 3
 PAGE = "rare_classes.md.j2"
 ERR = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -90,11 +84,10 @@ class Result(BaseModel):
         return [row[label] / sum(row) for label, row in enumerate(self.confusion)]
 
 
-class Draw(BaseModel):
+class Draw(Measured):
     """One draw of labels, and all that was trained with it.
 
     Attributes:
-        dataset: Name of the data.
         seed: Of the draw and of every network.
         labeled: Class → labeled images, the most common first.
         pool: Class → training images without a label, in the same order.
@@ -102,13 +95,8 @@ class Draw(BaseModel):
         right: Training set → class → those of them whose true class that is; of real images alone.
         results: Of every classifier and training set.
         settings: Of the run.
-        commit: Of the source when the draw began.
-        cpu: What it was measured on.
     """
 
-    model_config = ConfigDict(frozen=True)
-
-    dataset: str
     seed: int
     labeled: dict[str, int]
     pool: dict[str, int]
@@ -116,8 +104,6 @@ class Draw(BaseModel):
     right: dict[str, dict[str, int]]
     results: list[Result]
     settings: dict[str, Any]
-    commit: str | None
-    cpu: str
 
     @property
     def cell(self) -> tuple[str, int, str]:
@@ -149,14 +135,12 @@ LEDGER = Ledger(Draw, key="draws", name="rare_classes")
 @app.default
 def measure(
     *,
-    dataset: str = "mnist",
     draws: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 3,
     most: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 100,
     fewest: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 5,
     steps: int = 2000,
     images: int = 60_000,
-    artifacts: Path = ROOT / "artifacts",
-    root: Path = ROOT,
+    bench: Workbench = MNIST,
 ) -> None:
     """Measure the draws that are missing; add them to `artifacts/rare_classes.json`.
 
@@ -164,8 +148,6 @@ def measure(
 
     Parameters
     ----------
-    dataset
-        As in `gan-aug run`.
     draws
         Draws of labels, by seeds from 0; each has other rare classes.
     most
@@ -176,39 +158,27 @@ def measure(
         Of the DCGAN.
     images
         Synthetic images offered to the teacher.
-    artifacts
-        Folder of the store.
-    root
-        Folder whose `artifacts` and `docs` are written.
+    bench
+        Data and folders.
     """
-    loaded = load_dataset(DataConfig(dataset=dataset), find_local_sets())
-    compute = select_compute("auto")
-    classes = loaded.spec.classes
+    classes = bench.data.spec.classes
     changes = {"dcgan": {"steps": steps}, "synthesis": {"images": images}}
     for seed in range(draws):
         order = arrange_classes(len(classes), RARE, seed)
         sizes = size_classes(len(classes), most, fewest)
         labeled = {classes[label]: size for label, size in zip(order, sizes, strict=True)}
         config = resolve_config("quick", {**changes, "labels": sum(sizes), "seed": seed})
-        measure_once(config, loaded, labeled, compute, artifacts=artifacts, root=root)
+        measure_once(config, labeled, bench)
 
 
-def measure_once(
-    config: RunConfig,
-    loaded: Dataset,
-    labeled: Mapping[str, int],
-    compute: Compute,
-    *,
-    artifacts: Path,
-    root: Path,
-) -> None:
-    """Measure a draw unless that was done with these settings, and write what was found."""
+def measure_once(config: RunConfig, labeled: Mapping[str, int], bench: Workbench) -> None:
+    """Measure a draw and write what is found, unless that was done before."""
+    loaded = bench.data
     classes = loaded.spec.classes
     counts = [labeled[name] for name in classes]
     data = thin_classes(loaded, counts, seed=config.seed)
     sizes = data.spec.count_images(data.train.labels)
     pending = Draw(
-        dataset=loaded.provenance.name,
         seed=config.seed,
         labeled=dict(labeled),
         pool={name: sizes[name] - count for name, count in labeled.items()},
@@ -216,18 +186,17 @@ def measure_once(
         right={},
         results=[],
         settings=list_settings(config, classes),
-        commit=read_commit(),
-        cpu=describe_machine().cpu_model,
+        **bench.describe_origin(),
     )
-    if LEDGER.has(pending, root):
+    if LEDGER.has(pending, bench.root):
         return
     ERR.print(f"{pending.dataset}, draw {config.seed}, rare: {', '.join(pending.rare)}")
-    execute = Executor(Store.open(artifacts, None), execute_stage)
+    execute = bench.open_executor()
     done = pending
-    for stages in plan_balances(config, data, counts, compute):
+    for stages in plan_balances(config, data, counts, bench.compute):
         done = run_balance(stages, execute, data, done)
     keras.backend.clear_session()
-    LEDGER.add(done, root, render_page)
+    LEDGER.add(done, bench.root, render_page)
 
 
 def plan_balances(
@@ -405,7 +374,7 @@ def render_page(draws: Sequence[Draw]) -> str:
         weighted=WEIGHTED,
         named=NAMED,
         leveled=LEVELED,
-        origins=sorted({(draw.commit or "unknown", draw.cpu, draw.dataset) for draw in shown}),
+        origins=sorted({draw.origin for draw in shown}),
     )
 
 

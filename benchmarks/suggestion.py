@@ -7,38 +7,28 @@ validation or test image is looked at.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from cyclopts import App, Parameter, validators
-from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from benchmarks.ledger import Ledger
-from benchmarks.machine import describe_machine, read_commit
 from benchmarks.report import load_template
 from benchmarks.spread import Row, summarize_values
-from gan_aug.data.dataset import Dataset, describe_dataset, draw_labeled
-from gan_aug.data.load import load_dataset
-from gan_aug.data.local import find_local_sets
-from gan_aug.device import Compute, select_compute
-from gan_aug.execution import Executor, execute_stage
+from benchmarks.workbench import MNIST, NETWORKS, Measured, Workbench
+from gan_aug.data.dataset import draw_labeled
 from gan_aug.images import Float32, ImageSpec, Indices, LabeledImages
 from gan_aug.representation.encoder import describe_encoder, describe_features
 from gan_aug.representation.propagation import Neighbors, Propagated, find_neighbors, propagate
 from gan_aug.representation.selection import choose_medoids, choose_random, choose_spread
 from gan_aug.settings.consistency import ConsistencyConfig
-from gan_aug.settings.data import DataConfig
 from gan_aug.settings.presets import Preset, resolve_suggestion_config
 from gan_aug.settings.suggestion import SuggestionConfig
-from gan_aug.store.store import Store
 
 __all__ = ["LEDGER", "METHODS", "Ground", "Measurement", "render_page", "summarize"]
 
-ROOT = Path(__file__).parent.parent
 BUDGETS = (20, 50, 100, 200)
-ENCODERS = 2
 PAGE = "labeling.md.j2"
 SLACK = ConsistencyConfig().size_slack
 ANY_SIZE = 100.0  # what docs/labeling.md tells users to set for labels that were chosen
@@ -137,7 +127,7 @@ else:
     MethodName = Literal[tuple(METHODS)]
 
 
-class Measurement(BaseModel):
+class Measurement(Measured):
     """One choice of images, and what their labels say of the others.
 
     Attributes:
@@ -149,12 +139,7 @@ class Measurement(BaseModel):
         free_error: The same where a class may become as large as the graph makes it.
         missing: How many classes got no label.
         settings: The encoder's.
-        dataset: Name of the data.
-        commit: Of the source.
-        cpu: What it was measured on.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     method: str
     labels: int
@@ -163,9 +148,6 @@ class Measurement(BaseModel):
     free_error: float
     missing: int
     settings: dict[str, Any]
-    dataset: str
-    commit: str | None
-    cpu: str
 
     @property
     def cell(self) -> tuple[str, int, int, str]:
@@ -199,10 +181,8 @@ def measure(
     draws: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 5,
     budgets: tuple[int, ...] = BUDGETS,
     variants: tuple[MethodName, ...] = tuple(METHODS),
-    dataset: str = "mnist",
     preset: Preset = "quick",
-    artifacts: Path = ROOT / "artifacts",
-    root: Path = ROOT,
+    bench: Workbench = MNIST,
 ) -> None:
     """Measure what is missing; add it to `artifacts/labeling.json`, and write `docs/labeling.md`.
 
@@ -217,38 +197,32 @@ def measure(
         Numbers of labels.
     variants
         Which methods to measure.
-    dataset
-        As in `gan-aug run`.
     preset
         Of the encoder's settings.
-    artifacts
-        Folder of the store.
-    root
-        Folder whose `artifacts` and `docs` are written.
+    bench
+        Data and folders.
     """
-    data = load_dataset(DataConfig(dataset=dataset), find_local_sets())
-    compute = select_compute("auto")
-    for encoder in range(min(ENCODERS, draws)):
+    for encoder in range(min(NETWORKS, draws)):
         config = resolve_suggestion_config(preset, {"encoder": {"seed": encoder}})
         pending = [
-            begin_measurement(method, labels, seed, config, data)
-            for seed in range(encoder, draws, ENCODERS)
+            begin_measurement(method, labels, seed, config, bench)
+            for seed in range(encoder, draws, NETWORKS)
             for labels in budgets
             for method in variants
         ]
-        missing = [found for found in pending if not LEDGER.has(found, root)]
+        missing = [found for found in pending if not LEDGER.has(found, bench.root)]
         if not missing:
             continue
-        ground = prepare_ground(data, config, compute, artifacts)
+        ground = prepare_ground(bench, config)
         for found in missing:
             ERR.print(f"{found.method}, {found.labels} labels, seed {found.seed}")
-            LEDGER.add(finish_measurement(found, ground), root, render_page)
+            LEDGER.add(finish_measurement(found, ground), bench.root, render_page)
 
 
 def begin_measurement(
-    method: str, labels: int, seed: int, config: SuggestionConfig, data: Dataset
+    method: str, labels: int, seed: int, config: SuggestionConfig, bench: Workbench
 ) -> Measurement:
-    """Return what is to be measured; the commit is that of the code now."""
+    """Return what is to be measured."""
     return Measurement(
         method=method,
         labels=labels,
@@ -257,9 +231,7 @@ def begin_measurement(
         free_error=1,
         missing=0,
         settings={"encoder": config.encoder.model_dump(mode="json")},
-        dataset=data.provenance.name,
-        commit=read_commit(),
-        cpu=describe_machine().cpu_model,
+        **bench.describe_origin(),
     )
 
 
@@ -276,14 +248,14 @@ def finish_measurement(pending: Measurement, ground: Ground) -> Measurement:
     )
 
 
-def prepare_ground(
-    data: Dataset, config: SuggestionConfig, compute: Compute, artifacts: Path
-) -> Ground:
+def prepare_ground(bench: Workbench, config: SuggestionConfig) -> Ground:
     """Train the encoder, unless the store has it, and find the neighbours of every image."""
-    source = describe_dataset(data.provenance, data)
+    source, compute, data = bench.source, bench.compute, bench.data
     encoder = describe_encoder(source, config.encoder, seed=config.seed, compute=compute)
-    execute = Executor(Store.open(artifacts, None), execute_stage)
-    features = execute(describe_features(source, encoder, compute)).load()[: len(data.train)]
+    execute = bench.open_executor()
+    features = execute(describe_features(source, encoder, config.encoder, compute=compute)).load()[
+        : len(data.train)
+    ]
     neighbors = find_neighbors(features, ConsistencyConfig().neighbors)
     return Ground(data.train, features, neighbors)
 
@@ -319,9 +291,7 @@ def render_page(measurements: Sequence[Measurement]) -> str:
         methods={name: method.title for name, method in METHODS.items()},
         slack=SLACK,
         any_size=ANY_SIZE,
-        origins=sorted(
-            {(found.commit or "unknown", found.cpu, found.dataset) for found in measurements}
-        ),
+        origins=sorted({found.origin for found in measurements}),
     )
 
 

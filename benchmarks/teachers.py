@@ -7,38 +7,28 @@ settings.
 import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import keras
 import numpy as np
 from cyclopts import App, Parameter, validators
-from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from benchmarks.ledger import Ledger
-from benchmarks.machine import describe_machine, read_commit
 from benchmarks.report import load_template
 from benchmarks.spread import Row, summarize_values
-from gan_aug.data.dataset import Dataset, describe_dataset, draw_labeled, resolve_budget
-from gan_aug.data.load import load_dataset
-from gan_aug.data.local import find_local_sets
-from gan_aug.device import Compute, select_compute
-from gan_aug.execution import Executor, execute_stage
+from benchmarks.workbench import MNIST, NETWORKS, Measured, Workbench
+from gan_aug.execution import Executor
 from gan_aug.images import Float32, Images, LabeledImages
-from gan_aug.settings.data import DataConfig
 from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.run import RunConfig
 from gan_aug.stage import Stage
-from gan_aug.stages import RunStages, describe_draw
-from gan_aug.store.store import Store
+from gan_aug.stages import RunStages
 from gan_aug.teachers import TEACHERS
 
 __all__ = ["LEDGER", "VARIANTS", "Cell", "Measurement", "render_page", "summarize"]
 
-ROOT = Path(__file__).parent.parent
 BUDGETS = (20, 50, 100, 200, 1000)
-ENCODERS = 2
 PAGE = "teachers.md.j2"
 ERR = Console(stderr=True, soft_wrap=True, highlight=False)
 
@@ -84,7 +74,7 @@ PUBLISHED: Mapping[str, Mapping[int, float]] = {
 app = App(name="python -m benchmarks.teachers", help="Measure teachers with few labels.")
 
 
-class Measurement(BaseModel):
+class Measurement(Measured):
     """One teacher, trained and tested.
 
     Attributes:
@@ -98,12 +88,7 @@ class Measurement(BaseModel):
         seconds: How long everything took that depends on the labels.
         shared_seconds: How long everything took that does not, and serves all budgets.
         settings: The teacher's, from the run's settings.
-        dataset: Name of the data.
-        commit: Of the source.
-        cpu: What it was measured on.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     variant: str
     labels: int
@@ -114,9 +99,6 @@ class Measurement(BaseModel):
     seconds: float
     shared_seconds: float = 0.0
     settings: dict[str, Any]
-    dataset: str
-    commit: str | None
-    cpu: str
 
     @property
     def cell(self) -> tuple[str, int, int, str]:
@@ -152,9 +134,7 @@ def measure(
     draws: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 3,
     budgets: tuple[int, ...] = BUDGETS,
     variants: tuple[VariantName, ...] = tuple(VARIANTS),
-    dataset: str = "mnist",
-    artifacts: Path = ROOT / "artifacts",
-    root: Path = ROOT,
+    bench: Workbench = MNIST,
 ) -> None:
     """Measure what is missing; add it to `artifacts/teachers.json`, and write the page.
 
@@ -169,85 +149,56 @@ def measure(
         Label budgets.
     variants
         What to measure.
-    dataset
-        As in `gan-aug run`.
-    artifacts
-        Folder of the store.
-    root
-        Folder whose `artifacts` and `docs` are written.
+    bench
+        Data and folders.
     """
-    data = load_dataset(DataConfig(dataset=dataset), find_local_sets())
-    compute = select_compute("auto")
     for seed in range(draws):
         for labels in budgets:
             for variant in variants:
-                config = configure(variant, labels, seed)
-                measure_once(variant, config, data, compute, artifacts=artifacts, root=root)
+                measure_once(variant, configure(variant, labels, seed), bench)
 
 
 def configure(variant: str, labels: int, seed: int) -> RunConfig:
     """Return the settings of a run with the teacher of a variant."""
     known = VARIANTS[variant]
-    encoder = {**known.changes.get("encoder", {}), "seed": seed % ENCODERS}
+    encoder = {**known.changes.get("encoder", {}), "seed": seed % NETWORKS}
     own = {"labels": labels, "seed": seed, "pseudo_labels": {"teacher": known.teacher}}
     return resolve_config("quick", {**known.changes, **own, "encoder": encoder})
 
 
-def measure_once(
-    variant: str,
-    config: RunConfig,
-    data: Dataset,
-    compute: Compute,
-    *,
-    artifacts: Path,
-    root: Path,
-) -> None:
-    """Train and test a teacher unless that was done with these settings, and write what was found.
-
-    The commit is that of the code when the training began.
-    """
-    budget = resolve_budget(config.labels, data.provenance)
-    drawn = draw_labeled(data.train, budget, seed=config.seed)
-    planned = config.plan(len(drawn))
+def measure_once(variant: str, config: RunConfig, bench: Workbench) -> None:
+    """Train and test a teacher and write what is found, unless that was done before."""
+    stages = bench.plan(config)
+    labels = bench.count_labels(config)
     pending = Measurement(
         variant=variant,
-        labels=len(drawn),
+        labels=labels,
         seed=config.seed,
         validation_error=1,
         test_error=1,
         seconds=0,
-        settings=list_settings(planned),
-        dataset=data.provenance.name,
-        commit=read_commit(),
-        cpu=describe_machine().cpu_model,
+        settings=list_settings(stages.config),
+        **bench.describe_origin(),
     )
-    if LEDGER.has(pending, root):
+    if LEDGER.has(pending, bench.root):
         return
-    ERR.print(f"{VARIANTS[variant].title}, {len(drawn)} labels, seed {config.seed}")
-    execute = Executor(Store.open(artifacts, None), execute_stage)
-    stages = plan_stages(planned, data, compute)
+    ERR.print(f"{VARIANTS[variant].title}, {labels} labels, seed {config.seed}")
+    execute = bench.open_executor()
     (network, *_) = stages.train_networks()
-    model = execute(network).load()
-    predict = functools.partial(stages.teacher.predict, model)
-    pool = np.delete(np.arange(len(data.train)), drawn)
+    predict = functools.partial(stages.teacher.predict, execute(network).load())
+    pool = np.delete(np.arange(len(bench.data.train)), execute(stages.drawn).load())
     with_labels, without = split_times(network, stages, execute)
     done = pending.model_copy(
         update={
             "seconds": with_labels,
             "shared_seconds": without,
-            "validation_error": measure_error(predict, data.validation),
-            "test_error": measure_error(predict, data.test),
-            "pool_error": measure_error(predict, data.train.take(pool)),
+            "validation_error": measure_error(predict, bench.data.validation),
+            "test_error": measure_error(predict, bench.data.test),
+            "pool_error": measure_error(predict, bench.data.train.take(pool)),
         }
     )
     keras.backend.clear_session()
-    LEDGER.add(done, root, render_page)
-
-
-def plan_stages(config: RunConfig, data: Dataset, compute: Compute) -> RunStages:
-    """Return the stages of a run."""
-    source = describe_dataset(data.provenance, data)
-    return RunStages(config, source, data.provenance, describe_draw(config, source), compute)
+    LEDGER.add(done, bench.root, render_page)
 
 
 def split_times(network: Stage[Any], stages: RunStages, execute: Executor) -> tuple[float, float]:
@@ -311,9 +262,7 @@ def render_page(measurements: Sequence[Measurement]) -> str:
         variants={name: variant.title for name, variant in VARIANTS.items()},
         settings={found.variant: found.settings for found in measurements},
         published=PUBLISHED,
-        origins=sorted(
-            {(found.commit or "unknown", found.cpu, found.dataset) for found in measurements}
-        ),
+        origins=sorted({found.origin for found in measurements}),
     )
 
 

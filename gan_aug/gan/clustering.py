@@ -5,19 +5,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import MiniBatchKMeans
-from sklearn.decomposition import PCA
 
+from gan_aug.components import reduce_images
 from gan_aug.errors import UserError
-from gan_aug.images import Images, Indices, Labels, to_unit
+from gan_aug.images import Float32, Images, Indices, Labels
 
 __all__ = ["ClassClusters", "check_clusters", "cluster_classes", "cluster_images"]
 
-COMPONENTS = 40
 BATCH_SIZE = 2048
 STARTS = 3
 
 Groups = NDArray[np.int32]
-Reduced = NDArray[np.float32]
 
 
 class ClassClusters(NamedTuple):
@@ -103,17 +101,7 @@ def check_clusters(clusters: int, classes: int) -> None:
         )
 
 
-def reduce_images(images: Images, *, seed: int) -> Reduced:
-    """Return the ``(n, components)`` principal components of images."""
-    pixels = to_unit(images).reshape(len(images), -1)
-    components = min(COMPONENTS, *pixels.shape)
-    reduced: Reduced = PCA(components, svd_solver="randomized", random_state=seed).fit_transform(
-        pixels
-    )
-    return reduced
-
-
-def find_groups(reduced: Reduced, clusters: int, *, seed: int) -> Groups:
+def find_groups(reduced: Float32, clusters: int, *, seed: int) -> Groups:
     """Return the ``(n,)`` group of each row by k-means; there is at most one a row."""
     means: Any = MiniBatchKMeans(
         min(clusters, len(reduced)), random_state=seed, batch_size=BATCH_SIZE, n_init=STARTS

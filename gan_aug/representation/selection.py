@@ -61,7 +61,7 @@ def describe_rows(data: Stage[Any], config: SuggestionConfig, compute: Compute) 
     if config.method == "random":
         return data.select("images")
     encoder = describe_encoder(data, config.encoder, seed=config.seed, compute=compute)
-    return describe_features(data, encoder, compute)
+    return describe_features(data, encoder, config.encoder, compute=compute)
 
 
 def choose_images(

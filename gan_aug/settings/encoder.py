@@ -36,6 +36,11 @@ class EncoderConfig(StageConfig):
     temperature: Annotated[float, Field(gt=0, le=1)] = Field(
         0.2, description="Of the similarities that the loss compares; lower looks closer."
     )
+    pixel_share: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.1,
+        description="How much the pixels themselves count where images are compared, to find "
+        "neighbours and images to label; the encoder's features count the rest.",
+    )
     seed: Seed | None = Field(
         None,
         description="Seed of its training, so that runs of other seeds can share it; by default "

@@ -68,7 +68,9 @@ def describe_propagation(ingredients: Ingredients, encoder: Stage[Any]) -> Stage
         encoder: By whose features images are neighbours.
     """
     config: ConsistencyConfig = ingredients.config.consistency
-    features = describe_features(ingredients.data, encoder, ingredients.compute)
+    features = describe_features(
+        ingredients.data, encoder, ingredients.config.encoder, compute=ingredients.compute
+    )
     neighbors = Stage(
         "neighbors",
         "neighbors",

@@ -9,6 +9,7 @@ from tiny import TINY_RUN
 
 from benchmarks import conditioning
 from benchmarks.conditioning import LEDGER, Draw, Way, group_draws, render_page, summarize
+from benchmarks.workbench import Workbench
 from gan_aug.settings.presets import resolve_config
 
 ROOT = Path(__file__).parents[2]
@@ -99,11 +100,9 @@ def tiny(monkeypatch):
 def test_what_is_measured_is_not_measured_again(tiny, tmp_path):
     for draws in (1, 2, 2):
         conditioning.measure(
-            dataset="digits",
             draws=draws,
             budgets=(40,),
-            artifacts=tmp_path / "artifacts",
-            root=tmp_path,
+            bench=Workbench(dataset="digits", artifacts=tmp_path / "artifacts", root=tmp_path),
         )
     found = LEDGER.read(tmp_path)
     assert [(draw.labels, draw.seed) for draw in found] == [(40, 0), (40, 1)]

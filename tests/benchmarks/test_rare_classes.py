@@ -19,6 +19,7 @@ from benchmarks.rare_classes import (
     render_page,
     summarize,
 )
+from benchmarks.workbench import Workbench
 from gan_aug.errors import UserError
 from gan_aug.evaluation.comparison import ClassDifference
 from gan_aug.settings.presets import resolve_config
@@ -189,12 +190,10 @@ def tiny(monkeypatch):
 def test_what_is_measured_is_not_measured_again(tiny, tmp_path):
     for draws in (1, 2, 2):
         rare_classes.measure(
-            dataset="digits",
             draws=draws,
             most=10,
             fewest=3,
-            artifacts=tmp_path / "artifacts",
-            root=tmp_path,
+            bench=Workbench(dataset="digits", artifacts=tmp_path / "artifacts", root=tmp_path),
         )
     found = rare_classes.LEDGER.read(tmp_path)
     assert [draw.seed for draw in found] == [0, 1]

@@ -11,6 +11,7 @@ from sklearn.datasets import load_digits
 
 from benchmarks import suggestion
 from benchmarks.suggestion import METHODS, Ground, Measurement, render_page, summarize
+from benchmarks.workbench import Workbench
 from flows.cli import main
 from gan_aug.images import ImageSpec, LabeledImages
 from gan_aug.representation.propagation import find_neighbors
@@ -87,10 +88,8 @@ def test_what_is_measured_is_not_measured_again(tmp_path, monkeypatch):
             draws=draws,
             budgets=(20,),
             variants=methods,
-            dataset="digits",
             preset="smoke",
-            artifacts=tmp_path / "store",
-            root=tmp_path,
+            bench=Workbench(dataset="digits", artifacts=tmp_path / "store", root=tmp_path),
         )
 
     measure("balanced")

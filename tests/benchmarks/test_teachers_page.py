@@ -9,6 +9,7 @@ from tiny import TINY_RUN
 
 from benchmarks import teachers
 from benchmarks.teachers import VARIANTS, Measurement, render_page, summarize
+from benchmarks.workbench import Workbench
 from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.sgan import SganConfig
 
@@ -92,9 +93,7 @@ def test_what_is_measured_is_not_measured_again(tiny, tmp_path):
             draws=1,
             budgets=(20,),
             variants=variants,
-            dataset="digits",
-            artifacts=tmp_path / "store",
-            root=tmp_path,
+            bench=Workbench(dataset="digits", artifacts=tmp_path / "store", root=tmp_path),
         )
     found = teachers.LEDGER.read(tmp_path)
     assert [measured.variant for measured in found] == ["sgan", "shift", "consistency"]

@@ -38,6 +38,7 @@ def append(path, text):
         "gan/networks",
         "gan/layers",
         "gan/clustering",
+        "components",
         "training",
         "images",
         "seeding",
