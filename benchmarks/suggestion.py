@@ -7,6 +7,7 @@ validation or test image is looked at.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
@@ -59,7 +60,7 @@ class Ground(NamedTuple):
         spec = ImageSpec(self.train.spec.shape, classes)
         known = LabeledImages(self.train.images, labels.astype(np.uint16), spec)
         found = propagate(self.neighbors, known, places, slack=slack)
-        return Propagated(names[found.labels], found.margins)
+        return replace(found, labels=names[found.labels])
 
     def measure_error(self, places: Indices, slack: float) -> float:
         """Return the share of the images without a label that are named wrongly."""
@@ -98,7 +99,7 @@ def choose_rounds(ground: Ground, count: int, seed: int) -> Indices:
 def choose_uncertain(ground: Ground, count: int, seed: int) -> Indices:
     """Choose medoids, and as many again of which their spread labels are least sure."""
     first = choose_medoids(ground.features, count // 2, seed=seed)
-    unsure = np.argsort(ground.spread(first, ANY_SIZE).margins, kind="stable")
+    unsure = np.argsort(-ground.spread(first, ANY_SIZE).ranks, kind="stable")
     return np.concatenate([first, unsure[: count - len(first)]])
 
 

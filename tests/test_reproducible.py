@@ -70,7 +70,8 @@ def train(tiny_dcgan, cpu, real, monkeypatch):
             config = ConsistencyConfig(
                 updates=steps, warmup=0.5, batch_size=8, labeled_batch_size=8
             )
-            spread = Propagated(real.labels, np.ones(len(real), np.float32))
+            none = np.empty(0, np.float32)
+            spread = Propagated(real.labels, np.zeros(len(real), np.float32), none, none > 0)
             lesson = Lesson(real.images, np.arange(50), labeled.labels, spread, 10)
             with seed_keras(0):
                 encoder = build_encoder((28, 28, 1), 4, dtype_policy=policy)

@@ -6,8 +6,9 @@ are as in later work: targets come from a running average of the weights (Tarvai
 "Mean teachers are better role models", 2017), and an image counts the less, the less sure they are
 (H. Chen et al., "SoftMatch", ICLR 2023), where FixMatch has a threshold. Targets are aligned with
 the expected class sizes (Berthelot et al., "ReMixMatch", ICLR 2020). What is not in any of these:
-the network begins as an encoder that was trained without labels, and its first targets are labels
-that spread along the encoder's graph of neighbours. From few labels alone such trainings collapse.
+the network begins as an encoder that was trained without labels, its first targets are labels that
+spread along a graph of neighbours, and later they have a say beside its own word. From few labels
+alone such trainings collapse; and what the encoder overlooks, the network's own word does too.
 """
 
 import logging
@@ -86,6 +87,7 @@ class Batch(NamedTuple):
         labels: ``(n,)`` int32, theirs.
         unlabeled: ``(m, *shape)`` float32 in [0, 1].
         spread: ``(m,)`` int32, labels that spread to them along the graph.
+        reliable: ``(m,)`` bool, whether such labels are right often enough to count.
         view_seeds: ``(2, 2)`` int32, of the weak and of the strong views.
     """
 
@@ -93,6 +95,7 @@ class Batch(NamedTuple):
     labels: tf.Tensor
     unlabeled: tf.Tensor
     spread: tf.Tensor
+    reliable: tf.Tensor
     view_seeds: tf.Tensor
 
 
@@ -154,8 +157,8 @@ def train_consistently(
         TrainingDivergedError: A loss is not finite; the last checkpoint is untouched.
         UserError: In the end the network hardly ever names a class that the labels spread to.
     """
-    counts = np.bincount(lesson.propagated.labels, minlength=lesson.classes)
-    expected = (counts / len(lesson.images)).astype(np.float32)
+    counts = np.bincount(lesson.labels, minlength=lesson.classes)
+    expected = (counts / counts.sum()).astype(np.float32)
     with seed_keras(seed):
         pupil = build_pupil(encoder, expected, config)
     train(
@@ -211,7 +214,8 @@ def build_draw(
     drawn = tf.constant(lesson.drawn.astype(np.int32))
     labels = tf.constant(lesson.labels.astype(np.int32))
     spread = tf.constant(lesson.propagated.labels.astype(np.int32))
-    trust = lesson.propagated.trust(config.trusted_share)
+    reliable = lesson.propagated.trust(1.0, config.most_wrong)
+    trust = lesson.propagated.trust(config.trusted_share, config.most_wrong)
     trusted = tf.constant(np.flatnonzero(trust).astype(np.int32))
 
     def draw_batch(number: tf.Tensor, relearning: tf.Tensor) -> Batch:
@@ -227,6 +231,7 @@ def build_draw(
             tf.gather(labels, chosen),
             to_float(tf.gather(images, others)),
             tf.gather(spread, others),
+            tf.gather(tf.constant(reliable), others),
             tf.stack(view_seeds),
         )
 
@@ -255,7 +260,7 @@ def build_step(
     def step(number: tf.Tensor) -> tf.Tensor:
         relearning = is_relearning(pupil, number)
         batch = draw_batch(number, relearning)
-        targets, weights = make_targets(pupil, batch, relearning, sizes, views)
+        targets, weights = make_targets(pupil, batch, relearning, sizes, views, config)
         metrics = fit(pupil, batch, targets, weights, views)
         average, network = pupil.average.variables, pupil.network.variables
         update_average(average, network, config.ema_momentum, number)
@@ -266,7 +271,12 @@ def build_step(
 
 
 def make_targets(
-    pupil: Pupil, batch: Batch, relearning: tf.Tensor, expected: tf.Tensor, views: Views
+    pupil: Pupil,
+    batch: Batch,
+    relearning: tf.Tensor,
+    expected: tf.Tensor,
+    views: Views,
+    config: ConsistencyConfig,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Say what the unlabeled images are taken for, and how much each counts.
 
@@ -275,30 +285,40 @@ def make_targets(
     """
     asked = change_images(batch.unlabeled, views.weak, batch.view_seeds[0])
     said = tf.nn.softmax(pupil.average(asked, training=False))
-    aligned = align_classes(said, tf.convert_to_tensor(pupil.shares), expected)
+    aligned = align_classes(
+        said, tf.convert_to_tensor(pupil.shares), expected, slack=config.size_slack
+    )
     confidence = tf.reduce_max(aligned, axis=1)
     remember(pupil.shares, tf.reduce_mean(said, axis=0))
     mean, variance = tf.nn.moments(confidence, axes=0)
     remember(pupil.confidence, tf.stack([mean, variance]))
     weights = weigh_images(confidence, *tf.unstack(tf.convert_to_tensor(pupil.confidence)))
     classes = expected.shape[0]
-    own = tf.one_hot(tf.argmax(aligned, axis=1), classes)
     spread = tf.one_hot(batch.spread, classes)
-    return tf.where(relearning, spread, own), tf.where(relearning, tf.ones_like(weights), weights)
+    own = tf.one_hot(tf.argmax(aligned, axis=1), classes)
+    say = config.spread_say * tf.cast(batch.reliable, tf.float32)[:, None]
+    mixed = (1 - say) * own + say * spread
+    return tf.where(relearning, spread, mixed), tf.where(relearning, tf.ones_like(weights), weights)
 
 
-def align_classes(said: tf.Tensor, found: tf.Tensor, expected: tf.Tensor) -> tf.Tensor:
-    """Scale probabilities so that classes come as often as expected: ReMixMatch, section 3.1.
+def align_classes(
+    said: tf.Tensor, found: tf.Tensor, expected: tf.Tensor, *, slack: float
+) -> tf.Tensor:
+    """Scale probabilities until classes come about as often as expected.
+
+    ReMixMatch, section 3.1, but that a class may be larger or smaller by the slack.
 
     Args:
         said: ``(n, classes)`` probabilities.
         found: ``(classes,)`` their running mean.
         expected: ``(classes,)`` shares of the classes.
+        slack: Share of what is expected.
 
     Returns:
         ``(n, classes)`` probabilities.
     """
-    scaled = said * (expected / tf.maximum(found, SMALLEST_SHARE))
+    allowed = tf.clip_by_value(found, (1 - slack) * expected, (1 + slack) * expected)
+    scaled = said * (allowed / tf.maximum(found, SMALLEST_SHARE))
     return scaled / tf.reduce_sum(scaled, axis=1, keepdims=True)
 
 

@@ -5,6 +5,7 @@ semi-supervised learning at very low label rates" (ICML 2020), algorithm 1.
 """
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ MIXING_STEPS = 300
 BALANCING_STEPS = 500
 BALANCING_RATE = 0.1
 TOLERANCE = 0.005
+PARTS = 4  # of the labels, that are held out in turn
 EDGE_BYTES = 60  # of a link, both ways, while the graph is made
 SCORE_BYTES = 32  # of a class of an image: scores, their sources and two products
 
@@ -60,28 +62,43 @@ class Propagated:
 
     Attributes:
         labels: ``(n,)`` uint16; of the labeled images their own.
-        margins: ``(n,)`` float32, at least 0: the lead of the best class over the second; infinite
-            for labeled images. Only the order means something.
+        ranks: ``(n,)`` float32 in [0, 1]: place of an image among those of its class, by the lead
+            of that class over the second; the surest has the lowest, labeled images have 0.
+        tested_ranks: ``(m,)`` float32, ranks that labeled images had when their own labels were
+            held out.
+        tested_wrong: ``(m,)`` bool, whether the other labels then said the wrong class.
     """
 
     labels: Labels
-    margins: Float32
+    ranks: Float32
+    tested_ranks: Float32
+    tested_wrong: Marks
 
-    def trust(self, share: float) -> Marks:
-        """Mark the images of each class with the largest margins, and the labeled ones.
+    def trust(self, share: float, most_wrong: float) -> Marks:
+        """Mark the surest images of each class, and the labeled ones.
 
         Args:
-            share: Of the images of a class, in [0, 1].
+            share: Of the images of a class, in [0, 1], at most.
+            most_wrong: Fewer are marked where more than this share of the labels that were held
+                out were wrong among images as sure.
 
         Returns:
             ``(n,)`` bool.
         """
-        trusted = np.isinf(self.margins)
-        for label in np.unique(self.labels):
-            members = np.flatnonzero(self.labels == label)
-            order = np.argsort(-self.margins[members], kind="stable")
-            trusted[members[order[: round(share * len(members))]]] = True
-        return trusted
+        marks: Marks = self.ranks <= min(share, self.find_reliable(most_wrong))
+        return marks
+
+    def find_reliable(self, most_wrong: float) -> float:
+        """Return the largest rank up to which held-out labels were wrong in at most that share.
+
+        It is 1 where none were held out, and 0 where not even the surest are right as often.
+        """
+        order = np.argsort(self.tested_ranks, kind="stable")
+        wrong = np.cumsum(self.tested_wrong[order]) / np.arange(1, len(order) + 1)
+        good = np.flatnonzero(wrong <= most_wrong)
+        if not len(order) or wrong[-1] <= most_wrong:
+            return 1.0
+        return float(self.tested_ranks[order[good[-1]]]) if len(good) else 0.0
 
 
 def find_neighbors(features: Float32, count: int) -> Neighbors:
@@ -189,15 +206,60 @@ def propagate(
         UserError: A class has no label.
     """
     own, classes = train.labels[drawn], len(train.spec.classes)
-    counts = np.bincount(own, minlength=classes)
-    check_labeled(counts)
-    scores = spread_labels(build_graph(neighbors), drawn, own, classes)
-    scores = balance_classes(scores, counts / counts.sum(), slack)
+    check_labeled(np.bincount(own, minlength=classes))
+    graph = build_graph(neighbors)
+    found, ranks = name_images(graph, drawn, own, classes, slack)
+    tested = list(hold_out_labels(graph, drawn, own, classes, slack))
+    found[drawn], ranks[drawn] = own, 0
+    tested_ranks, tested_wrong = (np.concatenate(parts) for parts in zip(*tested, strict=True))
+    return Propagated(found, ranks, tested_ranks, tested_wrong)
+
+
+def name_images(
+    graph: "sparse.csr_array", drawn: Indices, labels: Labels, classes: int, slack: float
+) -> tuple[Labels, Float32]:
+    """Return the class of every image, and its :attr:`Propagated.ranks`."""
+    sizes = np.bincount(labels, minlength=classes)
+    scores = spread_labels(graph, drawn, labels, classes)
+    scores = balance_classes(scores, sizes / sizes.sum(), slack)
     found = scores.argmax(axis=1).astype(np.uint16)
     second, first = np.partition(scores, classes - 2, axis=1)[:, -2:].T
-    margins = (first - second).astype(np.float32)
-    found[drawn], margins[drawn] = own, np.inf
-    return Propagated(found, margins)
+    return found, rank_images(found, first - second)
+
+
+def rank_images(labels: Labels, margins: Float64) -> Float32:
+    """Return each image's place in (0, 1] among those of its class, the largest margin first."""
+    ranks = np.empty(len(labels), np.float32)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        order = np.argsort(-margins[members], kind="stable")
+        ranks[members[order]] = np.arange(1, len(members) + 1) / len(members)
+    return ranks
+
+
+def hold_out_labels(
+    graph: "sparse.csr_array", drawn: Indices, labels: Labels, classes: int, slack: float
+) -> Iterator[tuple[Float32, Marks]]:
+    """Hold out a part of the labels at a time; yield their ranks, and whether they came out wrong.
+
+    Of a class with a single label none is held out.
+    """
+    parts = part_labels(labels)
+    yield np.empty(0, np.float32), np.empty(0, bool)
+    for part in range(parts.max() + 1):
+        held = parts == part
+        found, ranks = name_images(graph, drawn[~held], labels[~held], classes, slack)
+        yield ranks[drawn[held]], found[drawn[held]] != labels[held]
+
+
+def part_labels(labels: Labels) -> Indices:
+    """Return the ``(labels,)`` part that each label is held out with: -1 for a class's only one."""
+    parts = np.full(len(labels), -1)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        if len(members) > 1:
+            parts[members] = np.arange(len(members)) % PARTS
+    return parts
 
 
 def check_labeled(counts: NDArray[np.integer[Any]]) -> None:

@@ -25,14 +25,24 @@ class ConsistencyConfig(StageConfig):
     )
     trusted_share: Annotated[float, Field(gt=0, le=1)] = Field(
         0.8,
-        description="Share of the images of a class, those with the largest margins, whose spread "
-        "labels are learned from.",
+        description="Share of the images of a class, the surest of them, whose spread labels are "
+        "learned from at most.",
+    )
+    most_wrong: Share = Field(
+        0.05,
+        description="Fewer are learned from where more than this share of the labels that were "
+        "held out came out wrong among images as sure.",
+    )
+    spread_say: Share = Field(
+        0.5,
+        description="How much the spread label of an image counts in its target beside what the "
+        "network itself says of it, once it is asked.",
     )
     size_slack: Annotated[float, Field(ge=0)] = Field(
         0.2,
         description="By how much a class may be larger or smaller than its share of the labels "
-        "says, before spread labels are rebalanced; give more where the unlabeled images are of "
-        "other proportions than the labeled ones.",
+        "says, before spread labels and the network's word are rebalanced; give more where the "
+        "unlabeled images are of other proportions than the labeled ones.",
     )
     labeled_batch_size: Count = Field(32, description="Labeled images per update.")
     batch_size: Count = Field(128, description="Unlabeled images per update.")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
@@ -5,11 +7,14 @@ from scipy.spatial.distance import cdist
 from gan_aug.errors import UserError
 from gan_aug.images import ImageSpec, LabeledImages, one_hot
 from gan_aug.representation.propagation import (
+    Propagated,
     balance_classes,
     build_graph,
     estimate_graph,
     find_neighbors,
+    part_labels,
     propagate,
+    rank_images,
     spread_labels,
 )
 
@@ -83,8 +88,8 @@ def test_one_label_a_class_names_all_images_of_well_parted_classes(blobs):
     found = spread(features, labels, drawn, slack=0.5)
     assert (found.labels == labels).mean() > 0.98
     np.testing.assert_array_equal(found.labels[drawn], labels[drawn])
-    assert np.isinf(found.margins[drawn]).all()
-    assert found.margins.min() >= 0
+    assert (found.ranks[drawn] == 0).all()
+    assert found.ranks.max() <= 1
 
 
 def test_labels_that_were_not_drawn_are_not_looked_at(blobs):
@@ -96,16 +101,59 @@ def test_labels_that_were_not_drawn_are_not_looked_at(blobs):
     np.testing.assert_array_equal(either[0].labels, either[1].labels)
 
 
-def test_those_with_the_largest_margins_are_trusted(blobs):
+def test_the_surest_images_of_each_class_are_trusted(blobs):
     features, labels = blobs
     found = spread(features, labels, np.arange(6), slack=0.2)
-    trusted = found.trust(0.6)
+    trusted = found.trust(0.6, most_wrong=1.0)
     assert trusted[:6].all()
     for label in range(3):
         own = found.labels == label
-        assert trusted[own].sum() == round(0.6 * own.sum())
-        assert found.margins[own & trusted].min() >= found.margins[own & ~trusted].max()
-    assert found.trust(1.0).all()
+        assert trusted[own].sum() == pytest.approx(0.6 * own.sum(), abs=1)
+        assert found.ranks[own & trusted].max() < found.ranks[own & ~trusted].min()
+    assert found.trust(1.0, most_wrong=1.0).all()
+
+
+def test_those_with_the_largest_margins_have_the_lowest_ranks():
+    labels = np.array([0, 1, 0, 1, 0])
+    ranks = rank_images(labels, np.array([0.1, 0.5, 0.9, 0.7, 0.3]))
+    np.testing.assert_allclose(ranks, [1, 1, 1 / 3, 1 / 2, 2 / 3], rtol=1e-6)
+
+
+def test_every_label_is_held_out_once_but_a_class_keeps_one():
+    labels = np.array([0, 0, 0, 0, 0, 1, 1, 2], dtype=np.uint16)
+    parts = part_labels(labels)
+    assert parts[7] == -1
+    assert (parts[:7] >= 0).all()
+    for part in range(parts.max() + 1):
+        assert set(labels[parts != part]) == {0, 1, 2}
+
+
+def test_held_out_labels_show_how_often_spread_ones_are_wrong(blobs):
+    features, labels = blobs
+    drawn = np.arange(60)
+    clean = spread(features, labels, drawn, slack=0.5)
+    assert len(clean.tested_wrong) == 60
+    assert clean.tested_wrong.mean() < 0.05
+    rng = np.random.default_rng(0)
+    noisy = spread(features, rng.permutation(labels), drawn, slack=0.5)
+    assert noisy.tested_wrong.mean() == pytest.approx(2 / 3, abs=0.2)
+    assert noisy.find_reliable(0.05) < 0.1
+
+
+def test_labels_are_reliable_as_far_as_held_out_ones_are_right():
+    ranks = np.array([0.9, 0.2, 0.4, 0.6], np.float32)
+    wrong = np.array([True, False, False, True])
+    found = Propagated(np.zeros(9, np.uint16), np.linspace(0, 1, 9, dtype=np.float32), ranks, wrong)
+    assert found.find_reliable(0.0) == pytest.approx(0.4)
+    assert found.find_reliable(0.34) == pytest.approx(0.6)
+    assert found.find_reliable(0.5) == 1
+    np.testing.assert_array_equal(found.trust(1.0, 0.0), found.ranks <= 0.4)
+    np.testing.assert_array_equal(found.trust(0.3, 0.0), found.ranks <= 0.3)
+    early = replace(found, tested_wrong=np.array([False, True, False, False]))
+    assert early.find_reliable(0.25) == 1
+    assert replace(found, tested_wrong=~wrong).find_reliable(0.0) == 0
+    nothing = replace(found, tested_ranks=ranks[:0], tested_wrong=wrong[:0])
+    assert nothing.find_reliable(0.0) == 1
 
 
 @pytest.mark.parametrize("slack", [0.0, 0.3])
