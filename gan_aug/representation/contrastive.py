@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 METRICS = ("contrastive_loss",)
+FEATURES = "features"
 INTERVAL = 250
 VIEWS_OF_AN_IMAGE = 2
 LARGEST_MAP = 8
@@ -162,7 +163,7 @@ def build_encoder(shape: Shape, width: int, *, dtype_policy: str = "float32") ->
             ),
             *convolve(4 * width, 3, 1),
             *convolve(4 * width, 3, 1),
-            layers.GlobalAveragePooling2D(dtype="float32"),
+            layers.GlobalAveragePooling2D(name=FEATURES, dtype="float32"),
         ],
         name="encoder",
     )
@@ -226,16 +227,17 @@ def encode_images(
     """Return the features of images.
 
     Args:
-        encoder: Trained.
+        encoder: Of :func:`build_encoder`, or a network that goes on from its features.
         images: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8.
         on_progress: Called with the number of images done.
 
     Returns:
         ``(n, features)`` float32, each row of length 1.
     """
+    network = keras.Model(encoder.inputs, encoder.get_layer(FEATURES).output)
 
     def encode(places: slice) -> tuple[Float32]:
-        features = encoder(to_unit(images[places]), training=False)
+        features = network(to_unit(images[places]), training=False)
         return (tf.math.l2_normalize(features, axis=1).numpy(),)
 
     (features,) = predict_batches(encode, len(images), on_progress)

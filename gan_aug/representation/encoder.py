@@ -55,7 +55,7 @@ def describe_features(
 
     Args:
         data: The data set, a :class:`gan_aug.data.dataset.Dataset`.
-        encoder: Makes most of them.
+        encoder: Makes most of them; a network that began as an encoder can too.
         config: Says how much the pixels themselves count.
         compute: Device and precision.
     """
@@ -91,7 +91,7 @@ def make_features(
 
     Args:
         images: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8.
-        encoder: ``(n, *shape)`` in [0, 1] → ``(n, d)``.
+        encoder: An encoder, or a network that began as one.
         on_progress: Called with the number of images done.
         pixel_share: As for :func:`join_features`.
 

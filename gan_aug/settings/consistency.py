@@ -12,7 +12,12 @@ __all__ = ["ConsistencyConfig"]
 class ConsistencyConfig(StageConfig):
     """A network that learns to say the same of every view of an image."""
 
-    updates: Count = Field(800, description="Updates of the network.")
+    updates: Count = Field(800, description="Updates of the network, in each round.")
+    rounds: Annotated[int, Field(ge=1, le=10)] = Field(
+        1,
+        description="Times that a network is trained; after each, labels spread again by its "
+        "features, for the next to learn from.",
+    )
     warmup: Share = Field(
         0.2,
         description="Share of the updates that learn from the labels that spread along the graph "

@@ -25,31 +25,18 @@ __all__ = ["CONSISTENCY", "describe_propagation", "train_network"]
 
 
 def plan(ingredients: Ingredients, number: int) -> Stage[Any]:
-    """Return the training of the teacher's n-th network; all begin as one encoder."""
+    """Return the training of the teacher's n-th network in its last round.
+
+    All begin as one encoder. By the features of a network labels spread again, and the network of
+    the next round learns from these.
+    """
     config: ConsistencyConfig = ingredients.config.consistency
-    seed = ingredients.config.seed
     encoder = train_encoder(ingredients)
-    return Stage(
-        "consistency",
-        f"consistency {number}",
-        train_network,
-        KerasFormat("consistency"),
-        settings={
-            "config": config,
-            "views": ingredients.config.encoder.views,
-            "seed": number_seed(seed, number),
-        },
-        inputs={
-            "data": ingredients.data,
-            "drawn": ingredients.drawn,
-            "propagated": describe_propagation(ingredients, encoder),
-            "encoder": encoder,
-        },
-        compute=ingredients.compute,
-        steps=config.updates,
-        trains=True,
-        resumable=True,
-    )
+    network = encoder
+    for lap in range(1, config.rounds + 1):
+        propagated = describe_propagation(ingredients, network)
+        network = describe_network(ingredients, number, lap, propagated, encoder)
+    return network
 
 
 def train_encoder(ingredients: Ingredients) -> Stage[Any]:
@@ -60,16 +47,56 @@ def train_encoder(ingredients: Ingredients) -> Stage[Any]:
     )
 
 
-def describe_propagation(ingredients: Ingredients, encoder: Stage[Any]) -> Stage[Propagated]:
+def describe_network(
+    ingredients: Ingredients,
+    number: int,
+    lap: int,
+    propagated: Stage[Propagated],
+    encoder: Stage[Any],
+) -> Stage[Any]:
+    """Return the training of the teacher's n-th network in a round.
+
+    Args:
+        ingredients: Data, labels and settings.
+        number: Of the network.
+        lap: Number of the round.
+        propagated: Labels that spread to all training images.
+        encoder: Where the network begins.
+    """
+    config: ConsistencyConfig = ingredients.config.consistency
+    return Stage(
+        "consistency",
+        f"consistency {number}{f', round {lap}' if lap > 1 else ''}",
+        train_network,
+        KerasFormat("consistency"),
+        settings={
+            "config": config.model_copy(update={"rounds": 1}),
+            "views": ingredients.config.encoder.views,
+            "seed": number_seed(ingredients.config.seed, number),
+        },
+        inputs={
+            "data": ingredients.data,
+            "drawn": ingredients.drawn,
+            "propagated": propagated,
+            "encoder": encoder,
+        },
+        compute=ingredients.compute,
+        steps=config.updates,
+        trains=True,
+        resumable=True,
+    )
+
+
+def describe_propagation(ingredients: Ingredients, network: Stage[Any]) -> Stage[Propagated]:
     """Return what spreads the labels to all training images.
 
     Args:
         ingredients: Data, labels and settings.
-        encoder: By whose features images are neighbours.
+        network: By whose features, and the pixels, images are neighbours.
     """
     config: ConsistencyConfig = ingredients.config.consistency
     features = describe_features(
-        ingredients.data, encoder, ingredients.config.encoder, compute=ingredients.compute
+        ingredients.data, network, ingredients.config.encoder, compute=ingredients.compute
     )
     neighbors = Stage(
         "neighbors",

@@ -29,7 +29,7 @@ SETTINGS = {
     "labels": LABELS,
     "cnn": {"updates": 3, "epochs": 0, "batch_size": 8},
     "encoder": {"steps": 3, "batch_size": 8, "width": 4},
-    "consistency": {"updates": 3, "batch_size": 8, "labeled_batch_size": 8},
+    "consistency": {"updates": 3, "rounds": 2, "batch_size": 8, "labeled_batch_size": 8},
     "sgan": {"updates": 3, "batch_size": 8, "labeled_batch_size": 8},
 }
 
