@@ -11,9 +11,10 @@ from gan_aug.teachers.consistency import CONSISTENCY
 
 @pytest.fixture
 def plan(digits):
+    data = describe_dataset(digits.provenance, digits)
+
     def plan(rounds, number=1):
         config = resolve_config("smoke", {"consistency": {"rounds": rounds}}).plan(100)
-        data = describe_dataset(digits.provenance, digits)
         drawn = describe_draw(config, data)
         stages = RunStages(config, data, digits.provenance, drawn, Compute())
         return CONSISTENCY.plan(stages, number)
