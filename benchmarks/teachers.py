@@ -55,7 +55,7 @@ VARIANTS: Mapping[str, Variant] = {
     "consistency-long": Variant(
         "consistency",
         "`consistency`, long",
-        {"encoder": {"steps": 4500}, "consistency": {"updates": 4500}},
+        {"encoder": {"steps": 2000}, "consistency": {"updates": 1500, "rounds": 3}},
     ),
 }
 """Name → what is measured."""

@@ -234,7 +234,7 @@ def encode_images(
     Returns:
         ``(n, features)`` float32, each row of length 1.
     """
-    network = keras.Model(encoder.inputs, encoder.get_layer(FEATURES).output)
+    network = keras.Model(encoder.inputs[0], encoder.get_layer(FEATURES).output)
 
     def encode(places: slice) -> tuple[Float32]:
         features = network(to_unit(images[places]), training=False)

@@ -15,6 +15,8 @@ from gan_aug.representation.contrastive import (
     measure_contrast,
     train_encoder,
 )
+from gan_aug.representation.views import VIEWS, change_images
+from gan_aug.seeding import seed_keras
 from gan_aug.settings.encoder import EncoderConfig
 
 CONFIG = EncoderConfig(width=4, steps=3, batch_size=8)
@@ -87,19 +89,24 @@ def test_the_plain_encoder_is_the_trained_one(real, cpu, monkeypatch):
     )
 
 
-def test_training_brings_images_of_a_class_together(real, cpu):
-    """Without a label, neighbours are oftener of one class than among untrained features."""
+def test_training_lets_views_of_an_image_find_each_other(real, cpu):
+    """Far oftener than untrained features do."""
+    images = to_unit(real.images[:300])
+    views = [change_images(images, VIEWS["marks"].contrast, (0, seed)) for seed in (1, 2)]
 
-    def agree(encoder):
-        features = encode_images(encoder, real.images)
-        similar = features @ features.T
-        np.fill_diagonal(similar, -1)
-        return (real.labels[similar.argmax(axis=1)] == real.labels).mean()
+    def find(encoder):
+        first, second = (encode_images(encoder, to_bytes(view)) for view in views)
+        return ((first @ second.T).argmax(axis=1) == np.arange(300)).mean()
 
+    with seed_keras(0):
+        untrained = build_encoder((28, 28, 1), 8)
     config = EncoderConfig(width=8, steps=100, batch_size=64)
     trained = train_encoder(real.images, config, seed=0, compute=cpu)
-    untrained = build_encoder((28, 28, 1), 8)
-    assert agree(trained) > agree(untrained) + 0.05
+    assert find(trained) > 2 * find(untrained)
+
+
+def to_bytes(view):
+    return np.rint(view.numpy()[..., 0] * 255).astype(np.uint8)
 
 
 def test_same_seed_same_encoder_other_seed_another(train):
