@@ -182,7 +182,7 @@ def build_step(
 ) -> Callable[[tf.Tensor], tf.Tensor]:
     """Return a function of a step's number that takes the step and returns its loss."""
     all_images = tf.constant(add_channel(images))
-    views = choose_views(config.views, image_shape(images))
+    views = choose_views(config.views, images)
 
     def step(number: tf.Tensor) -> tf.Tensor:
         image_seed, view_seed = tf.unstack(tf.random.split((seed, number), 2))

@@ -6,19 +6,25 @@ random shifts; changes of color as in SimCLR (Chen et al., 2020).
 """
 
 import functools
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import tensorflow as tf
+from sklearn.neighbors import NearestNeighbors
 
-from gan_aug.images import Float32, Shape
+from gan_aug.images import Float32, Images, to_unit
 from gan_aug.settings.encoder import ViewsName
 
-__all__ = ["VIEWS", "Changes", "Views", "change_images", "choose_views"]
+__all__ = ["VIEWS", "Changes", "Views", "change_images", "choose_views", "compare_mirrored"]
+
+logger = logging.getLogger(__name__)
 
 GRID = 5
+SAMPLE = 5000
+MOST_FOREIGN = 1.25
 GREY = (0.299, 0.587, 0.114)
 
 
@@ -92,16 +98,41 @@ VIEWS: Mapping[ViewsName, Views] = {
 """Name → views."""
 
 
-def choose_views(name: ViewsName | Literal["auto"], shape: Shape) -> Views:
+def choose_views(name: ViewsName | Literal["auto"], images: Images) -> Views:
     """Return the views of a name.
 
     Args:
-        name: ``auto`` is ``marks`` for grey images and ``photos`` for RGB ones.
-        shape: Height, width and channels of the images.
+        name: ``auto`` is ``photos`` where mirrored images look like the others, else ``marks``.
+        images: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8, of the kind to be changed.
     """
     if name == "auto":
-        return VIEWS["marks" if shape[-1] == 1 else "photos"]
+        mirrored = compare_mirrored(images)
+        name = "photos" if mirrored < MOST_FOREIGN else "marks"
+        logger.info(
+            "views: %s, since mirrored images are %.2f times as far from the nearest image as "
+            "images are",
+            name,
+            mirrored,
+        )
     return VIEWS[name]
+
+
+def compare_mirrored(images: Images) -> float:
+    """Return how far mirrored images are from the nearest image, beside how far images are.
+
+    About 1 where left and right can be exchanged, as in photographs of things, and more where they
+    can't, as in writing. Medians over a sample.
+
+    Args:
+        images: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8, at least 2.
+    """
+    chosen = np.random.default_rng(0).permutation(len(images))[:SAMPLE]
+    sample = to_unit(images[chosen])
+    rows, mirrored = (part.reshape(len(sample), -1) for part in (sample, sample[:, :, ::-1]))
+    nearest = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(rows)
+    others, _ = nearest.kneighbors()
+    ones, _ = nearest.kneighbors(mirrored)
+    return float(np.median(ones) / max(np.median(others), np.finfo(np.float32).tiny))
 
 
 def change_images(images: tf.Tensor, changes: Changes, seed: tf.Tensor) -> tf.Tensor:

@@ -18,8 +18,8 @@ class EncoderConfig(StageConfig):
         "auto",
         description="How an image may change and stay what it is. `marks`: turned, scaled, "
         "slanted, moved, bent, thicker or thinner, partly hidden; never mirrored. `photos`: "
-        "cropped, mirrored, of other brightness, contrast and colors. `auto`: `marks` for grey "
-        "images, `photos` for RGB ones.",
+        "cropped, mirrored, of other brightness, contrast and colors. `auto`: `photos` "
+        "where mirrored images look like the others, else `marks`.",
     )
     width: Annotated[int, Field(ge=4)] = Field(
         32, description="Channels of its first feature map; it makes four times as many features."

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from gan_aug.classifiers.cnn import CNN
-from gan_aug.images import Indices, Shape, image_shape
+from gan_aug.images import Indices, Shape
 from gan_aug.representation.encoder import describe_encoder, describe_features
 from gan_aug.representation.propagation import (
     Neighbors,
@@ -152,7 +152,7 @@ def train_network(
 
     images, labels = data.images, data.train.labels[drawn]
     lesson = Lesson(images, drawn, labels, propagated, len(data.spec.classes))
-    known = choose_views(views, image_shape(images))
+    known = choose_views(views, images)
     return train_consistently(lesson, encoder, config, views=known, **training)
 
 

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from gan_aug.images import to_unit
 from gan_aug.representation import views
-from gan_aug.representation.views import VIEWS, Changes, change_images, choose_views
+from gan_aug.representation.views import VIEWS, Changes, change_images, choose_views, compare_mirrored
 
 SEED = tf.constant([1, 2])
 AMOUNTS = [field.name for field in dataclasses.fields(Changes)]
@@ -83,10 +83,25 @@ def test_marks_keep_their_side_and_photos_may_not():
     assert VIEWS["photos"].strong.flip
 
 
-def test_the_number_of_channels_chooses_unless_the_settings_do():
-    assert choose_views("auto", (28, 28, 1)) == VIEWS["marks"]
-    assert choose_views("auto", (28, 28, 3)) == VIEWS["photos"]
-    assert choose_views("photos", (28, 28, 1)) == VIEWS["photos"]
+def test_writing_is_not_mirrored(real):
+    assert compare_mirrored(real.images) > 1.5
+    assert choose_views("auto", real.images) == VIEWS["marks"]
+    assert choose_views("photos", real.images) == VIEWS["photos"]
+
+
+def test_things_that_face_either_way_are_mirrored(real, caplog):
+    images = np.concatenate([real.images[::2], real.images[1::2, :, ::-1]])
+    colored = np.repeat(images[..., None], 3, axis=3)
+    assert compare_mirrored(images) == pytest.approx(1, abs=0.1)
+    with caplog.at_level("INFO"):
+        assert choose_views("auto", colored) == VIEWS["photos"]
+    assert "views: photos" in caplog.text
+    assert choose_views("marks", colored) == VIEWS["marks"]
+
+
+def test_a_sample_of_a_kind_decides_as_all_of_it(real):
+    assert compare_mirrored(real.images[:200]) > 1.25
+
 
 
 def test_the_teacher_learns_from_milder_views_than_the_encoder(real):
