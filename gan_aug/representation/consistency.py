@@ -53,7 +53,6 @@ logger = logging.getLogger(__name__)
 
 METRICS = ("labeled_loss", "unlabeled_loss", "mean_weight")
 INTERVAL = 250
-LABELED_WEIGHT = 0.5
 MEMORY = 0.99  # of the running means of what the network says, per update
 NARROWING = 2.0
 SMALLEST_SHARE = 1e-6
@@ -361,7 +360,7 @@ def fit(
         )
         losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits[count:])
         unlabeled = tf.reduce_mean(weights * losses)
-        loss = LABELED_WEIGHT * labeled + unlabeled
+        loss = labeled + unlabeled
     pupil.optimizer.apply(tape.gradient(loss, trained), trained)
     return tf.stack([labeled, unlabeled, tf.reduce_mean(weights)])
 

@@ -91,8 +91,8 @@ VIEWS: Mapping[ViewsName, Views] = {
     ),
     "photos": Views(
         contrast=Changes(crop=0.6, scale=0.14, flip=True, hidden=0.25, color=0.4, grey=0.2),
-        strong=Changes(crop=0.4, scale=0.14, flip=True, hidden=0.25, color=0.4),
-        weak=Changes(shift=0.125, flip=True),
+        strong=Changes(shift=0.054, scale=0.05, flip=True),
+        weak=Changes(shift=0.054, flip=True),
     ),
 }
 """Name → views."""

@@ -7,7 +7,13 @@ from scipy import ndimage
 
 from gan_aug.images import to_unit
 from gan_aug.representation import views
-from gan_aug.representation.views import VIEWS, Changes, change_images, choose_views, compare_mirrored
+from gan_aug.representation.views import (
+    VIEWS,
+    Changes,
+    change_images,
+    choose_views,
+    compare_mirrored,
+)
 
 SEED = tf.constant([1, 2])
 AMOUNTS = [field.name for field in dataclasses.fields(Changes)]
@@ -101,7 +107,6 @@ def test_things_that_face_either_way_are_mirrored(real, caplog):
 
 def test_a_sample_of_a_kind_decides_as_all_of_it(real):
     assert compare_mirrored(real.images[:200]) > 1.25
-
 
 
 def test_the_teacher_learns_from_milder_views_than_the_encoder(real):
