@@ -23,7 +23,7 @@ from gan_aug.data.dataset import Dataset, draw_labeled
 from gan_aug.evaluation.anomaly import observe
 from gan_aug.images import Float32, Images, to_unit
 from gan_aug.representation.encoder import describe_encoder, describe_features, join_features
-from gan_aug.representation.propagation import Neighbors, find_neighbors, propagate
+from gan_aug.representation.propagation import build_graph, find_neighbors, name_images
 from gan_aug.settings.consistency import ConsistencyConfig
 from gan_aug.settings.encoder import EncoderConfig
 from gan_aug.settings.presets import Preset, resolve_config
@@ -181,9 +181,9 @@ def measure(
             networks = train_networks(bench, config)
         for name, group in itertools.groupby(missing, key=lambda found: found.features):
             ERR.print(f"{FEATURES[name].title}, networks {number}")
-            neighbors = connect_images(name, networks)
+            graph = connect_images(name, networks)
             for found in group:
-                done = finish_measurement(found, neighbors, bench.data)
+                done = finish_measurement(found, graph, bench.data)
                 LEDGER.add(done, bench.root, render_page)
 
 
@@ -218,17 +218,18 @@ def train_networks(bench: Workbench, config: RunConfig) -> Networks:
     )
 
 
-def connect_images(name: str, networks: Networks) -> Neighbors:
-    """Find the neighbours of every image by some features."""
+def connect_images(name: str, networks: Networks) -> Any:
+    """Return the graph of neighbours by some features: ``(n, n)`` weights, sparse."""
     features = normalize(FEATURES[name].make(networks)).astype(np.float32)
-    return find_neighbors(features, GRAPH.neighbors)
+    return build_graph(find_neighbors(features, GRAPH.neighbors))
 
 
-def finish_measurement(pending: Measurement, neighbors: Neighbors, data: Dataset) -> Measurement:
+def finish_measurement(pending: Measurement, graph: Any, data: Dataset) -> Measurement:
     """Draw labels, spread them, and count what is named wrongly."""
     drawn = draw_labeled(data.train, pending.labels, seed=pending.seed)
-    found = propagate(neighbors, data.train, drawn, slack=GRAPH.size_slack)
-    wrong = found.labels[: len(data.train)] != data.train.labels
+    own, classes = data.train.labels[drawn], len(data.spec.classes)
+    names, _ = name_images(graph, drawn, own, classes, GRAPH.size_slack)
+    wrong = names[: len(data.train)] != data.train.labels
     return pending.model_copy(update={"error": float(np.delete(wrong, drawn).mean())})
 
 

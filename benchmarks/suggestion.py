@@ -7,7 +7,6 @@ validation or test image is looked at.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
@@ -19,9 +18,9 @@ from benchmarks.report import load_template
 from benchmarks.spread import Row, summarize_values
 from benchmarks.workbench import MNIST, NETWORKS, Measured, Workbench
 from gan_aug.data.dataset import draw_labeled
-from gan_aug.images import Float32, ImageSpec, Indices, LabeledImages
+from gan_aug.images import Float32, Indices, LabeledImages, Labels
 from gan_aug.representation.encoder import describe_encoder, describe_features
-from gan_aug.representation.propagation import Neighbors, Propagated, find_neighbors, propagate
+from gan_aug.representation.propagation import build_graph, find_neighbors, name_images
 from gan_aug.representation.selection import choose_medoids, choose_random, choose_spread
 from gan_aug.settings.consistency import ConsistencyConfig
 from gan_aug.settings.presets import Preset, resolve_suggestion_config
@@ -44,28 +43,27 @@ class Ground(NamedTuple):
     Attributes:
         train: The training images, with the labels that a method gets where it asks for them.
         features: ``(n, d)`` float32, rows of length 1.
-        neighbors: By these features.
+        graph: Of neighbours by these features: ``(n, n)`` weights, sparse.
     """
 
     train: LabeledImages
     features: Float32
-    neighbors: Neighbors
+    graph: Any
 
-    def spread(self, places: Indices, slack: float) -> Propagated:
-        """Spread the labels of some images to all; classes without a label are never named."""
-        names = np.unique(self.train.labels[places])
-        classes = tuple(self.train.spec.classes[label] for label in names)
-        # Labels of other classes are not looked at; they only have to be in range.
-        labels = np.minimum(np.searchsorted(names, self.train.labels), len(names) - 1)
-        spec = ImageSpec(self.train.spec.shape, classes)
-        known = LabeledImages(self.train.images, labels.astype(np.uint16), spec)
-        found = propagate(self.neighbors, known, places, slack=slack)
-        return replace(found, labels=names[found.labels])
+    def spread(self, places: Indices, slack: float) -> tuple[Labels, Float32]:
+        """Spread the labels of some images to all; classes without a label are never named.
+
+        Returns:
+            As :func:`gan_aug.representation.propagation.name_images`.
+        """
+        names, labels = np.unique(self.train.labels[places], return_inverse=True)
+        found, ranks = name_images(self.graph, places, labels.astype(np.uint16), len(names), slack)
+        return names[found], ranks
 
     def measure_error(self, places: Indices, slack: float) -> float:
         """Return the share of the images without a label that are named wrongly."""
-        wrong = self.spread(places, slack).labels != self.train.labels
-        return float(np.delete(wrong, places).mean())
+        names, _ = self.spread(places, slack)
+        return float(np.delete(names != self.train.labels, places).mean())
 
 
 Choose = Callable[[Ground, int, int], Indices]
@@ -99,7 +97,8 @@ def choose_rounds(ground: Ground, count: int, seed: int) -> Indices:
 def choose_uncertain(ground: Ground, count: int, seed: int) -> Indices:
     """Choose medoids, and as many again of which their spread labels are least sure."""
     first = choose_medoids(ground.features, count // 2, seed=seed)
-    unsure = np.argsort(-ground.spread(first, ANY_SIZE).ranks, kind="stable")
+    _, ranks = ground.spread(first, ANY_SIZE)
+    unsure = np.argsort(-ranks, kind="stable")
     return np.concatenate([first, unsure[: count - len(first)]])
 
 
@@ -257,8 +256,8 @@ def prepare_ground(bench: Workbench, config: SuggestionConfig) -> Ground:
     features = execute(describe_features(source, encoder, config.encoder, compute=compute)).load()[
         : len(data.train)
     ]
-    neighbors = find_neighbors(features, ConsistencyConfig().neighbors)
-    return Ground(data.train, features, neighbors)
+    graph = build_graph(find_neighbors(features, ConsistencyConfig().neighbors))
+    return Ground(data.train, features, graph)
 
 
 def summarize(measurements: Sequence[Measurement]) -> dict[tuple[int, str], Cell]:

@@ -25,7 +25,10 @@ __all__ = [
     "build_graph",
     "estimate_graph",
     "find_neighbors",
+    "name_images",
+    "part_labels",
     "propagate",
+    "rank_images",
     "spread_labels",
 ]
 
@@ -219,7 +222,19 @@ def propagate(
 def name_images(
     graph: "sparse.csr_array", drawn: Indices, labels: Labels, classes: int, slack: float
 ) -> tuple[Labels, Float32]:
-    """Return the class of every image, and its :attr:`Propagated.ranks`."""
+    """Say which class the labeled images make every image.
+
+    Args:
+        graph: ``(n, n)`` weights of links.
+        drawn: ``(labels,)`` places of the labeled images.
+        labels: ``(labels,)`` theirs, at least one of every class.
+        classes: How many there are.
+        slack: As for :func:`balance_classes`; sizes are expected in the proportions of the labels.
+
+    Returns:
+        The ``(n,)`` classes, and the place of each image in (0, 1] among those of its class, the
+        surest first.
+    """
     sizes = np.bincount(labels, minlength=classes)
     scores = spread_labels(graph, drawn, labels, classes)
     scores = balance_classes(scores, sizes / sizes.sum(), slack)

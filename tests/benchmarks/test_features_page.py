@@ -34,7 +34,7 @@ def networks():
     images = rng.integers(0, 256, size=(50, 16, 16), dtype=np.uint8)
     config = DcganConfig(discriminator_width=4, clusters=0)
     encoded = rng.normal(size=(50, 6)).astype(np.float32)
-    return Networks(images, encoded, build_discriminator((16, 16, 1), config))
+    return Networks(images, encoded, build_discriminator(config, (16, 16, 1)))
 
 
 @pytest.mark.parametrize("name", FEATURES)

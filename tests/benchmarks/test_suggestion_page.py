@@ -14,7 +14,7 @@ from benchmarks.suggestion import METHODS, Ground, Measurement, render_page, sum
 from benchmarks.workbench import Workbench
 from flows.cli import main
 from gan_aug.images import ImageSpec, LabeledImages
-from gan_aug.representation.propagation import find_neighbors
+from gan_aug.representation.propagation import build_graph, find_neighbors
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "labeling.md"
@@ -46,7 +46,7 @@ def ground():
     features = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
     spec = ImageSpec((16, 16, 1), ("a", "b", "c"))
     train = LabeledImages(np.zeros((100, 16, 16), np.uint8), labels, spec)
-    return Ground(train, features, find_neighbors(features, 5))
+    return Ground(train, features, build_graph(find_neighbors(features, 5)))
 
 
 @pytest.mark.parametrize("method", METHODS)
