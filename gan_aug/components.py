@@ -1,12 +1,16 @@
 """Principal components: what pixels alone say of how alike images are."""
 
+import math
+
 from sklearn.decomposition import PCA
 
-from gan_aug.images import Float32, Images, to_unit
+from gan_aug.images import Float32, Images, Shape, to_unit
+from gan_aug.memory import FLOAT_BYTES
 
-__all__ = ["reduce_images"]
+__all__ = ["estimate_components", "reduce_images"]
 
 COMPONENTS = 40
+COPIES = 2  # of the pixels as floats: the images, and what is left of them without their mean
 
 
 def reduce_images(images: Images, *, seed: int) -> Float32:
@@ -22,3 +26,8 @@ def reduce_images(images: Images, *, seed: int) -> Float32:
         pixels
     )
     return reduced
+
+
+def estimate_components(shape: Shape, images: int) -> float:
+    """Estimate the bytes that it takes to find the components of so many images of a shape."""
+    return float(COPIES * FLOAT_BYTES * images * math.prod(shape))

@@ -119,16 +119,21 @@ def choose_pictures(
 
 
 def check_memory(shape: Shape, images: int, config: SuggestionConfig) -> None:
-    """Refuse an encoder that does not fit into memory.
+    """Refuse an encoder, or features, that do not fit into memory.
 
     Raises:
         UserError: It does not.
     """
     if config.method == "random":
         return
+    from gan_aug.components import estimate_components  # noqa: PLC0415 - it imports scikit-learn
     from gan_aug.representation.contrastive import (  # noqa: PLC0415 - it imports TensorFlow
         estimate_encoder,
     )
 
-    size = images * np.prod(shape) + estimate_encoder(shape, config.encoder)
-    refuse_excess({"encoder": (float(size), "--encoder.batch-size or --side")})
+    loaded = float(images * np.prod(shape))
+    needs = {
+        "encoder": (estimate_encoder(shape, config.encoder), "--encoder.batch-size or --side"),
+        "features": (estimate_components(shape, images), "--side"),
+    }
+    refuse_excess({name: (loaded + size, remedy) for name, (size, remedy) in needs.items()})

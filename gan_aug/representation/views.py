@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 GRID = 5
 SAMPLE = 5000
+SAMPLE_PIXELS = 2**26  # a quarter of a gigabyte
 MOST_FOREIGN = 1.25
 GREY = (0.299, 0.587, 0.114)
 
@@ -126,7 +127,8 @@ def compare_mirrored(images: Images) -> float:
     Args:
         images: ``(n, side, side)`` or ``(n, side, side, 3)`` uint8, at least 2.
     """
-    chosen = np.random.default_rng(0).permutation(len(images))[:SAMPLE]
+    most = min(SAMPLE, SAMPLE_PIXELS // images[0].size)
+    chosen = np.random.default_rng(0).permutation(len(images))[:most]
     sample = to_unit(images[chosen])
     rows, mirrored = (part.reshape(len(sample), -1) for part in (sample, sample[:, :, ::-1]))
     nearest = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(rows)

@@ -157,7 +157,8 @@ def train_network(
 
 
 def estimate_memory(shape: Shape, classes: int, images: int, config: Any) -> float:
-    """Estimate the bytes of the largest of its steps: encoder, graph or network."""
+    """Estimate the bytes of the largest of its steps: encoder, features, graph or network."""
+    from gan_aug.components import estimate_components  # noqa: PLC0415 - it imports scikit-learn
     from gan_aug.representation.consistency import (  # noqa: PLC0415 - it imports TensorFlow
         estimate_consistency,
     )
@@ -167,6 +168,7 @@ def estimate_memory(shape: Shape, classes: int, images: int, config: Any) -> flo
 
     return max(
         estimate_encoder(shape, config.encoder),
+        estimate_components(shape, images),
         estimate_graph(images, config.consistency.neighbors, classes),
         estimate_consistency(shape, config.consistency, config.encoder.width),
     )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gan_aug.components import reduce_images
+from gan_aug.components import estimate_components, reduce_images
 from gan_aug.data.dataset import describe_dataset
 from gan_aug.device import Compute
 from gan_aug.representation.encoder import describe_encoder, join_features
@@ -49,3 +49,7 @@ def test_components_keep_what_differs_most():
     assert reduced.shape == (60, 40)
     first = np.corrcoef(reduced[:, 0], images[:, 0, 0])[0, 1]
     assert abs(first) == pytest.approx(1, abs=1e-3)
+
+
+def test_an_estimate_of_their_memory_has_the_pixels_of_all_images():
+    assert estimate_components((16, 16, 3), 1000) > 1000 * 16 * 16 * 3 * 4
