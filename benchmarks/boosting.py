@@ -56,6 +56,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "63 leaves": {"num_leaves": 63},
     "15 bins": {"max_bin": 15},
     "255 bins": {"max_bin": 255},
+    "255 bins, all pixels": {"max_bin": 255, "colsample_bytree": 1.0},
     "a twentieth of the pixels": {"colsample_bytree": 0.05},
     "a fifth of the pixels": {"colsample_bytree": 0.2},
     "300 rounds, 15 leaves": {"rounds": 300, "num_leaves": 15},
