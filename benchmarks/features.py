@@ -5,7 +5,6 @@ from several features of the same training images. No validation or test image i
 """
 
 import itertools
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -16,8 +15,8 @@ from sklearn.preprocessing import normalize
 
 from benchmarks.ledger import Ledger
 from benchmarks.report import load_template
-from benchmarks.spread import summarize_values
-from benchmarks.workbench import MNIST, NETWORKS, Measured, Workbench
+from benchmarks.spread import Row, summarize_values
+from benchmarks.workbench import MNIST, NETWORKS, MeasuredDraw, Workbench, group_draws
 from gan_aug.components import reduce_images
 from gan_aug.data.dataset import Dataset, draw_labeled
 from gan_aug.evaluation.anomaly import observe
@@ -114,7 +113,7 @@ else:
     FeaturesName = Literal[tuple(FEATURES)]
 
 
-class Measurement(Measured):
+class Measurement(MeasuredDraw):
     """Labels that spread by some features.
 
     Attributes:
@@ -126,16 +125,12 @@ class Measurement(Measured):
     """
 
     features: str
-    labels: int
-    seed: int
     error: float
-    settings: dict[str, Any]
 
     @property
-    def cell(self) -> tuple[str, int, int, str]:
-        """What it measures: the same for one that would only be measured again."""
-        settings = json.dumps([self.dataset, self.settings], sort_keys=True)
-        return self.features, self.labels, self.seed, settings
+    def kind(self) -> str:
+        """Which of them."""
+        return self.features
 
 
 LEDGER = Ledger(Measurement, key="measurements", name="features")
@@ -233,31 +228,23 @@ def finish_measurement(pending: Measurement, graph: Any, data: Dataset) -> Measu
     return pending.model_copy(update={"error": float(np.delete(wrong, drawn).mean())})
 
 
-def summarize(measurements: Sequence[Measurement]) -> dict[tuple[int, str], list[float]]:
-    """Return the errors over the draws: labels and features → errors.
-
-    Where a draw was measured with several settings, the last of them count.
-    """
-    newest = {(found.labels, found.features, found.seed): found for found in measurements}
-    groups: dict[tuple[int, str], list[float]] = {}
-    for (labels, name, _), found in newest.items():
-        groups.setdefault((labels, name), []).append(found.error)
-    return groups
+def summarize(measurements: Sequence[Measurement]) -> dict[str, dict[tuple[int, str], Row]]:
+    """Return means and intervals over the draws: data set → labels and features → errors."""
+    return {
+        name: {
+            key: summarize_values([found.error for found in draws]) for key, draws in cells.items()
+        }
+        for name, cells in group_draws(measurements).items()
+    }
 
 
 def render_page(measurements: Sequence[Measurement]) -> str:
     """Render the page: for every data set a row for some features, a column a budget."""
-    sets = list(dict.fromkeys(found.dataset for found in measurements))
-    groups = {name: [found for found in measurements if found.dataset == name] for name in sets}
     return load_template(PAGE).render(
-        groups={
-            name: {cell: summarize_values(errors) for cell, errors in summarize(group).items()}
-            for name, group in groups.items()
-        },
+        groups=summarize(measurements),
         features={name: kind.title for name, kind in FEATURES.items()},
         draws={
-            name: max(len(errors) for errors in summarize(group).values())
-            for name, group in groups.items()
+            name: max(map(len, cells.values())) for name, cells in group_draws(measurements).items()
         },
         origins=sorted({found.origin for found in measurements}),
     )

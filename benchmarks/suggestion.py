@@ -5,7 +5,6 @@ the other training images once they have spread (:mod:`gan_aug.representation.pr
 validation or test image is looked at.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -16,7 +15,7 @@ from rich.console import Console
 from benchmarks.ledger import Ledger
 from benchmarks.report import load_template
 from benchmarks.spread import Row, summarize_values
-from benchmarks.workbench import MNIST, NETWORKS, Measured, Workbench
+from benchmarks.workbench import MNIST, NETWORKS, MeasuredDraw, Workbench, group_draws
 from gan_aug.data.dataset import draw_labeled
 from gan_aug.images import Float32, Indices, LabeledImages, Labels
 from gan_aug.representation.encoder import describe_encoder, describe_features
@@ -127,7 +126,7 @@ else:
     MethodName = Literal[tuple(METHODS)]
 
 
-class Measurement(Measured):
+class Measurement(MeasuredDraw):
     """One choice of images, and what their labels say of the others.
 
     Attributes:
@@ -142,18 +141,14 @@ class Measurement(Measured):
     """
 
     method: str
-    labels: int
-    seed: int
     error: float
     free_error: float
     missing: int
-    settings: dict[str, Any]
 
     @property
-    def cell(self) -> tuple[str, int, int, str]:
-        """What it measures: the same for one that would only be measured again."""
-        settings = json.dumps([self.dataset, self.settings], sort_keys=True)
-        return self.method, self.labels, self.seed, settings
+    def kind(self) -> str:
+        """Which of them."""
+        return self.method
 
 
 LEDGER = Ledger(Measurement, key="measurements", name="labeling")
@@ -260,16 +255,12 @@ def prepare_ground(bench: Workbench, config: SuggestionConfig) -> Ground:
     return Ground(data.train, features, graph)
 
 
-def summarize(measurements: Sequence[Measurement]) -> dict[tuple[int, str], Cell]:
-    """Return means and intervals over the seeds: labels and method → cell.
-
-    Where a seed was measured with several settings, the last of them count.
-    """
-    newest = {(found.labels, found.method, found.seed): found for found in measurements}
-    groups: dict[tuple[int, str], list[Measurement]] = {}
-    for (labels, method, _), found in newest.items():
-        groups.setdefault((labels, method), []).append(found)
-    return {key: summarize_draws(group) for key, group in groups.items()}
+def summarize(measurements: Sequence[Measurement]) -> dict[str, dict[tuple[int, str], Cell]]:
+    """Return means and intervals over the draws: data set → labels and method → cell."""
+    return {
+        name: {key: summarize_draws(draws) for key, draws in cells.items()}
+        for name, cells in group_draws(measurements).items()
+    }
 
 
 def summarize_draws(draws: Sequence[Measurement]) -> Cell:
@@ -284,10 +275,8 @@ def summarize_draws(draws: Sequence[Measurement]) -> Cell:
 
 def render_page(measurements: Sequence[Measurement]) -> str:
     """Render the page: how to label, and for every data set a row a method, a column a budget."""
-    sets = list(dict.fromkeys(found.dataset for found in measurements))
-    groups = {name: [found for found in measurements if found.dataset == name] for name in sets}
     return load_template(PAGE).render(
-        groups={name: summarize(group) for name, group in groups.items()},
+        groups=summarize(measurements),
         methods={name: method.title for name, method in METHODS.items()},
         slack=SLACK,
         any_size=ANY_SIZE,

@@ -5,7 +5,6 @@ settings.
 """
 
 import functools
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
@@ -17,7 +16,7 @@ from rich.console import Console
 from benchmarks.ledger import Ledger
 from benchmarks.report import load_template
 from benchmarks.spread import Row, summarize_values
-from benchmarks.workbench import MNIST, NETWORKS, Measured, Workbench
+from benchmarks.workbench import MNIST, NETWORKS, MeasuredDraw, Workbench, group_draws
 from gan_aug.execution import Executor
 from gan_aug.images import Float32, Images, LabeledImages
 from gan_aug.settings.presets import resolve_config
@@ -74,7 +73,7 @@ PUBLISHED: Mapping[str, Mapping[int, float]] = {
 app = App(name="python -m benchmarks.teachers", help="Measure teachers with few labels.")
 
 
-class Measurement(Measured):
+class Measurement(MeasuredDraw):
     """One teacher, trained and tested.
 
     Attributes:
@@ -91,20 +90,16 @@ class Measurement(Measured):
     """
 
     variant: str
-    labels: int
-    seed: int
     validation_error: float
     test_error: float
     pool_error: float | None = None
     seconds: float
     shared_seconds: float = 0.0
-    settings: dict[str, Any]
 
     @property
-    def cell(self) -> tuple[str, int, int, str]:
-        """What it measures: the same for one that would only be measured again."""
-        settings = json.dumps([self.dataset, self.settings], sort_keys=True)
-        return self.variant, self.labels, self.seed, settings
+    def kind(self) -> str:
+        """Which of them."""
+        return self.variant
 
 
 LEDGER = Ledger(Measurement, key="measurements", name="teachers")
@@ -229,16 +224,12 @@ def measure_error(predict: Callable[[Images], Float32], part: LabeledImages) -> 
     return float((predict(part.images).argmax(axis=1) != part.labels).mean())
 
 
-def summarize(measurements: Sequence[Measurement]) -> dict[tuple[int, str], Cell]:
-    """Return means and intervals over the draws: labels and variant → cell.
-
-    Where a draw was measured with several settings, the last of them count.
-    """
-    newest = {(found.labels, found.variant, found.seed): found for found in measurements}
-    groups: dict[tuple[int, str], list[Measurement]] = {}
-    for (labels, variant, _), found in newest.items():
-        groups.setdefault((labels, variant), []).append(found)
-    return {key: summarize_draws(group) for key, group in groups.items()}
+def summarize(measurements: Sequence[Measurement]) -> dict[str, dict[tuple[int, str], Cell]]:
+    """Return means and intervals over the draws: data set → labels and variant → cell."""
+    return {
+        name: {key: summarize_draws(draws) for key, draws in cells.items()}
+        for name, cells in group_draws(measurements).items()
+    }
 
 
 def summarize_draws(draws: Sequence[Measurement]) -> Cell:
@@ -255,10 +246,8 @@ def summarize_draws(draws: Sequence[Measurement]) -> Cell:
 
 def render_page(measurements: Sequence[Measurement]) -> str:
     """Render the page: for every data set a row a variant, a column a budget."""
-    sets = list(dict.fromkeys(found.dataset for found in measurements))
-    groups = {name: [found for found in measurements if found.dataset == name] for name in sets}
     return load_template(PAGE).render(
-        groups={name: summarize(group) for name, group in groups.items()},
+        groups=summarize(measurements),
         variants={name: variant.title for name, variant in VARIANTS.items()},
         settings={found.variant: found.settings for found in measurements},
         published=PUBLISHED,

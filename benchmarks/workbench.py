@@ -1,8 +1,11 @@
 """What benchmarks of whole stages work with: data, device, store, and where results go."""
 
 import functools
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from cyclopts import Parameter
 from pydantic import BaseModel, ConfigDict
@@ -19,7 +22,7 @@ from gan_aug.stage import Stage
 from gan_aug.stages import RunStages, describe_draw
 from gan_aug.store.store import Store
 
-__all__ = ["MNIST", "NETWORKS", "Measured", "Workbench"]
+__all__ = ["MNIST", "NETWORKS", "Measured", "MeasuredDraw", "Workbench", "group_draws"]
 
 ROOT = Path(__file__).parent.parent
 NETWORKS = 2
@@ -46,6 +49,47 @@ class Measured(BaseModel):
     def origin(self) -> tuple[str, str, str]:
         """Commit, CPU and data, for people."""
         return self.commit or "unknown", self.cpu, self.dataset
+
+
+class MeasuredDraw(Measured):
+    """What was found with one draw of labels.
+
+    Attributes:
+        labels: Label budget.
+        seed: Of the draw.
+        settings: What the result depends on.
+    """
+
+    labels: int
+    seed: int
+    settings: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """What is measured: a key of the benchmark's table of them."""
+        raise NotImplementedError
+
+    @property
+    def cell(self) -> tuple[str, int, int, str]:
+        """What it measures: the same for one that would only be measured again."""
+        settings = json.dumps([self.dataset, self.settings], sort_keys=True)
+        return self.kind, self.labels, self.seed, settings
+
+
+Found = TypeVar("Found", bound=MeasuredDraw)
+
+
+def group_draws(found: Sequence[Found]) -> dict[str, dict[tuple[int, str], list[Found]]]:
+    """Group what was found: data set → labels and kind → one of each draw.
+
+    Where a draw was measured with several settings, the last of them count.
+    """
+    newest = {(draw.dataset, draw.labels, draw.kind, draw.seed): draw for draw in found}
+    groups: dict[str, dict[tuple[int, str], list[Found]]] = {}
+    for draw in newest.values():
+        cells = groups.setdefault(draw.dataset, {})
+        cells.setdefault((draw.labels, draw.kind), []).append(draw)
+    return groups
 
 
 @Parameter(name="*")

@@ -154,7 +154,7 @@ def train_consistently(
 
     Raises:
         TrainingDivergedError: A loss is not finite; the last checkpoint is untouched.
-        UserError: In the end the network hardly ever names a class that the labels spread to.
+        UserError: In the end the network hardly ever names a class that has labels.
     """
     counts = np.bincount(lesson.labels, minlength=lesson.classes)
     expected = (counts / counts.sum()).astype(np.float32)

@@ -69,7 +69,7 @@ def test_images_of_a_class_without_a_label_are_wrong(ground):
 def test_a_cell_has_the_mean_over_the_seeds_and_newer_settings_count():
     found = [make_measurement(seed=seed, error=error) for seed, error in enumerate((0.01, 0.03))]
     newer = make_measurement(seed=1, error=0.05, missing=1, settings={"encoder": {"steps": 2}})
-    cell = summarize([*found, newer])[100, "medoids"]
+    cell = summarize([*found, newer])["mnist"][100, "medoids"]
     assert (cell.error.mean, cell.error.highest) == (pytest.approx(0.03), 0.05)
     assert (cell.missing, cell.draws) == (0.5, 2)
 

@@ -35,7 +35,7 @@ def make_measurement(**values):
 def test_a_cell_has_the_mean_over_the_draws_and_students_interval():
     errors = [0.02, 0.03, 0.01]
     draws = [make_measurement(seed=seed, test_error=error) for seed, error in enumerate(errors)]
-    cell = summarize([*draws, make_measurement(labels=50)])[100, "sgan"]
+    cell = summarize([*draws, make_measurement(labels=50)])["mnist"][100, "sgan"]
     low, _ = stats.t.interval(0.95, 2, np.mean(errors), stats.sem(errors))
     assert cell.error.mean - cell.error.margin == pytest.approx(low)
     assert (cell.error.lowest, cell.error.highest) == (0.01, 0.03)
@@ -46,7 +46,7 @@ def test_one_draw_has_no_interval_and_newer_settings_count():
     measured = [
         make_measurement(test_error=error, settings={"sgan": error}) for error in (0.9, 0.1)
     ]
-    cell = summarize(measured)[100, "sgan"]
+    cell = summarize(measured)["mnist"][100, "sgan"]
     assert (cell.error.mean, cell.error.margin, cell.draws) == (0.1, None, 1)
 
 
