@@ -35,6 +35,7 @@ ERR = Console(stderr=True, soft_wrap=True, highlight=False)
 
 VARIANTS: Mapping[str, str] = {
     "a teacher of the labeled images alone": "--pseudo-labels.teacher original",
+    "a teacher of shifted copies of the labeled images": "--pseudo-labels.teacher shift",
     "three teachers": "--pseudo-labels.teachers 3",
     "temperature, from three folds": "--pseudo-labels.calibration-folds 3",
     "no confidence threshold": "--pseudo-labels.confidence-threshold 0",

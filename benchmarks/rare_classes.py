@@ -162,7 +162,11 @@ def measure(
         Data and folders.
     """
     classes = bench.data.spec.classes
-    changes = {"dcgan": {"steps": steps}, "synthesis": {"images": images}}
+    changes = {
+        "dcgan": {"steps": steps},
+        "synthesis": {"images": images},
+        "pseudo_labels": {"teacher": "shift"},
+    }
     for seed in range(draws):
         order = arrange_classes(len(classes), RARE, seed)
         sizes = size_classes(len(classes), most, fewest)
@@ -205,10 +209,11 @@ def plan_balances(
     """Yield the stages of a run for each balance; they differ in nothing else."""
     source = describe_dataset(data.provenance, data)
     drawn = describe_counted_draw(source, counts, seed=config.seed)
+    images = data.provenance.count_training_images()
     for balance, arms in SETS.items():
         acceptance = config.pseudo_labels.model_copy(update={"balance": balance})
         own = config.model_copy(update={"pseudo_labels": acceptance, "arms": arms})
-        yield RunStages(own.plan(sum(counts)), source, data.provenance, drawn, compute)
+        yield RunStages(own.plan(sum(counts), images), source, data.provenance, drawn, compute)
 
 
 def run_balance(stages: RunStages, execute: Executor, data: Dataset, draw: Draw) -> Draw:

@@ -133,7 +133,8 @@ class Workbench:
 
     def plan(self, config: RunConfig) -> RunStages:
         """Return the stages of a run, with the settings for as many labels as it draws."""
-        planned = config.plan(self.count_labels(config))
+        images = self.data.provenance.count_training_images()
+        planned = config.plan(self.count_labels(config), images)
         drawn = describe_draw(planned, self.source)
         return RunStages(planned, self.source, self.data.provenance, drawn, self.compute)
 

@@ -105,10 +105,12 @@ def plan_run(
     loaded = execute(data).load()
     labeled = loaded.train.take(places)
     check_folds(labeled, config.pseudo_labels.calibration_folds)
-    stages = RunStages(config.plan(len(places)), data, loaded.provenance, drawn, compute)
+    images = loaded.provenance.count_training_images()
+    planned = config.plan(len(places), images)
+    stages = RunStages(planned, data, loaded.provenance, drawn, compute)
     counts = list(loaded.spec.count_images(labeled.labels).values())
     refuse_excess(estimate_memory(stages, counts), processes=processes)
-    return RunPlan(stages, len(places), loaded.provenance.count_training_images() - len(places))
+    return RunPlan(stages, len(places), images - len(places))
 
 
 def estimate_memory(stages: RunStages, counts: Sequence[int]) -> dict[str, tuple[float, str]]:

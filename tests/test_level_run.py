@@ -27,7 +27,8 @@ def make_stages(digits, compute=CPU, drawn=None, **pseudo_labels):
     config = resolve_config("smoke", changes)
     data = describe_dataset(digits.provenance, digits)
     drawn = drawn(data) if drawn else describe_draw(config, data)
-    return RunStages(config.plan(sum(COUNTS)), data, digits.provenance, drawn, compute)
+    planned = config.plan(sum(COUNTS), digits.provenance.count_training_images())
+    return RunStages(planned, data, digits.provenance, drawn, compute)
 
 
 def draw_imbalanced(train):

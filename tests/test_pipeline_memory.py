@@ -32,7 +32,7 @@ def estimate(overrides, shape=(28, 28, 1), classes=10, counts=None):
     drawn = describe_draw(config, data)
     counts = counts or [labels // classes] * classes
     return estimate_memory(
-        RunStages(config.plan(labels), data, provenance, drawn, Compute()), counts
+        RunStages(config.plan(labels, TRAIN_IMAGES), data, provenance, drawn, Compute()), counts
     )
 
 
@@ -53,7 +53,11 @@ def test_quick_fits_where_little_is_free():
             "--cnn.batch-size",
         ),
         (
-            {"cnn": {"batch_size": 1_000_000}, "classifiers": ["lightgbm"]},
+            {
+                "cnn": {"batch_size": 1_000_000},
+                "classifiers": ["lightgbm"],
+                "pseudo_labels": {"teacher": "shift"},
+            },
             "teacher, a CNN",
             "--cnn.batch-size",
         ),
@@ -82,6 +86,7 @@ def test_needs_grow_with_what_is_asked_for():
                 "labels": 1000 * size,
                 "dcgan": {"batch_size": 64 * size},
                 "cnn": {"batch_size": 64 * size},
+                "encoder": {"batch_size": 64 * size},
                 "synthesis": {"images": 10_000 * size},
             }
         )

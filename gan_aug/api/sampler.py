@@ -302,7 +302,7 @@ def plan_stages(
     dataset = assemble_all(data, classes)
     source = describe_dataset(dataset.provenance, dataset)
     drawn = describe_draw(config, source)
-    planned = config.plan(len(dataset.train))
+    planned = config.plan(len(dataset.train), dataset.provenance.count_training_images())
     return RunStages(planned, source, dataset.provenance, drawn, compute), dataset
 
 

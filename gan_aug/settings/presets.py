@@ -18,7 +18,8 @@ __all__ = [
 
 Preset = Literal["smoke", "quick", "chapter", "paper"]
 
-# A teacher of 40 updates may be sure of nothing, and the run has to reach its end all the same.
+# A teacher of 40 updates may be sure of nothing, and the run has to reach its end all the same. It
+# is the one that needs no graph of all training images, which takes longer than all the rest.
 SMOKE: dict[str, Any] = {
     "labels": 100,
     "cnn": {"updates": 40, "epochs": 0, "batch_size": 32},
@@ -31,7 +32,7 @@ SMOKE: dict[str, Any] = {
         "interval": 30,
     },
     "synthesis": {"images": 500},
-    "pseudo_labels": {"confidence_threshold": 0.0, "per_class": 50},
+    "pseudo_labels": {"teacher": "shift", "confidence_threshold": 0.0, "per_class": 50},
     "sgan": {"updates": 60},
     "encoder": {"steps": 40, "batch_size": 64, "width": 8},
     "consistency": {"updates": 60},

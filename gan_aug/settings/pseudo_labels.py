@@ -1,6 +1,6 @@
 """Who labels images, and which of the labels are believed."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -15,13 +15,17 @@ else:
     TeacherName = Literal[tuple(TEACHERS)]
 TargetKind = Literal["soft", "hard"]
 
+LEARNS_FROM_IMAGES, LEARNS_FROM_LABELS = "consistency", "shift"
+
 
 class PseudoLabelConfig(StageConfig):
     """Who labels synthetic and unlabeled images, and which of the labels are believed."""
 
-    teacher: TeacherName = Field(
-        "shift",
-        description="; ".join(f"`{name}`: {t.description}" for name, t in TEACHERS.items()) + ".",
+    teacher: TeacherName | Literal["auto"] = Field(
+        "auto",
+        description="; ".join(f"`{name}`: {t.description}" for name, t in TEACHERS.items())
+        + f". `auto`: `{LEARNS_FROM_IMAGES}` where most training images have no label, else, and "
+        f"with `calibration_folds`, `{LEARNS_FROM_LABELS}`.",
     )
     teachers: Count = Field(
         1, description="Networks whose probabilities are averaged; they differ in their seeds."
@@ -62,13 +66,27 @@ class PseudoLabelConfig(StageConfig):
         """A single fold would leave nothing to train on; only classifiers are trained on folds."""
         if folds == 1:
             raise ValueError("expected 0 for no calibration, or at least 2, found 1")
-        teacher = info.data.get("teacher")
-        if folds and teacher and TEACHERS[teacher].arm is None:
+        teacher = TEACHERS.get(info.data.get("teacher", ""))
+        if folds and teacher and teacher.arm is None:
             raise ValueError(
-                f"expected 0 with the teacher `{teacher}`, whose temperature is not fitted, found "
-                f"{folds}"
+                f"expected 0 with the teacher `{teacher.name}`, whose temperature is not fitted, "
+                f"found {folds}"
             )
         return folds
+
+    def plan(self, labels: int, images: int) -> Self:
+        """Return the settings with the teacher that `auto` is.
+
+        Args:
+            labels: How many training images are labeled.
+            images: How many training images there are.
+        """
+        if self.teacher != "auto":
+            return self
+        few = 2 * labels < images and not self.calibration_folds
+        return self.model_copy(
+            update={"teacher": LEARNS_FROM_IMAGES if few else LEARNS_FROM_LABELS}
+        )
 
     @property
     def acceptance(self) -> dict[str, Any]:

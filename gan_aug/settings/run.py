@@ -108,7 +108,13 @@ class RunConfig(RegisteredSettings):
         """Return the settings of a classifier, of its type :attr:`Classifier.settings`."""
         return getattr(self, classifier.name)
 
-    def plan(self, labels: int) -> Self:
-        """Return the settings for so many labeled images: the same for every arm."""
+    def plan(self, labels: int, images: int) -> Self:
+        """Return the settings for so many labeled images: the same for every arm.
+
+        Args:
+            labels: How many training images are labeled.
+            images: How many training images there are.
+        """
         planned = {name: self.of(part).plan(labels) for name, part in CLASSIFIERS.items()}
+        planned["pseudo_labels"] = self.pseudo_labels.plan(labels, images)
         return self.model_copy(update=planned)

@@ -91,6 +91,7 @@ def tiny(monkeypatch):
     def resolve_tiny(_preset, changes):
         judge = {"updates": 4, "batch_size": 16}
         small = TINY_RUN | {"quality": {"judge": judge}, "pseudo_labels": {}}
+        small["cnn"] = TINY_RUN["cnn"] | {"updates": 60}  # a teacher that knows all classes
         kept = {name: changes[name] for name in ("labels", "seed", "arms")}
         return resolve_config("smoke", small | kept)
 

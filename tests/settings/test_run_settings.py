@@ -107,11 +107,31 @@ def test_the_settings_of_a_classifier_are_found_by_its_name():
 
 def test_a_plan_fits_every_classifier_to_the_labels_and_leaves_the_rest():
     config = resolve_config("quick", {"labels": "all", "dcgan": {"steps": 7}})
-    planned = config.plan(50_000)
+    planned = config.plan(50_000, 50_000)
     assert planned.cnn.updates == 6250
     assert planned.lightgbm.min_child_samples == 20
     assert planned.dcgan == config.dcgan
-    assert planned.plan(50_000) == planned
+    assert planned.plan(50_000, 50_000) == planned
+
+
+@pytest.mark.parametrize(
+    ("labels", "folds", "teacher"),
+    [
+        (100, 0, "consistency"),
+        (499, 0, "consistency"),
+        (500, 0, "shift"),
+        (1000, 0, "shift"),
+        (100, 3, "shift"),
+    ],
+)
+def test_by_default_the_teacher_learns_from_images_where_most_have_no_label(labels, folds, teacher):
+    config = resolve_config("quick", {"pseudo_labels": {"calibration_folds": folds}})
+    assert config.plan(labels, 1000).pseudo_labels.teacher == teacher
+
+
+def test_a_teacher_that_is_asked_for_stays():
+    config = resolve_config("quick", {"pseudo_labels": {"teacher": "original"}})
+    assert config.plan(100, 1000).pseudo_labels.teacher == "original"
 
 
 @pytest.mark.parametrize(

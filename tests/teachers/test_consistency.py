@@ -14,9 +14,11 @@ def plan(digits):
     data = describe_dataset(digits.provenance, digits)
 
     def plan(rounds, number=1):
-        config = resolve_config("smoke", {"consistency": {"rounds": rounds}}).plan(100)
+        config = resolve_config("smoke", {"consistency": {"rounds": rounds}})
         drawn = describe_draw(config, data)
-        stages = RunStages(config, data, digits.provenance, drawn, Compute())
+        stages = RunStages(
+            config.plan(100, len(digits.train)), data, digits.provenance, drawn, Compute()
+        )
         return CONSISTENCY.plan(stages, number)
 
     return plan

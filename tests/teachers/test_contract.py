@@ -99,7 +99,9 @@ def ingredients(teacher, pictures, cpu):
         settings={"budget": LABELS, "seed": config.seed},
         inputs={"train": data.select("train")},
     )
-    return Ingredients(config.plan(LABELS), data, drawn, cpu)
+    return Ingredients(
+        config.plan(LABELS, pictures.provenance.count_training_images()), data, drawn, cpu
+    )
 
 
 def test_its_networks_are_stages_that_differ_and_label_images(
