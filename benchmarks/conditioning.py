@@ -8,7 +8,7 @@ images once.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import keras
 from cyclopts import App, Parameter, validators
@@ -30,6 +30,7 @@ from gan_aug.settings.pseudo_labels import TeacherName
 from gan_aug.settings.run import RunConfig
 from gan_aug.stages import RunStages
 from gan_aug.teachers import TEACHERS
+from gan_aug.teachers.consistency import CONSISTENCY
 
 __all__ = ["LEDGER", "Draw", "Way", "render_page", "summarize"]
 
@@ -120,7 +121,7 @@ def measure(
     *,
     draws: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 3,
     budgets: tuple[int, ...] = (100, 1000),
-    teacher: TeacherName | Literal["auto"] = RunConfig().pseudo_labels.teacher,
+    teacher: TeacherName = CONSISTENCY.name,
     preset: Preset = "quick",
     steps: int | None = None,
     bench: Workbench = MNIST,
@@ -155,7 +156,6 @@ def measure(
 
 def measure_once(config: RunConfig, labels: int, bench: Workbench) -> None:
     """Measure a draw and write what is found, unless that was done before."""
-    plans = {condition: bench.plan(choose(config, condition)) for condition in CONDITIONS}
     pending = Draw(
         labels=labels,
         seed=config.seed,
@@ -163,12 +163,13 @@ def measure_once(config: RunConfig, labels: int, bench: Workbench) -> None:
         teacher=0,
         original={},
         ways={},
-        settings=list_settings(plans[PLAIN].config),
+        settings=list_settings(config),
         **bench.describe_origin(),
     )
     if LEDGER.has(pending, bench.root):
         return
     ERR.print(f"{pending.dataset}, {labels} labels, draw {config.seed}")
+    plans = {condition: bench.plan(choose(config, condition)) for condition in CONDITIONS}
     done = run_draw(pending, plans, bench.open_executor(), bench.data)
     keras.backend.clear_session()
     LEDGER.add(done, bench.root, render_page)
