@@ -109,9 +109,9 @@ def measure_lightgbm_training(rounds: int, on_unit: OnUnit) -> LightgbmTraining:
     same = {"images": LIGHTGBM_IMAGES}
     peer = same | {"rounds": resolve_config("quick").of(LIGHTGBM).rounds}
     entrants = {
-        "gan_aug": Entrant("gan-aug", "benchmarks.ours.of(LIGHTGBM)", same),
+        "gan_aug": Entrant("gan-aug", "benchmarks.ours.lightgbm", same),
         "lightgbm_defaults": Entrant(
-            "LightGBM, `LGBMClassifier()`", "benchmarks.peers.of(LIGHTGBM)_defaults", peer
+            "LightGBM, `LGBMClassifier()`", "benchmarks.peers.lightgbm_defaults", peer
         ),
     }
     contenders = race(entrants, rounds, on_unit)

@@ -26,7 +26,7 @@ LABELS_PER_LEAF_IMAGE = 50
 class LightgbmConfig(ClassifierConfig):
     """The LightGBM classifier of every arm."""
 
-    rounds: Count = Field(100, description="Boosting rounds; every arm gets the same number.")
+    rounds: Count = Field(300, description="Boosting rounds; every arm gets the same number.")
     learning_rate: Rate = Field(0.1, description="Shrinkage of each tree.")
     num_leaves: Annotated[int, Field(ge=2)] = Field(31, description="Most leaves in a tree.")
     min_child_samples: Count = Field(
@@ -35,7 +35,7 @@ class LightgbmConfig(ClassifierConfig):
         "trees of few images could not split at all.",
     )
     max_bin: Annotated[int, Field(ge=2, le=255)] = Field(
-        63, description="Most histogram bins for a pixel's values."
+        15, description="Most histogram bins for a pixel's values."
     )
     colsample_bytree: Annotated[float, Field(gt=0, le=1)] = Field(
         0.1, description="Share of the pixels that each tree may look at."

@@ -1,4 +1,5 @@
 import ast
+import importlib.util
 import itertools
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import psutil
 import pytest
 from keras import layers
 
+from benchmarks import speed
 from benchmarks.floor import count_chapter_step, count_layers, count_step, count_taps
 from benchmarks.growth import CURVES, build_curve, fit_exponent
 from benchmarks.interleave import Entrant, Worker, clean_environment, interleave, race, summarize
@@ -30,7 +32,12 @@ from benchmarks.results import (
     Stamp,
     read_results,
 )
-from benchmarks.speed import check_same
+from benchmarks.speed import (
+    check_same,
+    measure_cnn_training,
+    measure_dcgan_step,
+    measure_lightgbm_training,
+)
 from gan_aug.gan.layers import UpsampledConv2D
 from gan_aug.gan.networks import build_discriminator, build_generator
 from gan_aug.settings.presets import resolve_config
@@ -189,6 +196,23 @@ def test_a_peer_that_is_not_installed_is_left_out(tmp_path):
     }
     contenders = race(entrants, 1, ignore_unit)
     assert [contender.unit_seconds for contender in contenders.values()] == [[], []]
+
+
+class SeenError(Exception):
+    """Nobody has to be timed any more."""
+
+
+@pytest.mark.parametrize(
+    "measure", [measure_dcgan_step, measure_cnn_training, measure_lightgbm_training]
+)
+def test_everyone_who_is_to_be_timed_is_there(measure, monkeypatch):
+    def look(entrants, *_):
+        assert all(importlib.util.find_spec(entrant.module) for entrant in entrants.values())
+        raise SeenError
+
+    monkeypatch.setattr(speed, "race", look)
+    with pytest.raises(SeenError):
+        measure(1, ignore_unit)
 
 
 def test_peers_start_without_this_projects_settings(monkeypatch):
