@@ -18,7 +18,12 @@ from gan_aug.representation.consistency import (
     weigh_images,
 )
 from gan_aug.representation.contrastive import encode_images, train_encoder
-from gan_aug.representation.propagation import find_neighbors, propagate, rank_images
+from gan_aug.representation.propagation import (
+    Propagated,
+    find_neighbors,
+    propagate,
+    rank_images,
+)
 from gan_aug.representation.views import VIEWS
 from gan_aug.settings.consistency import ConsistencyConfig
 from gan_aug.settings.encoder import EncoderConfig
@@ -234,8 +239,9 @@ def test_it_names_more_images_rightly_than_the_spread_labels(train, lesson, real
     wrong = rng.random(len(real)) < 0.2
     labels = np.where(wrong, rng.integers(0, 10, len(real)), real.labels).astype(np.uint16)
     ranks = rank_images(labels, np.where(wrong & (rng.random(len(real)) < 0.8), 0.0, 1.0))
-    found = replace(lesson.propagated, labels=labels, ranks=ranks)
-    noisy = lesson._replace(propagated=found)
+    labels[DRAWN], ranks[DRAWN] = real.labels[DRAWN], 0
+    none_held_out = np.empty(0, np.float32), np.empty(0, bool)
+    noisy = lesson._replace(propagated=Propagated(labels, ranks, *none_held_out))
     model = train(lesson=noisy, updates=200, warmup=0.7, labeled_batch_size=32, batch_size=64)
     right = (predict_probabilities(model, real.images).argmax(axis=1) == real.labels).mean()
     assert right > (labels == real.labels).mean()
