@@ -14,7 +14,7 @@ from gan_aug.evaluation.calibration import TeacherCalibration
 from gan_aug.evaluation.comparison import Comparison
 from gan_aug.evaluation.quality import Quality
 from gan_aug.execution import Executor, Output
-from gan_aug.gan.networks import MEMORY_FLAGS, estimate_dcgan
+from gan_aug.gan.networks import estimate_dcgan
 from gan_aug.images import Float32, PseudoLabels
 from gan_aug.memory import FLOAT_BYTES, refuse_excess
 from gan_aug.prediction import Split
@@ -130,16 +130,11 @@ def estimate_memory(stages: RunStages, counts: Sequence[int]) -> dict[str, tuple
     labels, most = sum(counts), max(count_added(arm, stages, counts) for arm in config.arms)
     training_set = (labels + most) * (pixels + FLOAT_BYTES * classes)
     rows = labels + round(most * rows_per_target(config))
-    needs = {
-        "DCGAN": (
-            train_images + estimate_dcgan(config.dcgan, shape),
-            MEMORY_FLAGS,
-        ),
-        "synthetic images": (
-            IMAGE_COPIES * pixels * config.synthesis.images,
-            "--synthesis.images",
-        ),
-    }
+    needs = estimate_dcgan(config.dcgan, provenance.count_training_images(), shape)
+    needs["synthetic images"] = (
+        IMAGE_COPIES * pixels * config.synthesis.images,
+        "--synthesis.images",
+    )
     for name in config.classifiers:
         part = CLASSIFIERS[name]
         needs[part.title] = (

@@ -63,3 +63,11 @@ def test_a_dcgan_of_large_pictures_may_not_fit():
     check_memory(config, 1000, (28, 28, 1), available=8 * GIB)
     with pytest.raises(UserError, match=r"the DCGAN stage to fit in the 1\.0 GiB"):
         check_memory(config, 1000, (64, 64, 3), available=GIB)
+
+
+def test_clusters_of_many_large_pictures_may_not_fit():
+    """They are found among all images at once, where the training sees a batch at a time."""
+    with pytest.raises(UserError, match=r"clusters of the DCGAN stage .* --dcgan\.clusters to 0$"):
+        check_memory(resolve_config("quick").dcgan, 200_000, (64, 64, 3), available=8 * GIB)
+    without = resolve_config("quick", {"dcgan": {"clusters": 0}}).dcgan
+    check_memory(without, 200_000, (64, 64, 3), available=8 * GIB)

@@ -92,7 +92,9 @@ def test_needs_grow_with_what_is_asked_for():
         )
         for size in (1, 3)
     )
-    assert all(small[stage][0] < large[stage][0] for stage in small)
+    same = [stage for stage in small if small[stage][0] == large[stage][0]]
+    assert same == ["clusters of the DCGAN"]  # found among all training images in any case
+    assert all(small[stage][0] <= large[stage][0] for stage in small)
 
 
 def test_needs_grow_with_the_side_and_are_named_for_every_classifier():

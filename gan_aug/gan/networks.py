@@ -39,7 +39,6 @@ __all__ = [
 ]
 
 SMALLEST_MAP = 4
-MEMORY_FLAGS = "--dcgan.batch-size or a width"
 BATCH_NORM_MOMENTUM = 0.8
 GENERATOR_DROPOUT = 0.3
 CHAPTER_LEAK = 0.3
@@ -130,14 +129,34 @@ def open_discriminator(discriminator: keras.Model) -> keras.Model:
     )
 
 
-def estimate_dcgan(config: DcganConfig, shape: Shape) -> float:
-    """Estimate the bytes of both networks' states and of one step's feature maps."""
-    return estimate_players(
+def estimate_dcgan(config: DcganConfig, images: int, shape: Shape) -> dict[str, tuple[float, str]]:
+    """Estimate what a DCGAN takes: its training, and finding the clusters that condition it.
+
+    Args:
+        config: Its settings.
+        images: How many it is trained on.
+        shape: Height, width and channels of each.
+
+    Returns:
+        Stage → bytes, and the flags that lower them.
+
+    Raises:
+        UserError: There is no network for such images.
+    """
+    from gan_aug.components import estimate_components  # noqa: PLC0415 - it imports scikit-learn
+
+    pixels = images * math.prod(shape)
+    players = estimate_players(
         build_generator(config, shape),
         build_discriminator(config, shape),
         fakes=config.batch_size,
         reals=config.batch_size,
     )
+    needs = {"DCGAN": (pixels + players, "--dcgan.batch-size or a width")}
+    if config.clusters:
+        found = pixels + estimate_components(shape, images)
+        needs["clusters of the DCGAN"] = (found, "--dcgan.clusters to 0")
+    return needs
 
 
 def check_memory(
@@ -154,8 +173,7 @@ def check_memory(
     Raises:
         UserError: It is estimated to need more, or there is no network for such images.
     """
-    needed = images * math.prod(shape) + estimate_dcgan(config, shape)
-    refuse_excess({"DCGAN": (needed, MEMORY_FLAGS)}, available=available)
+    refuse_excess(estimate_dcgan(config, images, shape), available=available)
 
 
 def count_doublings(side: int) -> int:
