@@ -37,11 +37,13 @@ class Ledger(Generic[Entry]):
         entry: What is measured at once.
         key: Of the entries in the JSON.
         name: Of both files, without their endings.
+        indent: Of the JSON; None for entries too large to be read by people.
     """
 
     entry: type[Entry]
     key: str
     name: str
+    indent: int | None = 2
 
     def read(self, root: Path) -> list[Entry]:
         """Return what was measured before, in this order; nothing where there is no JSON."""
@@ -58,11 +60,13 @@ class Ledger(Generic[Entry]):
         """Add an entry to those that there are by now, and write JSON and page."""
         entries = [*self.read(root), done]
         rows = [entry.model_dump(mode="json") for entry in entries]
-        write_outputs(self.name, {self.key: rows}, render(entries), root)
+        write_outputs(self.name, {self.key: rows}, render(entries), root, indent=self.indent)
 
 
-def write_outputs(name: str, results: Any, page: str, root: Path) -> None:
+def write_outputs(
+    name: str, results: Any, page: str, root: Path, *, indent: int | None = 2
+) -> None:
     """Write `artifacts/NAME.json` and `docs/NAME.md` below a root folder."""
-    write_json(root / "artifacts" / f"{name}.json", results)
+    write_json(root / "artifacts" / f"{name}.json", results, indent=indent)
     with atomic_file(root / "docs" / f"{name}.md", "w") as file:
         file.write(page)
