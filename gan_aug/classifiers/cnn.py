@@ -40,7 +40,7 @@ class CnnConfig(ClassifierConfig):
     """The convolutional classifier: a student of every arm, and the default teacher."""
 
     updates: Count = Field(
-        600,
+        1500,
         description="Fewest optimizer updates; every arm gets the same number, whatever its size.",
     )
     epochs: Annotated[float, Field(ge=0)] = Field(

@@ -13,7 +13,7 @@ class AugmentationConfig(StageConfig):
     """How a training set is made of the labeled images and what is added to them."""
 
     added_share: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.5,
+        0.95,
         description="Share of the training weight that all added images carry together; less where "
         "one of them would count more than a labeled one. With `--pseudo-labels.balance level` it "
         "is the share before classes get equal weight.",

@@ -131,4 +131,4 @@ class DcganConfig(StageConfig):
 class SynthesisConfig(StageConfig):
     """How many images the trained generator makes."""
 
-    images: Count = Field(15_000, description="Synthetic images offered to the teacher.")
+    images: Count = Field(30_000, description="Synthetic images offered to the teacher.")

@@ -43,7 +43,7 @@ class PseudoLabelConfig(StageConfig):
         0.0, description="And only if the second probability is lower by at least this."
     )
     per_class: Count = Field(
-        1000,
+        2000,
         description="Images of a class to accept, on average or at most: see `balance`. As many "
         "transformed copies are in the `shift` arms, and in what the teacher is trained on.",
     )
