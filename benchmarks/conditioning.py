@@ -5,7 +5,6 @@ says how many labels of accepted images are right; it decides nothing. Every stu
 images once.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Annotated, Any
@@ -17,8 +16,8 @@ from rich.console import Console
 
 from benchmarks.ledger import Ledger
 from benchmarks.report import load_template
-from benchmarks.spread import Row, group_newest, summarize_values
-from benchmarks.workbench import MNIST, Measured, Workbench
+from benchmarks.spread import Row, summarize_values
+from benchmarks.workbench import MNIST, MeasuredDraw, Workbench, group_alike
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.data.dataset import Dataset
 from gan_aug.evaluation.comparison import Comparison
@@ -85,32 +84,20 @@ class Way(BaseModel):
         return self.right / self.accepted
 
 
-class Draw(Measured):
+class Draw(MeasuredDraw):
     """One draw of labels, and all that was trained with it.
 
     Attributes:
-        labels: Label budget.
-        seed: Of the draw and of every network.
         oracle: Accuracy of the oracle on the validation images.
         teacher: Accuracy of the teacher on them.
         original: Classifier → accuracy on the test images, trained on the labeled images alone.
         ways: Condition → what became of its images.
-        settings: Of the run.
     """
 
-    labels: int
-    seed: int
     oracle: float
     teacher: float
     original: dict[str, float]
     ways: dict[str, Way]
-    settings: dict[str, Any]
-
-    @property
-    def cell(self) -> tuple[str, int, int, str]:
-        """What it measures: the same for one that would only be measured again."""
-        settings = json.dumps(self.settings, sort_keys=True)
-        return self.dataset, self.labels, self.seed, settings
 
 
 LEDGER = Ledger(Draw, key="draws", name="conditioning")
@@ -278,21 +265,9 @@ def summarize(draws: Sequence[Draw], metric: str, condition: str | None = None) 
     )
 
 
-def group_draws(draws: Sequence[Draw]) -> dict[str, dict[int, list[Draw]]]:
-    """Return the draws by data set and budget, those alone that have the settings of the last."""
-    groups = group_newest(draws, by=lambda draw: draw.dataset, alike=lambda draw: draw.settings)
-    return {
-        name: {
-            labels: [draw for draw in group if draw.labels == labels]
-            for labels in sorted({draw.labels for draw in group})
-        }
-        for name, group in groups.items()
-    }
-
-
 def render_page(draws: Sequence[Draw]) -> str:
     """Render the page: for every data set and budget what became of images and students."""
-    groups = group_draws(draws)
+    groups = group_alike(draws)
     shown = [draw for budgets in groups.values() for own in budgets.values() for draw in own]
     return load_template(PAGE).render(
         groups=groups,

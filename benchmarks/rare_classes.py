@@ -7,6 +7,7 @@ oversampling. Every model meets the test images once; nothing is chosen by them.
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Annotated, Any
 
 import keras
@@ -24,7 +25,7 @@ from benchmarks.imbalance import (
 )
 from benchmarks.ledger import Ledger
 from benchmarks.report import load_template
-from benchmarks.spread import CONFIDENCE_LEVEL, Row, group_newest, summarize_values
+from benchmarks.spread import CONFIDENCE_LEVEL, Row, summarize_values
 from benchmarks.workbench import MNIST, Measured, Workbench
 from gan_aug.arms import ARMS, Need
 from gan_aug.classifiers import CLASSIFIERS
@@ -109,6 +110,11 @@ class Draw(Measured):
     def cell(self) -> tuple[str, int, str]:
         """What it measures: the same for one that would only be measured again."""
         return self.dataset, self.seed, json.dumps([self.labeled, self.settings], sort_keys=True)
+
+    @property
+    def plan(self) -> tuple[dict[str, Any], list[int]]:
+        """What is the same for draws that have a mean."""
+        return self.settings, list(self.labeled.values())
 
     @property
     def rare(self) -> list[str]:
@@ -346,12 +352,14 @@ def find_difference(result: Result, name: str) -> ClassDifference:
 
 def group_draws(draws: Sequence[Draw]) -> dict[str, list[Draw]]:
     """Return the draws of each data set that have the settings of its last one, by their seeds."""
-    groups = group_newest(
-        draws,
-        by=lambda draw: draw.dataset,
-        alike=lambda draw: (draw.settings, list(draw.labeled.values())),
-    )
-    return {name: sorted(group, key=lambda draw: draw.seed) for name, group in groups.items()}
+    last = {draw.dataset: draw.plan for draw in draws}
+    return {
+        name: sorted(
+            (draw for draw in draws if (draw.dataset, draw.plan) == (name, newest)),
+            key=attrgetter("seed"),
+        )
+        for name, newest in last.items()
+    }
 
 
 def list_sets(draw: Draw) -> list[str]:

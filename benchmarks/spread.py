@@ -1,18 +1,15 @@
-"""Results of several draws: which of them have a mean, and how far they are apart."""
+"""Results of several draws: their mean, and how far they are apart."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from gan_aug.evaluation.study import student_margin
 
-__all__ = ["CONFIDENCE_LEVEL", "Row", "group_newest", "summarize_values"]
+__all__ = ["CONFIDENCE_LEVEL", "Row", "summarize_values"]
 
 CONFIDENCE_LEVEL = 0.95
-
-Found = TypeVar("Found")
 
 
 class Row(BaseModel):
@@ -42,22 +39,3 @@ def summarize_values(values: Sequence[float]) -> Row:
     """Return the mean, Student's interval and the range of values."""
     margin = student_margin(np.array(values), CONFIDENCE_LEVEL) if len(values) > 1 else None
     return Row(mean=float(np.mean(values)), margin=margin, lowest=min(values), highest=max(values))
-
-
-def group_newest(
-    results: Sequence[Found], *, by: Callable[[Found], str], alike: Callable[[Found], Any]
-) -> dict[str, list[Found]]:
-    """Group results, and leave out those that are not like the last of their group.
-
-    Results of different settings have no mean.
-
-    Args:
-        results: In the order they were made.
-        by: Returns the name of a result's group.
-        alike: Returns what is the same for results that have a mean.
-    """
-    last = {by(found): alike(found) for found in results}
-    return {
-        name: [found for found in results if (by(found), alike(found)) == (name, newest)]
-        for name, newest in last.items()
-    }

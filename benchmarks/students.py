@@ -5,7 +5,8 @@ A draw of labels is a whole run, with its own labeled images, teacher, DCGAN and
 another machine. Every student meets the test images once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import Annotated, Any, NamedTuple, TypeVar
 
@@ -15,8 +16,8 @@ from rich.console import Console
 
 from benchmarks.ledger import Ledger
 from benchmarks.report import load_template
-from benchmarks.spread import CONFIDENCE_LEVEL, group_newest
-from benchmarks.workbench import MNIST, MeasuredDraw, Workbench
+from benchmarks.spread import CONFIDENCE_LEVEL
+from benchmarks.workbench import MNIST, MeasuredDraw, Workbench, group_alike
 from gan_aug.arms import ARMS, BASELINE, CONTRASTS, STUDY_ARMS, list_buildable
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.evaluation.comparison import Score
@@ -51,11 +52,6 @@ class Draw(MeasuredDraw):
     teacher_error: float
     scores: list[Score]
 
-    @property
-    def kind(self) -> str:
-        """All draws are of one kind."""
-        return "students"
-
 
 LEDGER = Ledger(Draw, key="draws", name="students", indent=None)
 
@@ -64,11 +60,11 @@ class Group(NamedTuple):
     """The draws of one data set.
 
     Attributes:
-        draws: Those that have the settings of the last.
+        draws: Label budget → those that have the settings of the last.
         result: Their means, and what they say together.
     """
 
-    draws: Sequence[Draw]
+    draws: Mapping[int, Sequence[Draw]]
     result: StudyResult
 
     @property
@@ -80,12 +76,6 @@ class Group(NamedTuple):
     def rows(self) -> dict[tuple[Any, ...], dict[str, Score]]:
         """Label budget, classifier and seed → arm → score."""
         return arrange_arms(self.result.scores, attrgetter("budget", "classifier", "seed"))
-
-    @property
-    def teachers(self) -> dict[int, list[Draw]]:
-        """Label budget → draws."""
-        budgets = sorted({draw.labels for draw in self.draws})
-        return {labels: [d for d in self.draws if d.labels == labels] for labels in budgets}
 
 
 @app.default
@@ -154,18 +144,16 @@ def list_settings(config: RunConfig) -> dict[str, Any]:
 
 def summarize(draws: Sequence[Draw]) -> dict[str, Group]:
     """Return means over the draws of each data set that have the settings of its last."""
-    groups = group_newest(draws, by=lambda draw: draw.dataset, alike=lambda draw: draw.settings)
     return {
-        name: Group(
-            found,
-            summarize_study(
-                [score for draw in found for score in draw.scores],
-                [],
-                confidence_level=CONFIDENCE_LEVEL,
-            ),
-        )
-        for name, found in groups.items()
+        name: Group(budgets, average(chain.from_iterable(budgets.values())))
+        for name, budgets in group_alike(draws).items()
     }
+
+
+def average(draws: Iterable[Draw]) -> StudyResult:
+    """Return the means of draws."""
+    scores = [score for draw in draws for score in draw.scores]
+    return summarize_study(scores, [], confidence_level=CONFIDENCE_LEVEL)
 
 
 def arrange_arms(

@@ -22,7 +22,15 @@ from gan_aug.stage import Stage
 from gan_aug.stages import RunStages, describe_draw
 from gan_aug.store.store import Store
 
-__all__ = ["MNIST", "NETWORKS", "Measured", "MeasuredDraw", "Workbench", "group_draws"]
+__all__ = [
+    "MNIST",
+    "NETWORKS",
+    "Measured",
+    "MeasuredDraw",
+    "Workbench",
+    "group_alike",
+    "group_draws",
+]
 
 ROOT = Path(__file__).parent.parent
 NETWORKS = 2
@@ -66,8 +74,8 @@ class MeasuredDraw(Measured):
 
     @property
     def kind(self) -> str:
-        """What is measured: a key of the benchmark's table of them."""
-        raise NotImplementedError
+        """What is measured: a key of the benchmark's table of them; empty where there is none."""
+        return ""
 
     @property
     def cell(self) -> tuple[str, int, int, str]:
@@ -89,6 +97,20 @@ def group_draws(found: Sequence[Found]) -> dict[str, dict[tuple[int, str], list[
     for draw in newest.values():
         cells = groups.setdefault(draw.dataset, {})
         cells.setdefault((draw.labels, draw.kind), []).append(draw)
+    return groups
+
+
+def group_alike(found: Sequence[Found]) -> dict[str, dict[int, list[Found]]]:
+    """Group what was found: data set → labels → one of each draw.
+
+    Those alone count that have the settings of the data set's last: the rest of a run is not like
+    theirs.
+    """
+    last = {draw.dataset: draw.settings for draw in found}
+    groups: dict[str, dict[int, list[Found]]] = {name: {} for name in last}
+    for draw in sorted(found, key=lambda draw: draw.labels):
+        if draw.settings == last[draw.dataset]:
+            groups[draw.dataset].setdefault(draw.labels, []).append(draw)
     return groups
 
 

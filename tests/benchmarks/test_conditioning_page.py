@@ -8,8 +8,8 @@ from scipy import stats
 from tiny import TINY_RUN
 
 from benchmarks import conditioning
-from benchmarks.conditioning import LEDGER, Draw, Way, group_draws, render_page, summarize
-from benchmarks.workbench import Workbench
+from benchmarks.conditioning import LEDGER, Draw, Way, render_page, summarize
+from benchmarks.workbench import Workbench, group_alike
 from gan_aug.settings.presets import resolve_config
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +67,7 @@ def test_differences_are_taken_draw_by_draw():
 def test_draws_of_other_settings_have_no_mean_with_the_newest():
     draws = [make_draw(0), make_draw(0, labels=50), make_draw(1)]
     other = make_draw(2, settings={"dcgan": {"steps": 1}})
-    assert group_draws([other, *draws]) == {"own": {50: [draws[1]], 100: [draws[0], draws[2]]}}
+    assert group_alike([other, *draws]) == {"own": {50: [draws[1]], 100: [draws[0], draws[2]]}}
 
 
 def test_the_page_has_both_ways_and_their_difference():
