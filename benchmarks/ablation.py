@@ -52,6 +52,9 @@ VARIANTS: Mapping[str, str] = {
     "--pseudo-labels.per-class 333",
     "four times the images, for the teacher too": "--synthesis.images 60000 "
     "--pseudo-labels.per-class 4000",
+    "half of the weight": "--augmentation.added-share 0.5",
+    "half of the images": "--synthesis.images 15000 --pseudo-labels.per-class 1000",
+    "600 updates of the CNN": "--cnn.updates 600",
     "label smoothing 0.1, confidence 0.8": "--cnn.label-smoothing 0.1 "
     "--pseudo-labels.confidence-threshold 0.8",
     "200 boosting rounds": "--lightgbm.rounds 200",
