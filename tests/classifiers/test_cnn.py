@@ -47,7 +47,7 @@ def test_the_weights_of_a_network_do_not_grow_with_the_side(shape):
     assert cnn.count_params() < 1.4e6
 
 
-@pytest.mark.parametrize(("labels", "updates"), [(20, 600), (1000, 600), (50_000, 6250)])
+@pytest.mark.parametrize(("labels", "updates"), [(20, 1500), (1000, 1500), (50_000, 6250)])
 def test_updates_grow_with_the_labels_where_passes_over_them_need_it(labels, updates):
     planned = CnnConfig().plan(labels)
     assert (planned.updates, planned.steps, planned.epochs) == (updates, updates, 0)
