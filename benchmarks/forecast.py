@@ -5,6 +5,7 @@ from the labeled images alone, and set beside what the students gain on test ima
 choose nothing.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
@@ -186,7 +187,9 @@ def estimate_teacher(stages: RunStages, labeled: LabeledImages, execute: Executo
         spread = execute(describe_propagation(stages, train_encoder(stages))).load()
         return float(spread.tested_wrong.mean())
     if stages.teacher.arm is None:
-        raise NotImplementedError(stages.teacher.name)
+        sys.exit(
+            f"preset: expected a teacher whose labels can be held out, found {stages.teacher.name}"
+        )
     return cross_fit_error(CNN, stages.teacher.arm, stages, labeled)
 
 

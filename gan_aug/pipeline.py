@@ -126,11 +126,11 @@ def estimate_memory(stages: RunStages, counts: Sequence[int]) -> dict[str, tuple
     config, provenance = stages.config, stages.provenance
     shape, classes = provenance.shape, len(provenance.classes)
     pixels = shape[0] * shape[1] * shape[2]
-    train_images = provenance.count_training_images() * pixels
+    images = provenance.count_training_images()
     labels, most = sum(counts), max(count_added(arm, stages, counts) for arm in config.arms)
     training_set = (labels + most) * (pixels + FLOAT_BYTES * classes)
     rows = labels + round(most * rows_per_target(config))
-    needs = estimate_dcgan(config.dcgan, provenance.count_training_images(), shape)
+    needs = estimate_dcgan(config.dcgan, images, shape)
     needs["synthetic images"] = (
         IMAGE_COPIES * pixels * config.synthesis.images,
         "--synthesis.images",
@@ -143,8 +143,7 @@ def estimate_memory(stages: RunStages, counts: Sequence[int]) -> dict[str, tuple
         )
     teacher = stages.teacher
     needs[f"teacher, a {teacher.kind}"] = (
-        train_images
-        + teacher.estimate_memory(shape, classes, provenance.count_training_images(), config),
+        images * pixels + teacher.estimate_memory(shape, classes, images, config),
         teacher.remedy,
     )
     return needs
