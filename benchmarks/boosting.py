@@ -11,16 +11,17 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from cyclopts import App, Parameter, validators
+from cyclopts import App
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from benchmarks.ledger import Ledger
 from benchmarks.machine import describe_machine, read_commit
 from benchmarks.report import load_template
+from benchmarks.workbench import Draws
 from gan_aug.arms import build_original_set
 from gan_aug.classifiers.lightgbm import LightgbmConfig, predict_probabilities, train_lightgbm
 from gan_aug.data.dataset import Dataset, draw_labeled
@@ -172,7 +173,7 @@ class Pair(NamedTuple):
 def measure(
     *names: str,
     rows: tuple[int, ...] = (1000, 10_000, 50_000),
-    draws: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 3,
+    draws: Draws = 3,
     dataset: str = "mnist",
     root: Path = ROOT,
 ) -> None:
@@ -186,8 +187,6 @@ def measure(
         Settings to train beside the first of the page, by their names there; everything by default.
     rows
         Numbers of labeled images.
-    draws
-        Draws of labels, by seeds from 0.
     dataset
         As in `gan-aug run`.
     root

@@ -7,17 +7,17 @@ images once.
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Any
 
 import keras
-from cyclopts import App, Parameter, validators
+from cyclopts import App
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from benchmarks.ledger import Ledger
 from benchmarks.report import load_template
 from benchmarks.spread import Row, summarize_values
-from benchmarks.workbench import MNIST, MeasuredDraw, Workbench, group_alike
+from benchmarks.workbench import MNIST, Budgets, Draws, MeasuredDraw, Workbench, group_alike
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.data.dataset import Dataset
 from gan_aug.evaluation.comparison import Comparison
@@ -106,8 +106,8 @@ LEDGER = Ledger(Draw, key="draws", name="conditioning")
 @app.default
 def measure(
     *,
-    draws: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 3,
-    budgets: tuple[int, ...] = (100, 1000),
+    draws: Draws = 3,
+    budgets: Budgets = (100, 1000),
     teacher: TeacherName = CONSISTENCY.name,
     preset: Preset = "quick",
     steps: int | None = None,
@@ -119,10 +119,6 @@ def measure(
 
     Parameters
     ----------
-    draws
-        Draws of labels, by seeds from 0.
-    budgets
-        Label budgets.
     teacher
         Who names the images.
     preset

@@ -6,17 +6,25 @@ from several features of the same training images. No validation or test image i
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-from cyclopts import App, Parameter, validators
+from cyclopts import App
 from rich.console import Console
 from sklearn.preprocessing import normalize
 
 from benchmarks.ledger import Ledger
 from benchmarks.report import load_template
 from benchmarks.spread import Row, summarize_values
-from benchmarks.workbench import MNIST, NETWORKS, MeasuredDraw, Workbench, group_draws
+from benchmarks.workbench import (
+    MNIST,
+    NETWORKS,
+    Budgets,
+    Draws,
+    MeasuredDraw,
+    Workbench,
+    group_draws,
+)
 from gan_aug.components import reduce_images
 from gan_aug.data.dataset import Dataset, draw_labeled
 from gan_aug.evaluation.anomaly import observe
@@ -139,23 +147,19 @@ LEDGER = Ledger(Measurement, key="measurements", name="features")
 @app.default
 def measure(
     *,
-    draws: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 5,
-    budgets: tuple[int, ...] = BUDGETS,
+    draws: Draws = 5,
+    budgets: Budgets = BUDGETS,
     features: tuple[FeaturesName, ...] = tuple(FEATURES),
     preset: Preset = "quick",
     bench: Workbench = MNIST,
 ) -> None:
     """Measure what is missing; add it to `artifacts/features.json`, and write `docs/features.md`.
 
-    The same command goes on where it was interrupted.
+    The same command goes on where it was interrupted. Draws take turns with two
+    encoders and two DCGANs, so that an interval has some of the networks' spread too.
 
     Parameters
     ----------
-    draws
-        Draws of labels, by seeds from 0. They take turns with two encoders and two DCGANs, so that
-        an interval has some of the networks' spread too.
-    budgets
-        Label budgets.
     features
         Which to measure.
     preset

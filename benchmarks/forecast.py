@@ -7,17 +7,17 @@ choose nothing.
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
-from cyclopts import App, Parameter, validators
+from cyclopts import App
 from rich.console import Console
 
 from benchmarks.ledger import Ledger
 from benchmarks.report import load_template
 from benchmarks.spread import Row, summarize_values
-from benchmarks.workbench import MNIST, MeasuredDraw, Workbench, group_draws
+from benchmarks.workbench import MNIST, Budgets, Draws, MeasuredDraw, Workbench, group_draws
 from gan_aug.arms import build_training_set
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.classifiers.classifier import Classifier
@@ -110,8 +110,8 @@ class Rule(NamedTuple):
 @app.default
 def measure(
     *,
-    draws: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 3,
-    budgets: tuple[int, ...] = (100, 1000, 5000),
+    draws: Draws = 3,
+    budgets: Budgets = (100, 1000, 5000),
     preset: Preset = "quick",
     bench: Workbench = MNIST,
 ) -> None:
@@ -122,10 +122,6 @@ def measure(
 
     Parameters
     ----------
-    draws
-        Draws of labels, by seeds from 0.
-    budgets
-        Label budgets.
     preset
         Of the other settings.
     bench

@@ -26,7 +26,7 @@ from benchmarks.imbalance import (
 from benchmarks.ledger import Ledger
 from benchmarks.report import load_template
 from benchmarks.spread import CONFIDENCE_LEVEL, Row, summarize_values
-from benchmarks.workbench import MNIST, Measured, Workbench
+from benchmarks.workbench import MNIST, Draws, Measured, Workbench
 from gan_aug.arms import ARMS, Need
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.data.dataset import Dataset, describe_dataset
@@ -141,7 +141,7 @@ LEDGER = Ledger(Draw, key="draws", name="rare_classes")
 @app.default
 def measure(
     *,
-    draws: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 3,
+    draws: Draws = 3,
     most: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 100,
     fewest: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 5,
     steps: int = 2000,
@@ -150,12 +150,10 @@ def measure(
 ) -> None:
     """Measure the draws that are missing; add them to `artifacts/rare_classes.json`.
 
-    The same command goes on where it was interrupted.
+    The same command goes on where it was interrupted. Each draw has other rare classes.
 
     Parameters
     ----------
-    draws
-        Draws of labels, by seeds from 0; each has other rare classes.
     most
         Labeled images of the most common class.
     fewest

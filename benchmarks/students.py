@@ -8,16 +8,16 @@ another machine. Every student meets the test images once.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import keras
-from cyclopts import App, Parameter, validators
+from cyclopts import App
 from rich.console import Console
 
 from benchmarks.ledger import Ledger
 from benchmarks.report import load_template
 from benchmarks.spread import CONFIDENCE_LEVEL
-from benchmarks.workbench import MNIST, MeasuredDraw, Workbench, group_alike
+from benchmarks.workbench import MNIST, Draws, MeasuredDraw, Workbench, group_alike
 from gan_aug.arms import ARMS, BASELINE, CONTRASTS, STUDY_ARMS, list_buildable
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.evaluation.comparison import Score
@@ -81,7 +81,7 @@ class Group(NamedTuple):
 @app.default
 def measure(
     *,
-    draws: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 5,
+    draws: Draws = 5,
     budgets: tuple[Budget, ...] = (100, 1000),
     preset: Preset = "quick",
     bench: Workbench = MNIST,
@@ -92,8 +92,6 @@ def measure(
 
     Parameters
     ----------
-    draws
-        Draws of labels, by seeds from 0.
     budgets
         Label budgets, or `all`.
     preset

@@ -6,16 +6,24 @@ validation or test image is looked at.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-from cyclopts import App, Parameter, validators
+from cyclopts import App
 from rich.console import Console
 
 from benchmarks.ledger import Ledger
 from benchmarks.report import load_template
 from benchmarks.spread import Row, summarize_values
-from benchmarks.workbench import MNIST, NETWORKS, MeasuredDraw, Workbench, group_draws
+from benchmarks.workbench import (
+    MNIST,
+    NETWORKS,
+    Budgets,
+    Draws,
+    MeasuredDraw,
+    Workbench,
+    group_draws,
+)
 from gan_aug.data.dataset import draw_labeled
 from gan_aug.images import Float32, Indices, LabeledImages, Labels
 from gan_aug.representation.encoder import describe_encoder, describe_features
@@ -173,23 +181,19 @@ class Cell(NamedTuple):
 @app.default
 def measure(
     *,
-    draws: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 5,
-    budgets: tuple[int, ...] = BUDGETS,
+    draws: Draws = 5,
+    budgets: Budgets = BUDGETS,
     variants: tuple[MethodName, ...] = tuple(METHODS),
     preset: Preset = "quick",
     bench: Workbench = MNIST,
 ) -> None:
     """Measure what is missing; add it to `artifacts/labeling.json`, and write `docs/labeling.md`.
 
-    The same command goes on where it was interrupted.
+    The same command goes on where it was interrupted. Draws take turns with two
+    encoders, so that an interval over draws has some of the encoder's spread too.
 
     Parameters
     ----------
-    draws
-        Seeds from 0. They take turns with two encoders, so that an interval has some of the
-        encoder's spread too.
-    budgets
-        Numbers of labels.
     variants
         Which methods to measure.
     preset

@@ -6,17 +6,25 @@ settings.
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import keras
 import numpy as np
-from cyclopts import App, Parameter, validators
+from cyclopts import App
 from rich.console import Console
 
 from benchmarks.ledger import Ledger
 from benchmarks.report import load_template
 from benchmarks.spread import Row, summarize_values
-from benchmarks.workbench import MNIST, NETWORKS, MeasuredDraw, Workbench, group_draws
+from benchmarks.workbench import (
+    MNIST,
+    NETWORKS,
+    Budgets,
+    Draws,
+    MeasuredDraw,
+    Workbench,
+    group_draws,
+)
 from gan_aug.execution import Executor
 from gan_aug.images import Float32, Images, LabeledImages
 from gan_aug.settings.presets import resolve_config
@@ -126,22 +134,18 @@ class Cell(NamedTuple):
 @app.default
 def measure(
     *,
-    draws: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 3,
-    budgets: tuple[int, ...] = BUDGETS,
+    draws: Draws = 3,
+    budgets: Budgets = BUDGETS,
     variants: tuple[VariantName, ...] = tuple(VARIANTS),
     bench: Workbench = MNIST,
 ) -> None:
     """Measure what is missing; add it to `artifacts/teachers.json`, and write the page.
 
-    The same command goes on where it was interrupted.
+    The same command goes on where it was interrupted. Draws take turns with two
+    encoders, so that an interval over draws has some of the encoder's spread too.
 
     Parameters
     ----------
-    draws
-        Draws of labels, by seeds from 0. They take turns with two encoders, so that an interval
-        over draws has some of the encoder's spread too.
-    budgets
-        Label budgets.
     variants
         What to measure.
     bench

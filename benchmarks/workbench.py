@@ -5,9 +5,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 from pydantic import BaseModel, ConfigDict
 
 from benchmarks.machine import describe_machine, read_commit
@@ -25,6 +25,8 @@ from gan_aug.store.store import Store
 __all__ = [
     "MNIST",
     "NETWORKS",
+    "Budgets",
+    "Draws",
     "Measured",
     "MeasuredDraw",
     "Workbench",
@@ -33,6 +35,12 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).parent.parent
+
+Draws = Annotated[
+    int,
+    Parameter(help="Draws of labels, by seeds from 0.", validator=validators.Number(gte=1)),
+]
+Budgets = Annotated[tuple[int, ...], Parameter(help="Label budgets.")]
 NETWORKS = 2
 """Encoders and DCGANs that draws of labels take turns with, so that an interval over draws has some
 of their spread too."""
