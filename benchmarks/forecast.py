@@ -1,8 +1,8 @@
 """Whether labels tell beforehand that augmentation pays: ``python -m benchmarks.forecast``.
 
 A student can learn from a teacher that errs less than it does by itself. Both errors are estimated
-from the labeled images alone, and set beside what the students gained on test images in
-``python -m benchmarks.students``. Test images choose nothing.
+from the labeled images alone, and set beside what the students gain on test images. Test images
+choose nothing.
 """
 
 import sys
@@ -14,25 +14,17 @@ import numpy as np
 from cyclopts import App
 from rich.console import Console
 
-from benchmarks import students
 from benchmarks.ledger import Ledger
 from benchmarks.report import load_template
 from benchmarks.spread import Row, summarize_values
-from benchmarks.workbench import (
-    MNIST,
-    Budgets,
-    MeasuredDraw,
-    Workbench,
-    group_alike,
-    group_draws,
-)
-from gan_aug.arms import BASELINE, build_training_set
+from benchmarks.workbench import MNIST, Budgets, Draws, MeasuredDraw, Workbench, group_draws
+from gan_aug.arms import build_training_set
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.classifiers.classifier import Classifier
 from gan_aug.classifiers.cnn import CNN
-from gan_aug.evaluation.comparison import Score
 from gan_aug.execution import Executor
 from gan_aug.images import LabeledImages
+from gan_aug.settings.presets import Preset, resolve_config
 from gan_aug.settings.run import RunConfig
 from gan_aug.stages import RunStages
 from gan_aug.teachers import TEACHERS
@@ -116,69 +108,64 @@ class Rule(NamedTuple):
 
 
 @app.default
-def measure(*, budgets: Budgets = (20, 50, 100, 1000, 5000), bench: Workbench = MNIST) -> None:
-    """Foretell every draw of `artifacts/students.json`; add what is missing to `forecast.json`.
+def measure(
+    *,
+    draws: Draws = 3,
+    budgets: Budgets = (100, 1000, 5000),
+    preset: Preset = "quick",
+    bench: Workbench = MNIST,
+) -> None:
+    """Measure the draws that are missing; add them to `artifacts/forecast.json`.
 
-    The same command goes on where it was interrupted.
+    The same command goes on where it was interrupted. What a study trained with the same settings
+    is taken from the store.
 
     Parameters
     ----------
+    preset
+        Of the other settings.
     bench
         Data and folders.
     """
-    known = group_alike(students.LEDGER.read(bench.root)).get(bench.data.provenance.name, {})
-    draws = [draw for labels in budgets for draw in known.get(labels, [])]
-    if not draws:
-        sys.exit(
-            f"budgets: expected some that artifacts/students.json has of {bench.dataset}, found "
-            f"none of {', '.join(map(str, budgets))}; run `python -m benchmarks.students` first"
-        )
-    for draw in draws:
-        measure_once(draw, bench)
+    for seed in range(draws):
+        for labels in budgets:
+            changes = {"labels": labels, "seed": seed, "arms": ("original", *ARMS)}
+            measure_once(resolve_config(preset, changes), bench)
 
 
-def measure_once(draw: students.Draw, bench: Workbench) -> None:
-    """Foretell a draw for all classifiers and write what is found, unless that was done before."""
-    chosen = {"dataset": bench.dataset, "labels": draw.labels, "seed": draw.seed}
-    stages = bench.plan(RunConfig(**draw.settings, **chosen))
+def measure_once(config: RunConfig, bench: Workbench) -> None:
+    """Measure a draw for all classifiers and write what is found, unless that was done before."""
+    stages, labels = bench.plan(config), bench.count_labels(config)
     pending = [
         Forecast(
             classifier=name,
             teacher=stages.teacher.name,
             student_error=1,
             teacher_error=1,
-            gains=gains,
-            labels=draw.labels,
-            seed=draw.seed,
+            gains={},
+            labels=labels,
+            seed=config.seed,
             settings=list_settings(stages.config, name),
             **bench.describe_origin(),
         )
-        for name, gains in list_gains(draw.scores).items()
+        for name in config.classifiers
     ]
     missing = [forecast for forecast in pending if not LEDGER.has(forecast, bench.root)]
     if not missing:
         return
-    ERR.print(f"{draw.dataset}, {draw.labels} labels, draw {draw.seed}")
+    ERR.print(f"{bench.data.provenance.name}, {labels} labels, draw {config.seed}")
     execute = bench.open_executor()
-    labeled = bench.data.train.take(execute(stages.drawn).load())
-    teacher_error = estimate_teacher(stages, labeled, execute)
+    drawn = bench.data.train.take(execute(stages.drawn).load())
+    teacher_error = estimate_teacher(stages, drawn, execute)
     for forecast in missing:
         classifier = CLASSIFIERS[forecast.classifier]
         found = {
-            "student_error": cross_fit_error(classifier, BASELINE, stages, labeled),
+            "student_error": cross_fit_error(classifier, "original", stages, drawn),
             "teacher_error": teacher_error,
+            "gains": compare_arms(classifier, stages, labels, execute),
         }
         LEDGER.add(forecast.model_copy(update=found), bench.root, render_page)
     keras.backend.clear_session()
-
-
-def list_gains(scores: Sequence[Score]) -> dict[str, dict[str, float]]:
-    """Return classifier → arm → what the arm added to the accuracy on test images."""
-    gains: dict[str, dict[str, float]] = {}
-    for score in scores:
-        if score.arm in ARMS and score.versus_original:
-            gains.setdefault(score.classifier, {})[score.arm] = score.versus_original.difference
-    return gains
 
 
 def list_settings(config: RunConfig, classifier: str) -> dict[str, Any]:
@@ -225,6 +212,16 @@ def cross_fit_error(
         named = classifier.predict(model, labeled.images[asked]).argmax(axis=1)
         wrong[asked] = named != labeled.labels[asked]
     return float(wrong.mean())
+
+
+def compare_arms(
+    classifier: Classifier, stages: RunStages, labels: int, execute: Executor
+) -> dict[str, float]:
+    """Return what each arm adds to the accuracy on test images."""
+    cells = [(classifier.name, arm) for arm in stages.config.arms]
+    scores = execute(stages.compare(cells, labels)).load().scores
+    accuracies = {score.arm: score.accuracy for score in scores if score.split == "test"}
+    return {arm: accuracies[arm] - accuracies["original"] for arm in ARMS}
 
 
 def summarize(forecasts: Sequence[Forecast]) -> dict[str, dict[tuple[int, str], Cell]]:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import keras
 from cyclopts import App
+from pydantic import Field
 from rich.console import Console
 
 from benchmarks.ledger import Ledger
@@ -45,11 +46,14 @@ class Draw(MeasuredDraw):
     Attributes:
         teacher: Name of the teacher.
         teacher_error: On validation images, in [0, 1].
+        trust: Classifier → how much the teacher's labels count, in [0, 1]; in full where it is
+            missing.
         scores: On test images.
     """
 
     teacher: str
     teacher_error: float
+    trust: dict[str, float] = Field(default_factory=dict)
     scores: list[Score]
 
 
@@ -129,6 +133,7 @@ def measure_once(config: RunConfig, bench: Workbench) -> None:
     outcome = run_stages(plan, execute)
     found = {
         "teacher_error": 1 - outcome.calibration.load().accuracy,
+        "trust": {name: output.load().share for name, output in outcome.trust.items()},
         "scores": [score for score in outcome.comparison.scores if score.split == "test"],
     }
     LEDGER.add(pending.model_copy(update=found), bench.root, render_page)

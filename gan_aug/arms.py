@@ -54,6 +54,8 @@ class Material:
         copies: Transformed images to add, where an arm has them.
         seed: Determines the transformations.
         level: Whether the images of every class carry equal weight together, whatever their number.
+        trust: How much pseudo-labeled images count, in [0, 1]; at 0 they are left out. Where there
+            are no labeled images beside them, they count in full.
         synthetic: Generated images; None for an arm that does not need them.
         pool: Real images of which the teacher alone says what they are; None likewise.
     """
@@ -64,6 +66,7 @@ class Material:
     copies: int = 0
     seed: int = 0
     level: bool = False
+    trust: float = 1.0
     synthetic: PseudoLabels | None = None
     pool: PseudoLabels | None = None
 
@@ -111,7 +114,7 @@ def build_original(material: Material) -> TrainingSet:
 
 def build_gan(material: Material) -> TrainingSet:
     """``gan``: the labeled images and the accepted synthetic ones."""
-    return join(material, take_accepted(material, material.synthetic))
+    return join(material, trust_accepted(material, material.synthetic))
 
 
 def build_shift(material: Material) -> TrainingSet:
@@ -121,20 +124,20 @@ def build_shift(material: Material) -> TrainingSet:
 
 def build_gan_shift(material: Material) -> TrainingSet:
     """``gan+shift``: the labeled images, the synthetic and the transformed ones."""
-    return join(material, take_accepted(material, material.synthetic), transform(material))
+    return join(material, trust_accepted(material, material.synthetic), transform(material))
 
 
 def build_real_pool(material: Material) -> TrainingSet:
     """``real_pool``: the labeled images and accepted real ones that were never labeled."""
-    return join(material, take_accepted(material, material.pool))
+    return join(material, trust_accepted(material, material.pool))
 
 
 def build_gan_real_pool(material: Material) -> TrainingSet:
     """``gan+real_pool``: the labeled images, the synthetic and the accepted real ones."""
     return join(
         material,
-        take_accepted(material, material.synthetic),
-        take_accepted(material, material.pool),
+        trust_accepted(material, material.synthetic),
+        trust_accepted(material, material.pool),
     )
 
 
@@ -293,6 +296,14 @@ def take_accepted(material: Material, pseudo: PseudoLabels | None) -> TrainingSe
     targets = pseudo.probabilities if soft else one_hot(pseudo.labels, classes)
     weights = np.ones(accepted.sum(), dtype=np.float32)
     return TrainingSet(pseudo.images[accepted], targets[accepted], weights)
+
+
+def trust_accepted(material: Material, pseudo: PseudoLabels | None) -> TrainingSet:
+    """Return the accepted images with the weight that they are trusted with; none without trust."""
+    accepted = take_accepted(material, pseudo)
+    kept = slice(None if material.trust else 0)
+    weights = accepted.weights * np.float32(material.trust)
+    return TrainingSet(accepted.images[kept], accepted.targets[kept], weights[kept])
 
 
 def transform(material: Material) -> TrainingSet:

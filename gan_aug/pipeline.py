@@ -22,6 +22,7 @@ from gan_aug.settings.run import RunConfig
 from gan_aug.stage import Stage
 from gan_aug.stages import Cell, RunStages, describe_draw
 from gan_aug.teachers.ensemble import check_folds
+from gan_aug.teachers.trust import Trust
 
 __all__ = ["Guard", "Outcome", "RunPlan", "plan_run", "run_stages"]
 
@@ -60,6 +61,7 @@ class Outcome:
         networks: The teacher's, in order.
         temperature: What their logits are divided by; None where that was not fitted.
         calibration: How far the teacher can be trusted.
+        trust: Classifier → how much it learns from the teacher; empty where that was settled.
         models: The classifiers.
         predictions: What they say of validation and test images.
         quality: How good the synthetic images are, if that was asked for.
@@ -74,6 +76,7 @@ class Outcome:
     networks: list[Output[Any]]
     temperature: Output[float] | None
     calibration: Output[TeacherCalibration]
+    trust: Mapping[str, Output[Trust]]
     models: Mapping[Cell, Output[Any]]
     predictions: Mapping[Cell, Output[dict[Split, Float32]]]
     quality: Output[Quality] | None
@@ -183,6 +186,8 @@ def run_stages(plan: RunPlan, execute: Executor, *, guard: Guard = let_pass) -> 
     calibration = execute(stages.assess_teacher())
     dcgan = execute(stages.train_dcgan())
     pseudo = {need: execute(stages.label_images(need)) for need in list_needs(config.arms)}
+    judged = {name: stages.judge_teacher(CLASSIFIERS[name]) for name in config.classifiers}
+    trust = {name: execute(stage) for name, stage in judged.items() if stage}
     models, predictions = compute_cells(stages, execute, guard)
     quality = execute(stages.judge_images()) if config.quality.enabled else None
     comparison = execute(stages.compare(list(predictions), plan.labels))
@@ -197,6 +202,7 @@ def run_stages(plan: RunPlan, execute: Executor, *, guard: Guard = let_pass) -> 
         networks=networks,
         temperature=fitted,
         calibration=calibration,
+        trust=trust,
         models=models,
         predictions=predictions,
         quality=quality,

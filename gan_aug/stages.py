@@ -48,6 +48,7 @@ from gan_aug.store.formats import ArrayFormat, ArraysFormat, JsonFormat
 from gan_aug.teachers import TEACHERS
 from gan_aug.teachers.ensemble import cross_fit_temperature
 from gan_aug.teachers.teacher import Teacher
+from gan_aug.teachers.trust import FOLDS, Trust, judge_teacher
 
 __all__ = [
     "Cell",
@@ -348,14 +349,42 @@ class RunStages:
 
     # ----------------------------------------------------------- arms and classifiers
 
+    def judge_teacher(self, classifier: Classifier) -> Stage[Trust] | None:
+        """Ask how much of the teacher's labels a classifier can learn; None if that is settled."""
+        if self.config.pseudo_labels.trust != "auto" or self.teacher.test is None:
+            return None
+        config = self.config.of(classifier)
+        return Stage(
+            "trust",
+            f"trust of {classifier.phrase} in the teacher",
+            judge_teacher,
+            JsonFormat("trust", Trust),
+            settings={
+                "fit": classifier.train,
+                "predict": classifier.predict,
+                "config": config,
+                "seed": self.config.seed,
+            },
+            inputs={
+                "train": self.data.select("train"),
+                "drawn": self.drawn,
+                "tested_wrong": self.teacher.test(self).select("tested_wrong"),
+            },
+            compute=self.compute if classifier.uses_device else None,
+            steps=FOLDS * config.steps,
+            trains=True,
+        )
+
     def describe_arm(self, arm: str) -> dict[str, Any]:
         """Return the settings that an arm's training set depends on."""
         config, entry = self.config, ARMS[arm]
         added = {"config": config.augmentation, "seed": config.seed}
+        pseudo = config.pseudo_labels
+        trust = {"trust": pseudo.trust} if pseudo.trust != "auto" else {}
         return {
             "arm": arm,
             **(added if entry.additions else {}),
-            **({"targets": config.pseudo_labels.targets} if entry.needs else {}),
+            **({"targets": pseudo.targets, **trust} if entry.needs else {}),
             **({"level": True} if entry.needs and self.level else {}),
             **({"copies": self.copies} if entry.copies else {}),
         }
@@ -373,11 +402,14 @@ class RunStages:
             self.count_offered("synthetic"),
         )
 
-    def build_training_set(self, arm: str) -> Stage[TrainingSet]:
-        """Build the training set of an arm from what it needs."""
+    def build_training_set(self, classifier: Classifier, arm: str) -> Stage[TrainingSet]:
+        """Build a classifier's training set of an arm from what the arm needs."""
         needed: dict[str, Inputs] = {
             need: self.label_images(need) for need in sorted(ARMS[arm].needs)
         }
+        trust = self.judge_teacher(classifier) if needed else None
+        if trust:
+            needed["trust"] = trust.select("share")
         return Stage(
             "training-set",
             f"training set, {arm}",
@@ -402,7 +434,7 @@ class RunStages:
             classifier.train,
             classifier.format,
             settings={"config": config, "seed": derive_seed(self.config.seed, member)},
-            inputs={"training_set": self.build_training_set(arm)},
+            inputs={"training_set": self.build_training_set(classifier, arm)},
             compute=self.compute if classifier.uses_device else None,
             steps=config.steps,
             trains=True,
@@ -431,8 +463,9 @@ class RunStages:
             cells: Those that can be compared.
             budget: How many labels there are.
         """
-        predictions = [self.predict(CLASSIFIERS[name], arm) for name, arm in cells]
-        weights = [self.build_training_set(arm).select("weights") for _, arm in cells]
+        known = [(CLASSIFIERS[name], arm) for name, arm in cells]
+        predictions = [self.predict(classifier, arm) for classifier, arm in known]
+        sets = [self.build_training_set(classifier, arm) for classifier, arm in known]
         return Stage(
             "comparison",
             "comparison",
@@ -447,7 +480,7 @@ class RunStages:
             inputs={
                 "data": self.data,
                 "probabilities": predictions,
-                "weights": weights,
+                "weights": [training_set.select("weights") for training_set in sets],
                 "drawn": self.drawn,
             },
         )

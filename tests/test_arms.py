@@ -195,6 +195,47 @@ def test_nothing_accepted_or_no_share_reproduces_the_original_arm(material):
             assert (built.weights == 1).all()
 
 
+@pytest.mark.parametrize("arm", ["gan", "gan+shift", "real_pool", "gan+real_pool"])
+def test_images_of_a_teacher_carry_as_much_as_it_is_trusted(material, arm):
+    added = np.zeros(len(ARMS[arm].build(material)), bool)
+    added[LABELED:] = True
+    if ARMS[arm].copies:
+        added[-COPIES:] = False
+    full, half = (
+        ARMS[arm].build(dataclasses.replace(material, trust=trust)) for trust in (1.0, 0.5)
+    )
+    np.testing.assert_array_equal(full.images, half.images)
+    ratio = half.weights / full.weights
+    assert ratio[added] == pytest.approx(0.5 * ratio[0])
+    assert ratio[~added] == pytest.approx(ratio[0])
+
+
+@pytest.mark.parametrize(
+    ("arm", "without"),
+    [
+        ("gan", "original"),
+        ("real_pool", "original"),
+        ("gan+real_pool", "original"),
+        ("gan+shift", "shift"),
+    ],
+)
+def test_without_trust_an_arm_is_what_it_would_be_without_a_teacher(material, arm, without):
+    built = ARMS[arm].build(dataclasses.replace(material, trust=0.0))
+    expected = ARMS[without].build(material)
+    np.testing.assert_array_equal(built.images, expected.images)
+    np.testing.assert_array_equal(built.targets, expected.targets)
+    np.testing.assert_array_equal(built.weights, expected.weights)
+
+
+def test_synthetic_images_alone_are_trusted_in_any_case(material):
+    full, none = (
+        ARMS["synthetic_only"].build(dataclasses.replace(material, trust=trust))
+        for trust in (1.0, 0.0)
+    )
+    np.testing.assert_array_equal(full.images, none.images)
+    np.testing.assert_array_equal(full.weights, none.weights)
+
+
 def test_repetition_shows_every_labeled_image_equally_often(material):
     built = ARMS["repeat"].build(material)
     _, times = np.unique(built.images.reshape(len(built), -1), axis=0, return_counts=True)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tiny import TINY_RUN
 
+from gan_aug.classifiers.cnn import CNN
 from gan_aug.data.dataset import describe_dataset
 from gan_aug.device import Compute
 from gan_aug.execution import Executor, execute_stage
@@ -52,7 +53,7 @@ def test_level_is_in_the_keys_of_what_depends_on_it_and_in_no_others(digits, tmp
         assert level.describe_arm(arm)["level"] is True
     store = Store(tmp_path)
     for arm in ("original", "shift", "class_weight", "oversample", "repeat"):
-        same = [store.locate(stages.build_training_set(arm)) for stages in (other, level)]
+        same = [store.locate(stages.build_training_set(CNN, arm)) for stages in (other, level)]
         assert same[0] == same[1]
     again, capped = make_stages(digits, per_class=21), make_stages(digits)
     assert len({store.locate(s.label_images("pool")).path for s in (again, capped, level)}) == 3
@@ -71,7 +72,7 @@ def test_a_leveled_run_has_every_arm_and_equal_weight_of_every_class(digits, cpu
         np.testing.assert_array_equal(accepted, np.minimum(eligible, TARGET - np.array(COUNTS)))
         assert accepted.sum() <= stages.bound_accepted(source, COUNTS)
     for arm in ("class_weight", "oversample", *NEEDY):
-        built = execute(stages.build_training_set(arm)).load()
+        built = execute(stages.build_training_set(CNN, arm)).load()
         labels = built.targets.argmax(axis=1)
         carried = np.bincount(labels, weights=built.weights)[np.unique(labels)]
         np.testing.assert_allclose(carried, carried.mean(), rtol=1e-4)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.data.dataset import Dataset
 from gan_aug.data.pictures import Pictures
 from gan_aug.evaluation.anomaly import AnomalyResult, summarize_anomalies
@@ -243,6 +244,9 @@ def gather_facts(run: LoadedRun) -> RunFacts:
         pseudo=summarize_pseudo_labels(run.synthetic),
         teacher=run.calibration,
         teacher_kind=TEACHERS[run.outcome.teacher].kind,
+        trust={
+            CLASSIFIERS[name].phrase: output.load() for name, output in run.outcome.trust.items()
+        },
         quality=quality.load() if quality else None,
     )
 

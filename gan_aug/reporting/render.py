@@ -30,6 +30,7 @@ from gan_aug.settings.flags import to_flags, to_source_flags, to_study_flags
 from gan_aug.settings.pictures import PicturesConfig
 from gan_aug.settings.run import RunConfig
 from gan_aug.settings.study import StudyConfig
+from gan_aug.teachers.trust import Trust
 
 __all__ = [
     "RunFacts",
@@ -67,12 +68,15 @@ class RunFacts:
         pseudo: What became of the synthetic images.
         teacher: How far the teacher can be trusted.
         teacher_kind: What its networks are: ``CNN``, ``semi-supervised GAN``.
+        trust: Classifier, as in a sentence → how much it learns from the teacher; empty where that
+            was settled.
         quality: How good the synthetic images are, if that was measured.
     """
 
     pseudo: PseudoLabelCounts
     teacher: TeacherCalibration
     teacher_kind: str
+    trust: Mapping[str, Trust]
     quality: Quality | None
 
 

@@ -55,6 +55,15 @@ class PseudoLabelConfig(StageConfig):
         "all classes carry equal weight. `none`: whatever comes first, `per_class` times the "
         "number of classes in all.",
     )
+    trust: Share | Literal["auto"] = Field(
+        "auto",
+        description="How much the teacher's labels count, as a share of the weight that added "
+        "images carry; 0 leaves their images out. `auto`: 1 where the teacher makes at most half "
+        "of the errors of a classifier that learned from the labels alone, 0 where it makes as "
+        "many, and in proportion between. Both are asked about labels that were held out. Of "
+        f"`{LEARNS_FROM_IMAGES}` alone; other teachers would have to be trained again, and count "
+        "in full.",
+    )
     targets: TargetKind = Field(
         "soft",
         description="Train on the teacher's probabilities (`soft`) or on its top class (`hard`).",

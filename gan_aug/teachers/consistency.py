@@ -47,6 +47,11 @@ def train_encoder(ingredients: Ingredients) -> Stage[Any]:
     )
 
 
+def test_labels(ingredients: Ingredients) -> Stage[Propagated]:
+    """Return what spreads the labels by the encoder's features, and holds them out in turn."""
+    return describe_propagation(ingredients, train_encoder(ingredients))
+
+
 def describe_network(
     ingredients: Ingredients,
     number: int,
@@ -187,4 +192,5 @@ CONSISTENCY = Teacher(
     file="consistency.keras",
     estimate_memory=estimate_memory,
     remedy="--encoder.batch-size, --consistency.batch-size or --consistency.neighbors",
+    test=test_labels,
 )

@@ -61,6 +61,9 @@ class Teacher:
         estimate_memory: Bytes that a training takes beside the training images, for images of a
             shape, numbers of classes and of training images, and the settings of the run.
         remedy: Flags to lower where memory is short.
+        test: Returns a stage that holds labels out in turn; its output says in ``tested_wrong``
+            which of them the teacher then names wrongly. None for a teacher that can't be tested
+            without being trained again.
     """
 
     name: str
@@ -74,3 +77,4 @@ class Teacher:
     file: str
     estimate_memory: Callable[[Shape, int, int, Any], float]
     remedy: str
+    test: Callable[[Ingredients], Stage[Any]] | None = None

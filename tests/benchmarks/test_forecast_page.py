@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 from tiny import TINY_RUN
 
-from benchmarks import forecast, students
+from benchmarks import forecast
 from benchmarks.forecast import LEDGER, Forecast, judge_rule, render_page, summarize
 from benchmarks.workbench import Workbench
-from gan_aug.evaluation.comparison import PairedDifference
 from gan_aug.settings.presets import resolve_config
 
 ROOT = Path(__file__).parents[2]
@@ -65,54 +64,27 @@ def test_a_page_without_draws_says_so():
     assert "Nothing yet. `python -m benchmarks.forecast` measures it." in render_page([])
 
 
-@pytest.fixture
-def draw(make_score, teacher):
-    """Return a draw as `benchmarks.students` leaves it."""
-    tiny = TINY_RUN | {"pseudo_labels": {"teacher": teacher}, "encoder": {"steps": 20}}
-    config = resolve_config("smoke", tiny | {"cnn": {"updates": 60}, "labels": 50})
-    scores = [
-        make_score(classifier=name, arm=arm, differences={"original": differ(gain)} if gain else {})
-        for name in config.classifiers
-        for arm, gain in (("original", 0), ("gan", 0.02), ("real_pool", 0.03), ("shift", 0.01))
-    ]
-    return students.Draw(
-        dataset="digits",
-        commit="12ab",
-        cpu="a CPU",
-        labels=50,
-        seed=0,
-        settings=students.list_settings(config),
-        teacher=teacher,
-        teacher_error=0.1,
-        scores=scores,
-    )
-
-
-def differ(gain):
-    return PairedDifference(difference=gain, low=0, high=2 * gain, mcnemar_p=0.5, gained=2, lost=1)
-
-
 @pytest.mark.parametrize("teacher", ["consistency", "shift"])
-def test_every_draw_of_the_students_is_foretold_once(draw, teacher, monkeypatch, tmp_path):
-    monkeypatch.setattr(forecast, "FOLDS", 2)
-    students.LEDGER.add(draw, tmp_path, students.render_page)
-    bench = Workbench(dataset="digits", artifacts=tmp_path / "artifacts", root=tmp_path)
-    for budgets in ((50,), (20, 50)):
-        forecast.measure(budgets=budgets, bench=bench)
+def test_what_is_measured_is_not_measured_again(teacher, monkeypatch, tmp_path):
+    def resolve_tiny(_preset, changes):
+        small = TINY_RUN | {"pseudo_labels": {"teacher": teacher}, "encoder": {"steps": 20}}
+        return resolve_config("smoke", small | {"cnn": {"updates": 60}} | changes)
+
+    monkeypatch.setattr(forecast, "resolve_config", resolve_tiny)
+    for draws in (1, 1):
+        forecast.measure(
+            draws=draws,
+            budgets=(50,),
+            bench=Workbench(dataset="digits", artifacts=tmp_path / "artifacts", root=tmp_path),
+        )
     found = LEDGER.read(tmp_path)
-    assert [one.classifier for one in found] == ["cnn", "lightgbm"]
-    for one in found:
-        assert (one.teacher, one.labels, one.seed) == (teacher, 50, 0)
-        assert 0 < one.student_error < 0.9
-        assert 0 <= one.teacher_error < 0.9
-        assert one.gains == {"gan": 0.02, "real_pool": 0.03}
+    assert [draw.classifier for draw in found] == ["cnn", "lightgbm"]
+    for draw in found:
+        assert draw.teacher == teacher
+        assert 0 < draw.student_error < 0.9
+        assert 0 <= draw.teacher_error < 0.9
+        assert set(draw.gains) == {"gan", "real_pool"}
     assert (tmp_path / "docs" / "forecast.md").read_text() == render_page(found)
-
-
-def test_without_a_students_draw_there_is_nothing_to_foretell(tmp_path):
-    bench = Workbench(dataset="digits", artifacts=tmp_path / "artifacts", root=tmp_path)
-    with pytest.raises(SystemExit, match=r"found none of 50; run `python -m benchmarks\.students`"):
-        forecast.measure(budgets=(50,), bench=bench)
 
 
 def test_the_committed_page_is_that_of_the_committed_numbers():

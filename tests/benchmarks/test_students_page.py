@@ -44,6 +44,7 @@ def make_draw(make_score):
             "cpu": "a CPU",
             "teacher": "consistency",
             "teacher_error": 0.02,
+            "trust": {"lightgbm": 0.5},
             "scores": scores,
         }
         return Draw.model_validate(sound | values)
@@ -112,8 +113,12 @@ def test_every_draw_is_listed_in_a_part_that_opens(draws):
 def test_the_page_says_it_in_words_and_where_it_comes_from(draws):
     page = render_page(draws)
     assert "Beyond the real images that the same teacher labeled, synthetic images" in page
+    assert (
+        "| `consistency` | 3 | 2.00% (2.00% to 2.00%) | 100%, 100%, 100% | 50%, 50%, 50% |" in page
+    )
     assert "commit `12ab` on a CPU, `own`" in page
-    assert "| 20 | `consistency` | 3 | 2.00% (2.00% to 2.00%) |" in page
+    error = "2.00% (2.00% to 2.00%)"
+    assert f"| 20 | `consistency` | 3 | {error} | 100%, 100%, 100% | 50%, 50%, 50% |" in page
 
 
 def test_all_training_sets_have_a_column_and_those_without_a_score_stay_empty(draws):

@@ -1,5 +1,6 @@
 """What the stages of a run would have made, without any training."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from gan_aug.pseudo_labels import accept_images
 from gan_aug.settings.dcgan import DcganConfig
 from gan_aug.settings.evaluation import ComparisonConfig
 from gan_aug.teachers import TEACHERS
+from gan_aug.teachers.trust import Trust
 
 ARMS = ("original", "gan")
 TINY_DCGAN = DcganConfig(discriminator_width=4, clusters=0)
@@ -129,6 +131,7 @@ def make_outcome(
     teacher: str = "shift",
     networks: int = 1,
     arms: tuple[str, ...] = ARMS,
+    trust: Mapping[str, Trust] | None = None,
 ) -> Outcome:
     """Return the outcome of a run on a data set; its synthetic images are the test images."""
     classes = len(data.spec.classes)
@@ -189,6 +192,7 @@ def make_outcome(
         networks=[Made(None, store, f"network {number + 1}") for number in range(networks)],
         temperature=None,
         calibration=made["calibration"],
+        trust={name: Made(trust, store, f"trust, {name}") for name, trust in (trust or {}).items()},
         models=trained,
         predictions=asked,
         quality=None,

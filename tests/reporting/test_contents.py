@@ -20,6 +20,7 @@ from gan_aug.settings.run import RunConfig
 from gan_aug.settings.study import StudyConfig
 from gan_aug.stage import Stage
 from gan_aug.store.store import Store
+from gan_aug.teachers.trust import Trust
 from tests.reporting.outcomes import Made, draw_dataset, make_folder, make_outcome
 
 PICTURES = {
@@ -93,6 +94,25 @@ def test_a_thousand_classes_are_quick_and_make_a_page_of_ordinary_size(begin, tm
     assert run.page.stat().st_size < 2_000_000
     assert len(run.read_report()) < 30_000
     assert names(run) == PICTURES
+
+
+@pytest.mark.parametrize(
+    ("student_error", "said"),
+    [
+        (0.5, "It learns from the teacher's labels with their full weight."),
+        (0.16, "It learns from the teacher's labels with 50% of their weight."),
+        (0.1, "It has nothing to learn from the teacher, and is trained without the images"),
+    ],
+)
+def test_the_report_says_how_much_a_classifier_learns_from_the_teacher(
+    begin, tmp_path, student_error, said
+):
+    data = draw_dataset(("cat", "dog"), per_class=20)
+    trust = {"cnn": Trust(student_error=student_error, teacher_error=0.12)}
+    run = begin(Run, RunConfig(), data.provenance)
+    fill_run(run, make_outcome(tmp_path / "store", data, trust=trust))
+    errors = f"the teacher gets 12.0% wrong, and the CNN by itself {student_error:.1%}. "
+    assert f"Of labels that were held out, {errors}{said}" in run.read_report()
 
 
 def test_without_accepted_images_there_are_no_neighbors(begin, tmp_path):

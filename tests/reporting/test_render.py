@@ -95,7 +95,7 @@ def render(comparison, pseudo, make_score):
             "mine",
             RunConfig(),
             comparison.model_copy(update={"scores": scores}),
-            RunFacts(summarize_pseudo_labels(pseudo), teacher, "CNN", quality),
+            RunFacts(summarize_pseudo_labels(pseudo), teacher, "CNN", {}, quality),
             environment=environment,
             stages=[StageTime("DCGAN", 12.34, cached=True)],
             pictures=pictures,

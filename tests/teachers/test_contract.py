@@ -158,3 +158,12 @@ def test_one_that_is_the_cnn_of_an_arm_costs_its_students_nothing(teacher, ingre
     store = Store(tmp_path)
     of_the_arm = ingredients.train_classifier(CNN, teacher.arm)
     assert store.locate(teacher.plan(ingredients, 1)) == store.locate(of_the_arm)
+
+
+def test_a_teacher_that_holds_labels_out_says_which_it_got_wrong(teacher, ingredients, tmp_path):
+    if teacher.test is None:
+        pytest.skip("it would have to be trained again")
+    execute = Executor(Store(tmp_path), execute_stage)
+    tested = execute(teacher.test(ingredients)).load().tested_wrong
+    assert tested.shape == (LABELS,)
+    assert tested.dtype == bool

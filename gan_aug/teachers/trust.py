@@ -1,0 +1,112 @@
+"""Whether a classifier has something to learn from a teacher, as far as the labels tell.
+
+A teacher that errs as often as the classifier does by itself only teaches it other mistakes. Both
+are asked about labels that were held out, so that no validation label is needed.
+"""
+
+import logging
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from gan_aug.arms import build_original_set
+from gan_aug.classifiers.classifier import ClassifierConfig, Predict, Train
+from gan_aug.device import Compute
+from gan_aug.images import Indices, LabeledImages, Marks
+from gan_aug.progress import OnProgress, count_from, ignore_progress
+from gan_aug.teachers.ensemble import split_folds
+
+__all__ = ["FOLDS", "Trust", "cross_fit_error", "judge_teacher"]
+
+logger = logging.getLogger(__name__)
+
+FOLDS = 2
+FULL = 0.5  # of the classifier's errors; a teacher that makes no more is trusted in full
+
+
+class Trust(BaseModel):
+    """How often a classifier and a teacher are wrong about labels that were held out.
+
+    Attributes:
+        student_error: Of the classifier that learned from the other labels alone, in [0, 1].
+        teacher_error: Of the teacher, in [0, 1].
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    student_error: float
+    teacher_error: float
+
+    @property
+    def share(self) -> float:
+        """How much the teacher's labels count, in [0, 1].
+
+        In full where the teacher makes at most half of the classifier's errors, not at all where it
+        makes as many, and in proportion between.
+        """
+        if self.student_error == 0:
+            return 0.0
+        kept = self.teacher_error / self.student_error
+        return float(np.clip((1 - kept) / (1 - FULL), 0, 1))
+
+
+def judge_teacher(
+    train: LabeledImages, drawn: Indices, tested_wrong: Marks, **student: Any
+) -> Trust:
+    """Ask a classifier about labels that were held out, as the teacher was.
+
+    Args:
+        train: The training images with all their labels.
+        drawn: ``(labels,)`` places of those whose labels may be seen.
+        tested_wrong: ``(n,)`` bool, of labels that the teacher was not told: whether it then said
+            another class.
+        student: The classifier, as for :func:`cross_fit_error`.
+    """
+    trust = Trust(
+        student_error=cross_fit_error(train.take(drawn), **student),
+        teacher_error=float(tested_wrong.mean()),
+    )
+    logger.info(
+        "trust: of labels that were held out the classifier gets %.1f%% wrong and the teacher "
+        "%.1f%%; the teacher's labels count %.0f%%",
+        100 * trust.student_error,
+        100 * trust.teacher_error,
+        100 * trust.share,
+    )
+    return trust
+
+
+def cross_fit_error(
+    labeled: LabeledImages,
+    *,
+    fit: Train,
+    predict: Predict,
+    config: ClassifierConfig,
+    seed: int,
+    compute: Compute | None = None,
+    on_progress: OnProgress = ignore_progress,
+) -> float:
+    """Return how often a classifier errs about the half of the labels that it did not learn from.
+
+    Args:
+        labeled: Images whose labels may be seen.
+        fit: Trains it.
+        predict: Asks it.
+        config: Its settings.
+        seed: Of the halves and of both trainings.
+        compute: Device and precision, for a classifier that is a network.
+        on_progress: Called with the steps of both trainings done.
+    """
+    wrong = np.empty(len(labeled), bool)
+    for fold, (learned, asked) in enumerate(split_folds(labeled.labels, FOLDS, seed=seed)):
+        model = fit(
+            build_original_set(labeled.take(learned)),
+            config,
+            seed=seed,
+            compute=compute,
+            on_progress=count_from(fold * config.steps, on_progress),
+        )
+        named = predict(model, labeled.images[asked], ignore_progress).argmax(axis=1)
+        wrong[asked] = named != labeled.labels[asked]
+    return float(wrong.mean())
