@@ -1,8 +1,8 @@
 """Whether labels tell beforehand that augmentation pays: ``python -m benchmarks.forecast``.
 
-A student can learn from a teacher that errs less than it does by itself. Both errors are estimated
-from the labeled images alone, and set beside what the students gain on test images. Test images
-choose nothing.
+What ``--pseudo-labels.trust auto`` foresees from the labeled images alone is set beside what the
+students gain on test images, with the teacher's labels counted in full and as the rule says. Test
+images choose nothing.
 """
 
 import sys
@@ -18,23 +18,19 @@ from benchmarks.ledger import Ledger
 from benchmarks.report import load_template
 from benchmarks.spread import Row, summarize_values
 from benchmarks.workbench import MNIST, Budgets, Draws, MeasuredDraw, Workbench, group_draws
-from gan_aug.arms import build_training_set
+from gan_aug.arms import BASELINE
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.classifiers.classifier import Classifier
-from gan_aug.classifiers.cnn import CNN
 from gan_aug.execution import Executor
-from gan_aug.images import LabeledImages
 from gan_aug.settings.presets import Preset, resolve_config
 from gan_aug.settings.run import RunConfig
 from gan_aug.stages import RunStages
 from gan_aug.teachers import TEACHERS
-from gan_aug.teachers.consistency import CONSISTENCY, describe_propagation, train_encoder
-from gan_aug.teachers.ensemble import split_folds
+from gan_aug.teachers.trust import Trust
 
 __all__ = ["ARMS", "LEDGER", "Cell", "Forecast", "Rule", "judge_rule", "render_page", "summarize"]
 
 ARMS = ("gan", "real_pool")
-FOLDS = 5
 PAGE = "forecast.md.j2"
 ERR = Console(stderr=True, soft_wrap=True, highlight=False)
 
@@ -47,27 +43,22 @@ class Forecast(MeasuredDraw):
     Attributes:
         classifier: Its name.
         teacher: Name of the teacher.
-        student_error: Of the classifier, trained on four fifths of the labels at a time and asked
-            about the others; in [0, 1].
-        teacher_error: Of the teacher's labels for images whose own labels were held out.
-        gains: Arm → test accuracy, minus that of the labeled images alone.
+        trust: How often both are wrong about labels that were held out.
+        full: Arm → test accuracy, minus that of the labeled images alone, where the teacher's
+            labels count in full.
+        ruled: The same where they count as much as they are trusted.
     """
 
     classifier: str
     teacher: str
-    student_error: float
-    teacher_error: float
-    gains: dict[str, float]
+    trust: Trust
+    full: dict[str, float]
+    ruled: dict[str, float]
 
     @property
     def kind(self) -> str:
         """Whose."""
         return self.classifier
-
-    @property
-    def foreseen(self) -> float:
-        """By how much the student errs more often than the teacher, in [-1, 1]."""
-        return self.student_error - self.teacher_error
 
 
 LEDGER = Ledger(Forecast, key="forecasts", name="forecast")
@@ -78,26 +69,29 @@ class Cell(NamedTuple):
 
     Attributes:
         draws: How many there are.
-        student_error: Cross-fitted.
-        teacher_error: Held out.
-        foreseen: The difference of both.
-        gains: Arm → what came of it.
+        student_error: On labels that were held out.
+        teacher_error: Likewise.
+        share: How much the teacher's labels count.
+        full: Arm → what came of it where they count in full.
+        ruled: Arm → what came of it by the rule.
     """
 
     draws: int
     student_error: Row
     teacher_error: Row
-    foreseen: Row
-    gains: Mapping[str, Row]
+    share: Row
+    full: Mapping[str, Row]
+    ruled: Mapping[str, Row]
 
 
 class Rule(NamedTuple):
-    """What comes of adding images only where the student errs more often than the teacher.
+    """What comes of the rule.
 
     Attributes:
-        always: Mean gain of adding them in any case, over all classifiers, budgets and draws.
-        chosen: Mean gain where the rule decides; nothing is gained where it leaves them out.
-        wrong: How often it left out images that helped, or added some that did harm.
+        always: Mean gain where the teacher's labels count in full, over all classifiers, budgets
+            and draws.
+        chosen: Mean gain by the rule.
+        wrong: How often it left out images that help, or added some that do harm.
         decisions: How often it decided.
     """
 
@@ -129,7 +123,7 @@ def measure(
     """
     for seed in range(draws):
         for labels in budgets:
-            changes = {"labels": labels, "seed": seed, "arms": ("original", *ARMS)}
+            changes = {"labels": labels, "seed": seed, "arms": (BASELINE, *ARMS)}
             measure_once(resolve_config(preset, changes), bench)
 
 
@@ -140,9 +134,9 @@ def measure_once(config: RunConfig, bench: Workbench) -> None:
         Forecast(
             classifier=name,
             teacher=stages.teacher.name,
-            student_error=1,
-            teacher_error=1,
-            gains={},
+            trust=Trust(student_error=1, teacher_error=1),
+            full={},
+            ruled={},
             labels=labels,
             seed=config.seed,
             settings=list_settings(stages.config, name),
@@ -151,67 +145,38 @@ def measure_once(config: RunConfig, bench: Workbench) -> None:
         for name in config.classifiers
     ]
     missing = [forecast for forecast in pending if not LEDGER.has(forecast, bench.root)]
-    if not missing:
-        return
-    ERR.print(f"{bench.data.provenance.name}, {labels} labels, draw {config.seed}")
     execute = bench.open_executor()
-    drawn = bench.data.train.take(execute(stages.drawn).load())
-    teacher_error = estimate_teacher(stages, drawn, execute)
     for forecast in missing:
-        classifier = CLASSIFIERS[forecast.classifier]
-        found = {
-            "student_error": cross_fit_error(classifier, "original", stages, drawn),
-            "teacher_error": teacher_error,
-            "gains": compare_arms(classifier, stages, labels, execute),
-        }
+        ERR.print(f"{forecast.dataset}, {forecast.classifier}, {labels} labels, draw {config.seed}")
+        found = foretell(CLASSIFIERS[forecast.classifier], config, bench, execute)
         LEDGER.add(forecast.model_copy(update=found), bench.root, render_page)
-    keras.backend.clear_session()
+        keras.backend.clear_session()
+
+
+def foretell(
+    classifier: Classifier, config: RunConfig, bench: Workbench, execute: Executor
+) -> dict[str, Any]:
+    """Return how much the teacher is trusted, and what its labels are worth."""
+    stages, labels = bench.plan(config), bench.count_labels(config)
+    judged = stages.judge_teacher(classifier)
+    if judged is None:
+        sys.exit(
+            "budgets: expected a teacher whose labels can be held out, found "
+            f"`{stages.teacher.name}` with {labels} labels; lower --budgets"
+        )
+    trust = execute(judged).load()
+    ruled = full = compare_arms(classifier, stages, labels, execute)
+    if trust.share < 1:
+        changed = config.pseudo_labels.model_copy(update={"trust": 1.0})
+        in_full = bench.plan(config.model_copy(update={"pseudo_labels": changed}))
+        full = compare_arms(classifier, in_full, labels, execute)
+    return {"trust": trust, "full": full, "ruled": ruled}
 
 
 def list_settings(config: RunConfig, classifier: str) -> dict[str, Any]:
     """Return the settings of a classifier's draw, but those of teachers and others not asked."""
     others = {*TEACHERS, *CLASSIFIERS} - {config.pseudo_labels.teacher, classifier}
     return config.model_dump(mode="json", exclude={"labels", "seed", "classifiers", *others})
-
-
-def estimate_teacher(stages: RunStages, labeled: LabeledImages, execute: Executor) -> float:
-    """Return how often the teacher is wrong about labels that are held out, in [0, 1].
-
-    Labels of `consistency` are held out where they spread, which needs no training more.
-    """
-    if stages.teacher is CONSISTENCY:
-        spread = execute(describe_propagation(stages, train_encoder(stages))).load()
-        return float(spread.tested_wrong.mean())
-    if stages.teacher.arm is None:
-        sys.exit(
-            f"preset: expected a teacher whose labels can be held out, found {stages.teacher.name}"
-        )
-    return cross_fit_error(CNN, stages.teacher.arm, stages, labeled)
-
-
-def cross_fit_error(
-    classifier: Classifier, arm: str, stages: RunStages, labeled: LabeledImages
-) -> float:
-    """Return how often a classifier errs about the labels of folds that it was not trained on.
-
-    Args:
-        classifier: What is trained.
-        arm: Name of an arm that needs no teacher.
-        stages: Of the run.
-        labeled: Images whose labels may be seen.
-    """
-    wrong = np.empty(len(labeled), bool)
-    seed = stages.config.seed
-    for learned, asked in split_folds(labeled.labels, FOLDS, seed=seed):
-        model = classifier.train(
-            build_training_set(labeled, learned, **stages.describe_arm(arm)),
-            stages.config.of(classifier),
-            seed=seed,
-            compute=stages.compute,
-        )
-        named = classifier.predict(model, labeled.images[asked]).argmax(axis=1)
-        wrong[asked] = named != labeled.labels[asked]
-    return float(wrong.mean())
 
 
 def compare_arms(
@@ -221,7 +186,7 @@ def compare_arms(
     cells = [(classifier.name, arm) for arm in stages.config.arms]
     scores = execute(stages.compare(cells, labels)).load().scores
     accuracies = {score.arm: score.accuracy for score in scores if score.split == "test"}
-    return {arm: accuracies[arm] - accuracies["original"] for arm in ARMS}
+    return {arm: accuracies[arm] - accuracies[BASELINE] for arm in ARMS}
 
 
 def summarize(forecasts: Sequence[Forecast]) -> dict[str, dict[tuple[int, str], Cell]]:
@@ -240,21 +205,25 @@ def summarize_draws(draws: Sequence[Forecast]) -> Cell:
 
     return Cell(
         draws=len(draws),
-        student_error=over_draws(lambda draw: draw.student_error),
-        teacher_error=over_draws(lambda draw: draw.teacher_error),
-        foreseen=over_draws(lambda draw: draw.foreseen),
-        gains={arm: summarize_values([draw.gains[arm] for draw in draws]) for arm in ARMS},
+        student_error=over_draws(lambda draw: draw.trust.student_error),
+        teacher_error=over_draws(lambda draw: draw.trust.teacher_error),
+        share=over_draws(lambda draw: draw.trust.share),
+        full={arm: summarize_values([draw.full[arm] for draw in draws]) for arm in ARMS},
+        ruled={arm: summarize_values([draw.ruled[arm] for draw in draws]) for arm in ARMS},
     )
 
 
 def judge_rule(forecasts: Sequence[Forecast], arm: str) -> Rule:
-    """Say what comes of adding an arm's images only where that is foreseen to help."""
-    gains = np.array([forecast.gains[arm] for forecast in forecasts])
-    added = np.array([forecast.foreseen > 0 for forecast in forecasts])
+    """Say what comes of counting an arm's images as much as the rule says."""
+    full, ruled = (
+        np.array([getattr(forecast, field)[arm] for forecast in forecasts])
+        for field in ("full", "ruled")
+    )
+    added = np.array([forecast.trust.share > 0 for forecast in forecasts])
     return Rule(
-        always=float(gains.mean()),
-        chosen=float(np.where(added, gains, 0).mean()),
-        wrong=int((np.where(added, -gains, gains) > 0).sum()),
+        always=float(full.mean()),
+        chosen=float(ruled.mean()),
+        wrong=int((np.where(added, -ruled, full) > 0).sum()),
         decisions=len(forecasts),
     )
 
@@ -270,9 +239,8 @@ def render_page(forecasts: Sequence[Forecast]) -> str:
         rules={
             name: {arm: judge_rule(draws, arm) for arm in ARMS} for name, draws in shown.items()
         },
-        teachers={name: {draw.labels: draw.teacher for draw in own} for name, own in shown.items()},
+        arms=ARMS,
         titles={name: part.title for name, part in CLASSIFIERS.items()},
-        folds=FOLDS,
         origins=sorted({forecast.origin for forecast in forecasts}),
     )
 
