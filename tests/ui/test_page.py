@@ -62,7 +62,7 @@ def address(tmp_path_factory, digits, make_score):
     counts = PseudoLabelCounts(
         offered=9, accepted=9, per_class={"generated": [1] * 10, "accepted": [1] * 10}
     )
-    facts = RunFacts(counts, teacher, "CNN", quality=None)
+    facts = RunFacts(counts, teacher, "CNN", trust={}, quality=None)
     environment = {
         "dataset": {
             "name": "digits",
