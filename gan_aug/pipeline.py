@@ -186,8 +186,7 @@ def run_stages(plan: RunPlan, execute: Executor, *, guard: Guard = let_pass) -> 
     calibration = execute(stages.assess_teacher())
     dcgan = execute(stages.train_dcgan())
     pseudo = {need: execute(stages.label_images(need)) for need in list_needs(config.arms)}
-    judged = {name: stages.judge_teacher(CLASSIFIERS[name]) for name in config.classifiers}
-    trust = {name: execute(stage) for name, stage in judged.items() if stage}
+    trust = judge_teacher(stages, execute)
     models, predictions = compute_cells(stages, execute, guard)
     quality = execute(stages.judge_images()) if config.quality.enabled else None
     comparison = execute(stages.compare(list(predictions), plan.labels))
@@ -208,6 +207,15 @@ def run_stages(plan: RunPlan, execute: Executor, *, guard: Guard = let_pass) -> 
         quality=quality,
         stages=list(execute.outputs.values()),
     )
+
+
+def judge_teacher(stages: RunStages, execute: Executor) -> dict[str, Output[Trust]]:
+    """Ask how much each classifier can learn from the teacher, where an arm needs one."""
+    config = stages.config
+    if not any(ARMS[arm].needs for arm in config.arms):
+        return {}
+    judged = {name: stages.judge_teacher(CLASSIFIERS[name]) for name in config.classifiers}
+    return {name: execute(stage) for name, stage in judged.items() if stage}
 
 
 def list_needs(arms: Sequence[str]) -> list[Need]:

@@ -19,9 +19,9 @@ from gan_aug.store.store import Store
 LABELS = 60
 
 
-def make_stages(digits, teacher="consistency", **pseudo_labels):
+def make_stages(digits, teacher="consistency", arms=tuple(ARMS), **pseudo_labels):
     pseudo_labels |= TINY_RUN["pseudo_labels"] | {"teacher": teacher}
-    changes = {"labels": LABELS, "arms": tuple(ARMS), "pseudo_labels": pseudo_labels}
+    changes = {"labels": LABELS, "arms": arms, "pseudo_labels": pseudo_labels}
     config = resolve_config("smoke", TINY_RUN | changes)
     data = describe_dataset(digits.provenance, digits)
     planned = config.plan(LABELS, digits.provenance.count_training_images())
@@ -52,6 +52,8 @@ def test_every_classifier_has_its_own_trust(digits, tmp_path):
     judged = {name: output.load() for name, output in outcome.trust.items()}
     assert judged["cnn"].teacher_error == judged["lightgbm"].teacher_error
     assert judged["cnn"].student_error != judged["lightgbm"].student_error
+    unneeded = make_stages(digits, arms=("original", "shift"))
+    assert run_stages(RunPlan(unneeded, LABELS, unlabeled), execute).trust == {}
     for name, trust in judged.items():
         weights = execute(stages.build_training_set(CLASSIFIERS[name], "gan")).load().weights
         added = weights[LABELS:]
