@@ -5,7 +5,7 @@ section 4.2: temperature scaling.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from gan_aug.arms import build_training_set
 from gan_aug.classifiers.classifier import Predict
 from gan_aug.classifiers.cnn import CnnConfig, predict_probabilities, train_cnn
+from gan_aug.classifiers.cross_fitting import cross_fit
 from gan_aug.device import Compute
 from gan_aug.errors import UserError
 from gan_aug.images import Float32, Images, Indices, LabeledImages, Labels
-from gan_aug.progress import OnProgress, count_from, ignore_progress
+from gan_aug.progress import OnProgress, ignore_progress
 
 __all__ = [
     "ask_networks",
@@ -26,7 +27,6 @@ __all__ = [
     "cross_fit_temperature",
     "fit_temperature",
     "scale_temperature",
-    "split_folds",
 ]
 
 logger = logging.getLogger(__name__)
@@ -117,16 +117,21 @@ def cross_fit_temperature(
         As :func:`fit_temperature`.
     """
     own = train.take(drawn)
-    held_out = np.empty((len(own), len(own.spec.classes)), dtype=np.float32)
-    for fold, (learned, predicted) in enumerate(split_folds(own.labels, folds, seed=seed)):
-        network = train_cnn(
+    held_out = cross_fit(
+        own,
+        folds=folds,
+        seed=seed,
+        train=lambda learned, on_progress: train_cnn(
             build_training_set(own, learned, **arm),
             cnn,
             seed=seed,
             compute=compute,
-            on_progress=count_from(fold * cnn.steps, on_progress),
-        )
-        held_out[predicted] = predict_probabilities(network, own.images[predicted])
+            on_progress=on_progress,
+        ),
+        predict=predict_probabilities,
+        steps=cnn.steps,
+        on_progress=on_progress,
+    )
     temperature = fit_temperature(held_out, own.labels)
     logger.info("temperature: %.2f, fitted to %d labeled images", temperature, len(own))
     return temperature
@@ -140,17 +145,3 @@ def check_folds(labeled: LabeledImages, folds: int) -> None:
             f"pseudo-labels.calibration-folds: expected at most {fewest}, the labeled images of "
             f"the scarcest class, found {folds}; lower it, or raise --labels"
         )
-
-
-def split_folds(labels: Labels, folds: int, *, seed: int) -> Iterator[tuple[Indices, Indices]]:
-    """Yield the images to train on and those to predict, each image predicted once.
-
-    Args:
-        labels: ``(n,)`` of the labeled images; every class is spread evenly over the folds.
-        folds: How many; at least 2.
-        seed: Determines which images go together.
-    """
-    from sklearn.model_selection import StratifiedKFold  # noqa: PLC0415 - a second to import
-
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    yield from splitter.split(labels, labels)

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict
 
 from gan_aug.arms import build_original_set
 from gan_aug.classifiers.classifier import ClassifierConfig, Predict, Train
+from gan_aug.classifiers.cross_fitting import cross_fit
 from gan_aug.device import Compute
 from gan_aug.images import Indices, LabeledImages, Marks
-from gan_aug.progress import OnProgress, count_from, ignore_progress
-from gan_aug.teachers.ensemble import split_folds
+from gan_aug.progress import OnProgress, ignore_progress
 
 __all__ = ["FOLDS", "Trust", "cross_fit_error", "judge_teacher"]
 
@@ -98,15 +98,19 @@ def cross_fit_error(
         compute: Device and precision, for a classifier that is a network.
         on_progress: Called with the steps of both trainings done.
     """
-    wrong = np.empty(len(labeled), bool)
-    for fold, (learned, asked) in enumerate(split_folds(labeled.labels, FOLDS, seed=seed)):
-        model = fit(
+    held_out = cross_fit(
+        labeled,
+        folds=FOLDS,
+        seed=seed,
+        train=lambda learned, on_progress: fit(
             build_original_set(labeled.take(learned)),
             config,
             seed=seed,
             compute=compute,
-            on_progress=count_from(fold * config.steps, on_progress),
-        )
-        named = predict(model, labeled.images[asked], ignore_progress).argmax(axis=1)
-        wrong[asked] = named != labeled.labels[asked]
-    return float(wrong.mean())
+            on_progress=on_progress,
+        ),
+        predict=predict,
+        steps=config.steps,
+        on_progress=on_progress,
+    )
+    return float((held_out.argmax(axis=1) != labeled.labels).mean())
