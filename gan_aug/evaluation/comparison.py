@@ -352,6 +352,7 @@ def score_split(
     probabilities = prediction.probabilities[split].astype(np.float64)
     guesses = probabilities.argmax(axis=1)
     others = {b.arm: b.probabilities[split].argmax(axis=1) for b in baselines}
+    same = {b.arm for b in baselines if find_same_classifier(prediction, b)}
     rare: tuple[ClassDifference, ...] = ()
     if BASELINE in others:
         rare = compare_rare_classes(guesses, others[BASELINE], truth, labeled, config, seed=seed)
@@ -370,7 +371,11 @@ def score_split(
         calibration=measure_calibration(prediction.probabilities[split], truth),
         differences={
             baseline: compare_guesses(
-                {prediction.arm: guesses, baseline: other}, truth, config, seed=seed
+                {prediction.arm: guesses, baseline: other},
+                truth,
+                config,
+                seed=seed,
+                left_out=baseline in same,
             )
             for baseline, other in others.items()
         },
@@ -378,8 +383,20 @@ def score_split(
     )
 
 
+def find_same_classifier(one: Predictions, other: Predictions) -> bool:
+    """Return whether training on either arm gave the same classifier, for want of an addition."""
+    return one.n_train == other.n_train and all(
+        np.array_equal(one.probabilities[split], other.probabilities[split]) for split in SPLITS
+    )
+
+
 def compare_guesses(
-    both: Mapping[str, Indices], truth: Labels, config: ComparisonConfig, *, seed: int
+    both: Mapping[str, Indices],
+    truth: Labels,
+    config: ComparisonConfig,
+    *,
+    seed: int,
+    left_out: bool = False,
 ) -> PairedDifference:
     """Compare what one classifier, trained on two arms, takes the same images for.
 
@@ -388,10 +405,12 @@ def compare_guesses(
         truth: ``(n,)`` uint16.
         config: Interval coverage and resamples, and whether this is a trial.
         seed: Seed of the bootstrap.
+        left_out: Whether the arm adds nothing to the training set of its baseline.
     """
     right, baseline_right = (guesses == truth for guesses in both.values())
     constants = [arm for arm, guesses in both.items() if len(np.unique(guesses)) == 1]
-    return compare_paired(right, baseline_right, config, seed=seed, constants=constants)
+    paired = compare_paired(right, baseline_right, config, seed=seed, constants=constants)
+    return paired.model_copy(update={"left_out": left_out})
 
 
 def normalize(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -585,6 +604,8 @@ def phrase_amount(
 
 def phrase_numbers(paired: PairedDifference, confidence_level: float) -> str:
     """``-0.31 points, 95% interval -0.52 to -0.10``, and the doubt if there is one."""
+    if paired.left_out:
+        return "nothing is added to its training set"
     doubt = f"; {paired.doubt}" if paired.doubt else ""
     interval = phrase_interval(paired, confidence_level)
     return f"{100 * paired.difference:+.2f} points, {interval}{doubt}"

@@ -112,7 +112,7 @@ class CellSummary(BaseModel):
     def name_baseline(cls, values: Any) -> Any:
         """Name what the one difference of a summary is from that was stored without saying so."""
         if isinstance(values, dict) and values.get("difference") is not None:
-            stored = {name: values.get(name) for name in MeanDifference.model_fields}
+            stored = {name: values[name] for name in MeanDifference.model_fields if name in values}
             return values | {"differences": {BASELINE: stored}}
         return values
 
@@ -254,7 +254,14 @@ def summarize_differences(
         constants=list(dict.fromkeys(arm for part in paired for arm in part.constants)),
         degenerate=degenerate,
     )
-    return MeanDifference(difference=difference, low=low, high=high, doubt=doubt, draws=len(scores))
+    return MeanDifference(
+        difference=difference,
+        low=low,
+        high=high,
+        doubt=doubt,
+        left_out=all(part.left_out for part in paired),
+        draws=len(scores),
+    )
 
 
 def average_differences(
@@ -321,7 +328,8 @@ def phrase_group(
 ) -> str:
     """``helps LightGBM with 100 labels (+15.1, +14.2 to +16.0)``."""
     listed = ", ".join(
-        f"{budget:,} labels ({format_interval(budgets[budget])})" for budget in sorted(budgets)
+        f"{budget:,} labels{'' if found.left_out else f' ({format_interval(found)})'}"
+        for budget, found in sorted(budgets.items())
     )
     return f"{wording.tell(effect, CLASSIFIERS[classifier].phrase)} with {listed}"
 

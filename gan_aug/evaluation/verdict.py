@@ -13,6 +13,7 @@ from gan_aug.arms import ARMS, BASELINE
 __all__ = [
     "EFFECTS",
     "FEWEST_IMAGES",
+    "LEFT_OUT",
     "TRIAL",
     "UNTOLD",
     "Difference",
@@ -26,12 +27,16 @@ __all__ = [
     "name_effect",
 ]
 
-Effect = Literal["hurts", "helps", "makes no detectable difference to", "can't be told"]
+Effect = Literal[
+    "hurts", "helps", "makes no detectable difference to", "is left out for", "can't be told"
+]
+LEFT_OUT: Effect = "is left out for"
 UNTOLD: Effect = "can't be told"
 EFFECTS: tuple[Effect, ...] = (
     "hurts",
     "helps",
     "makes no detectable difference to",
+    LEFT_OUT,
     UNTOLD,
 )
 """Bad news first."""
@@ -49,6 +54,7 @@ class Difference(BaseModel):
         low: Lower end of its interval.
         high: Upper end.
         doubt: Why no effect can be told; None where one can.
+        left_out: Whether the arm adds nothing to the training set of the baseline.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,11 +63,12 @@ class Difference(BaseModel):
     low: float
     high: float
     doubt: str | None = None
+    left_out: bool = False
 
     @property
     def effect(self) -> Effect:
         """What may be said of the arm."""
-        return name_effect(self.low, self.high, self.doubt)
+        return LEFT_OUT if self.left_out else name_effect(self.low, self.high, self.doubt)
 
 
 def name_effect(low: float, high: float, doubt: str | None) -> Effect:
@@ -178,6 +185,7 @@ def choose_wording(arm: str, baseline: str) -> Wording:
             "hurts": "cost {classifier} {amount}",
             "helps": "add {amount} to {classifier}",
             "makes no detectable difference to": "add nothing detectable to {classifier}",
+            LEFT_OUT: "are left out for {classifier}",
             UNTOLD: f"what synthetic images add to {{classifier}} {UNTOLD}",
         },
         lead=f"beyond {ARMS[baseline].adds}, ",

@@ -327,6 +327,32 @@ def test_a_class_that_is_the_only_guess_in_one_split_is_a_constant_there_alone()
     assert "makes no detectable difference to the CNN" in comparison.verdict
 
 
+def test_what_adds_nothing_to_the_training_set_is_left_out_and_not_without_effect():
+    truth = np.arange(100, dtype=np.uint16) % 2
+    guesses = predict(truth, [0, 1], classes=2)
+    sizes = {"original": 9, "gan": 9, "real_pool": 12, "gan+real_pool": 12, "shift": 18}
+    predictions = [
+        Predictions("cnn", arm, size, {"validation": guesses, "test": guesses})
+        for arm, size in sizes.items()
+    ]
+    labels = {"validation": truth, "test": truth}
+    labeled = {"no": 1, "yes": 1}
+    comparison = compare_arms(predictions, labels, CONFIG, labeled=labeled, budget=2, seed=0)
+    told = {
+        (score.arm, baseline): paired.left_out
+        for score in comparison.scores
+        for baseline, paired in score.differences.items()
+    }
+    assert {pair for pair, left_out in told.items() if left_out} == {
+        ("gan", "original"),
+        ("gan+real_pool", "real_pool"),
+    }
+    verdict = comparison.verdict
+    assert "GAN augmentation is left out for the CNN (nothing is added to its trai" in verdict
+    assert "shift augmentation makes no detectable difference to the CNN (+0.00" in verdict
+    assert "synthetic images are left out for the CNN (nothing" in verdict
+
+
 def test_where_the_exact_test_and_the_interval_disagree_nothing_is_told():
     """Five gained and none lost: the bootstrap excludes 0, the exact p is 1/16."""
     comparison = compare(np.arange(5), [])
@@ -461,10 +487,10 @@ def test_every_classifier_is_in_the_sentence_harm_first_and_doubts_last():
 
 def test_of_a_trial_and_of_few_images_nothing_is_said_of_real_ones_either():
     assert "Beyond" not in compare_pools(pool_arms(np.arange(10)), TRIAL).verdict
-    few = compare_pools({cell: [] for cell in pool_arms([])}, n=20)
+    few = compare_pools({cell: [place] for place, cell in enumerate(pool_arms([]))}, n=20)
     assert (
         "Beyond the real images that the same teacher labeled, what synthetic images add to the "
-        "CNN can't be told (+0.00 points, 95% interval +0.00 to +0.00; a verdict needs at least 30"
+        "CNN can't be told (+0.00 points, 95% interval -15.00 to +15.00; a verdict needs at least"
     ) in few.verdict
 
 

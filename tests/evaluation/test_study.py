@@ -142,6 +142,18 @@ def test_the_verdict_is_of_the_gan_arm_on_test_images_bad_news_first(score):
     assert "50.00" not in verdict
 
 
+def test_an_arm_that_every_draw_leaves_out_is_left_out(score):
+    def leave_out(drawn):
+        paired = drawn.differences["original"].model_copy(update={"left_out": True})
+        return drawn.model_copy(update={"differences": {"original": paired}})
+
+    always = [leave_out(score(100, seed, 0.9, difference=0.0)) for seed in range(2)]
+    once = [leave_out(score(1000, 0, 0.9, difference=0.0)), score(1000, 1, 0.9, difference=0.1)]
+    result = summarize(always + once)
+    assert [cell.versus_original.left_out for cell in result.summaries] == [True, False]
+    assert "is left out for the CNN with 100 labels (points" in result.verdict
+
+
 def test_failures_are_kept_and_nothing_at_all_is_said_too():
     failure = Failure(budget=100, seed=0, classifier=None, arm=None, message="out of luck")
     result = summarize([], [failure])
