@@ -116,7 +116,7 @@ def train(
     Raises:
         TrainingDivergedError: A metric is not finite; the last checkpoint is untouched.
     """
-    progress = restore(training, checkpoint.load() if checkpoint else None)
+    progress = restore(training, find_snapshot(training, checkpoint))
     train_steps = compile_steps(training.step, len(training.metrics), compute)
     if progress.done:
         logger.info("%s: resumed at step %d of %d", training.name, progress.done, steps)
@@ -217,6 +217,39 @@ def snapshot(training: Training, progress: Progress) -> Arrays:
     history = {name: np.array([row[name] for row in progress.history]) for name in columns}
     samples = {SAMPLES: np.stack(progress.samples)} if progress.samples else {}
     return state | history | samples
+
+
+def find_snapshot(training: Training, checkpoint: Checkpoint | None) -> Arrays | None:
+    """Return the snapshot that is kept, or None where there is none of this training."""
+    arrays = checkpoint.load() if checkpoint else None
+    if arrays is None or is_snapshot(training, arrays):
+        return arrays
+    logger.warning("%s: the checkpoint is of something else: starting anew", training.name)
+    return None
+
+
+def is_snapshot(training: Training, arrays: Arrays) -> bool:
+    """Whether arrays are what :func:`snapshot` makes of this training."""
+    columns = [arrays.get(name) for name in ("step", *training.metrics)]
+    states = [arrays.get(f"variable_{i:03d}") for i in range(len(training.variables))]
+    rows = 0 if columns[0] is None else columns[0].size
+    history = [np.empty(rows)] * len(columns)
+    samples = arrays.get(SAMPLES, np.empty(0))
+    return (
+        rows > 0
+        and all(map(is_like, columns, history))
+        and all(map(is_like, states, training.variables))
+        and len(samples) == (rows if training.draw_samples else 0)
+    )
+
+
+def is_like(array: NDArray[Any] | None, other: Any) -> bool:
+    """Whether an array has numbers in the shape of another one."""
+    return (
+        array is not None
+        and np.issubdtype(array.dtype, np.number)
+        and array.shape == tuple(other.shape)
+    )
 
 
 def restore(training: Training, arrays: Arrays | None) -> Progress:

@@ -6,7 +6,11 @@ A file is written under a temporary name and renamed when it is whole.
 import contextlib
 import hashlib
 import json
+import lzma
 import os
+import struct
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -15,15 +19,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "BROKEN",
     "Array",
     "atomic_file",
     "digest_file",
+    "read_arrays",
     "write_arrays",
     "write_json",
     "write_rows",
 ]
 
 Array = NDArray[Any]
+
+BROKEN = (
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    OverflowError,
+    # zipfile raises it at encrypted members, and Python at JSON that is nested too deeply.
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    lzma.LZMAError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What libraries raise at files that are truncated or something else."""
 
 
 @contextlib.contextmanager
@@ -51,6 +76,23 @@ def write_arrays(path: Path, arrays: Mapping[str, Array], *, compress: bool = Fa
     """Write named arrays into one ``.npz``."""
     with atomic_file(path) as file:
         (np.savez_compressed if compress else np.savez)(file, **arrays)  # type: ignore[arg-type]
+
+
+def read_arrays(path: Path) -> dict[str, Array]:
+    """Read back what :func:`write_arrays` wrote.
+
+    Raises:
+        ValueError: The file has something else; or what is in :data:`BROKEN`.
+    """
+    with path.open("rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise ValueError("it is no archive of arrays")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as arrays:
+            read = {name: arrays[name] for name in arrays.files}
+    if not all(isinstance(array, np.ndarray) for array in read.values()):
+        raise ValueError("it has members that are no arrays")
+    return read
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

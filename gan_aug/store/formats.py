@@ -4,8 +4,6 @@ Arrays of a data set are mapped into memory, so that a stage that needs one part
 """
 
 import contextlib
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -17,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from gan_aug.errors import UserError
-from gan_aug.store.files import atomic_file, write_arrays, write_json
+from gan_aug.store.files import BROKEN, atomic_file, read_arrays, write_arrays, write_json
 
 if TYPE_CHECKING:
     import keras
@@ -34,7 +32,6 @@ __all__ = [
 ]
 
 Value = TypeVar("Value")
-BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, MemoryError, OSError, TypeError, ValueError)
 
 
 @contextlib.contextmanager
@@ -122,8 +119,7 @@ class ArraysFormat(Generic[Value]):
 
     def load(self, folder: Path) -> Value:
         """Read them back."""
-        with np.load(folder / f"{self.file}.npz") as file:
-            return self.kind(**{name: file[name] for name in file.files})
+        return self.kind(**read_arrays(folder / f"{self.file}.npz"))
 
 
 @dataclass(frozen=True)

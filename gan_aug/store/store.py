@@ -11,22 +11,20 @@ import json
 import logging
 import shutil
 import time
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import filelock
-import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 from upath import UPath
 
 from gan_aug.errors import UserError
 from gan_aug.stage import External, Input, Inputs, Stage
-from gan_aug.store.files import digest_file, write_arrays, write_json
+from gan_aug.store.files import BROKEN, read_arrays, write_arrays
+from gan_aug.store.manifest import MANIFEST, Manifest, find_manifest
 from gan_aug.store.remote import fetch_folder, find_remote, push_folder
 from gan_aug.store.source import digest_source
 
@@ -37,7 +35,6 @@ logger = logging.getLogger(__name__)
 KEY_LENGTH = 16
 # Counts up when what a stage writes can no longer be read, or means something else.
 FORMAT = 2
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -55,10 +52,10 @@ class ArrayCheckpoint:
         if not self.path.exists():
             return None
         try:
-            with np.load(self.path, allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
-        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
+            return read_arrays(self.path)
+        except BROKEN as error:
             logger.warning("%s is damaged (%s): starting from the beginning", self.path, error)
+            remove(self.path)
             return None
 
     def save(self, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -118,7 +115,8 @@ class Entry:
     @property
     def seconds(self) -> float:
         """How long the output took to make."""
-        return float(json.loads((self.folder / MANIFEST).read_text(encoding="utf-8"))["seconds"])
+        manifest = find_manifest(self.folder)
+        return manifest.seconds if manifest else 0.0
 
     def lock(self) -> filelock.FileLock:
         """Keep other processes from making the same output meanwhile."""
@@ -132,7 +130,7 @@ class Entry:
         """
         complete = is_whole(self.path) or self.fetch()
         if complete:
-            self.checkpoint.path.unlink(missing_ok=True)
+            remove(self.checkpoint.path)
         return complete
 
     def fetch(self) -> bool:
@@ -140,14 +138,16 @@ class Entry:
         if self.remote is None:
             return False
         try:
-            manifest = json.loads((self.remote / MANIFEST).read_text(encoding="utf-8"))
-            fetch_folder(self.remote, self.fetched, [*manifest["files"], MANIFEST])
-        except (FileNotFoundError, ValueError, KeyError):
+            manifest = find_manifest(self.remote)
+            if manifest is None:
+                return False
+            fetch_folder(self.remote, self.fetched, [*manifest.files, MANIFEST])
+        except FileNotFoundError:
             return False
         if not is_whole(self.fetched):
             logger.warning("%s is damaged: making it again", self.remote)
             return False
-        shutil.rmtree(self.path, ignore_errors=True)
+        remove(self.path)
         self.fetched.rename(self.path)
         return True
 
@@ -159,8 +159,9 @@ class Entry:
         """
         if self.remote is None or ((self.remote / MANIFEST).exists() and not replace):
             return
-        manifest = json.loads((self.path / MANIFEST).read_text(encoding="utf-8"))
-        push_folder(self.path, self.remote, list(manifest["files"]), last=MANIFEST)
+        manifest = find_manifest(self.path)
+        if manifest:
+            push_folder(self.path, self.remote, list(manifest.files), last=MANIFEST)
 
     @contextlib.contextmanager
     def build(self) -> Iterator[Path]:
@@ -170,9 +171,10 @@ class Entry:
         counts only with its folder, which holds what the training wrote before.
         """
         if not self.checkpoint.path.exists():
-            shutil.rmtree(self.partial, ignore_errors=True)
-        elif not self.partial.exists():
-            self.checkpoint.path.unlink()
+            remove(self.partial)
+        elif not self.partial.is_dir():
+            remove(self.checkpoint.path)
+            remove(self.partial)
         self.partial.mkdir(parents=True, exist_ok=True)
         (self.partial / MANIFEST).unlink(missing_ok=True)
         for half_written in self.partial.rglob(".*.partial"):
@@ -183,25 +185,28 @@ class Entry:
             self.seal(seconds=time.perf_counter() - started)
         finally:
             if not self.checkpoint.path.exists():
-                shutil.rmtree(self.partial, ignore_errors=True)
+                remove(self.partial)
 
     def seal(self, *, seconds: float) -> None:
         """Write the manifest and move the folder to its place."""
-        files = sorted(path for path in self.partial.rglob("*") if path.is_file())
-        digests = {path.relative_to(self.partial).as_posix(): digest_file(path) for path in files}
-        write_json(self.partial / MANIFEST, {"seconds": round(seconds, 3), "files": digests})
-        shutil.rmtree(self.path, ignore_errors=True)
+        Manifest.describe(self.partial, seconds=seconds).write(self.partial)
+        remove(self.path)
         self.partial.rename(self.path)
-        self.checkpoint.path.unlink(missing_ok=True)
+        remove(self.checkpoint.path)
 
 
 def is_whole(folder: Path) -> bool:
     """Whether a folder has every byte that its manifest speaks of."""
-    try:
-        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-        return all(digest_file(folder / name) == digest for name, digest in files.items())
-    except (OSError, ValueError, KeyError):
-        return False
+    manifest = find_manifest(folder)
+    return manifest is not None and manifest.matches(folder)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if there is one."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

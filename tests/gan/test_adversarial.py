@@ -380,6 +380,35 @@ def test_a_finished_checkpoint_trains_no_further(tiny_dcgan, cpu, reals):
     assert not any(unequal(weights(again.generator), weights(first.generator)))
 
 
+FOREIGN = {
+    "nothing": lambda arrays: {},
+    "a state is missing": lambda arrays: without(arrays, "variable_000"),
+    "a state of another shape": lambda arrays: arrays | {"variable_000": np.zeros((2, 2))},
+    "a state of text": lambda arrays: arrays | {"variable_000": np.array("seven")},
+    "no history": lambda arrays: without(arrays, "step"),
+    "an empty history": lambda arrays: arrays | {"step": np.empty(0)},
+    "columns of different length": lambda arrays: arrays | {"step": np.arange(9)},
+    "samples of another number": lambda arrays: arrays | {"samples": arrays["samples"][:0]},
+}
+
+
+def without(arrays, name):
+    return {key: array for key, array in arrays.items() if key != name}
+
+
+@pytest.mark.parametrize("damage", FOREIGN.values(), ids=FOREIGN)
+def test_a_checkpoint_of_something_else_is_said_and_not_used(
+    tiny_dcgan, cpu, reals, caplog, damage
+):
+    checkpoint = MemoryCheckpoint()
+    first = train_dcgan(reals, tiny_dcgan, seed=0, compute=cpu, checkpoint=checkpoint)
+    checkpoint.arrays = damage(checkpoint.arrays)
+    again = train_dcgan(reals, tiny_dcgan, seed=0, compute=cpu, checkpoint=checkpoint)
+    assert "the checkpoint is of something else" in caplog.text
+    assert again.history == first.history
+    assert not any(unequal(weights(again.generator), weights(first.generator)))
+
+
 def test_divergence_stops_the_training_and_names_the_step(tiny_dcgan, cpu, reals):
     config = tiny_dcgan.model_copy(
         update={"generator_learning_rate": 1e30, "discriminator_learning_rate": 1e30}

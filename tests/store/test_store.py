@@ -1,9 +1,11 @@
+import hashlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import fsspec
@@ -52,13 +54,36 @@ def test_an_entry_is_complete_once_it_is_built(entry):
     assert entry.seconds >= 0
 
 
+MANIFESTS = (
+    "",
+    "{",
+    "[]",
+    "null",
+    "7",
+    "[" * 100_000,
+    '{"files": {}}',
+    '{"seconds": 1.0, "files": {}}',
+    '{"seconds": "1", "files": {"output.txt": 3}}',
+    json.dumps({"seconds": 1.0, "files": {"output.txt": "0" * 64}}).replace("1.0", "1e999"),
+    '{"seconds": 1.0, "files": ["output.txt"]}',
+    '{"seconds": 1.0, "files": {"output.txt": {"deeper": 1}}}',
+)
+
+
+def replace_manifest(text):
+    """Damage that leaves another manifest, or a folder in its place."""
+    return lambda path: (path / "manifest.json").write_text(text)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
         lambda path: (path / "output.txt").unlink(),
         lambda path: (path / "output.txt").write_text("other"),
         lambda path: (path / "manifest.json").unlink(),
-        lambda path: (path / "manifest.json").write_text("{"),
+        shutil.rmtree,
+        lambda path: (shutil.rmtree(path), path.write_text("a file")),
+        *(replace_manifest(text) for text in MANIFESTS),
     ],
 )
 def test_a_damaged_entry_counts_as_missing_and_can_be_built_again(entry, damage):
@@ -196,12 +221,41 @@ def test_a_stage_whose_run_fails_leaves_its_checkpoint_and_no_output(store, entr
     assert entry.checkpoint.load()["heights"].tolist() == [1, pytest.approx(4 / 3)]
 
 
-def test_a_damaged_checkpoint_is_said_and_not_used(entry, caplog):
-    entry.checkpoint.save({"step": np.arange(1000)})
-    whole = entry.checkpoint.path.read_bytes()
-    entry.checkpoint.path.write_bytes(whole[:2000])
-    assert entry.checkpoint.load() is None
-    assert "damaged" in caplog.text
+def put_pickle(path):
+    np.savez(path, step=np.array([{}], dtype=object))
+
+
+def put_array(path):
+    with path.open("wb") as file:
+        np.save(file, np.arange(3))
+
+
+def put_foreign_member(path):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", "no array")
+
+
+CHECKPOINTS = {
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:200]),
+    "nothing": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_text("step 7"),
+    "a folder": lambda path: (path.unlink(), path.mkdir(), (path / "file").touch()),
+    "a pickle": put_pickle,
+    "one array": put_array,
+    "a member that is no array": put_foreign_member,
+}
+
+
+@pytest.mark.parametrize("damage", CHECKPOINTS.values(), ids=CHECKPOINTS)
+def test_a_damaged_checkpoint_is_said_and_not_used(store, entry, tmp_path, caplog, damage):
+    with pytest.raises(KeyboardInterrupt):
+        execute_stage(describe_climb(), store, watch=Watcher(last=3))
+    damage(entry.checkpoint.path)
+    watcher = Watcher()
+    assert not execute_stage(describe_climb(), store, watch=watcher).reused
+    assert watcher.steps == [1, 2, 3, 4]
+    assert "is damaged" in caplog.text
+    assert_climbed(entry, tmp_path)
 
 
 def test_two_processes_do_not_build_the_same_entry_at_once(entry):
@@ -249,6 +303,19 @@ def test_what_is_damaged_in_the_shared_store_is_made_again(tmp_path, shared, cap
     there.push(replace=True)
     shutil.rmtree(here.path)
     assert here.is_complete()
+
+
+@pytest.mark.parametrize("name", ["../outside", "/outside", "a/../../outside", ".", ""])
+def test_a_shared_store_writes_nothing_outside_its_entry(tmp_path, shared, name):
+    here, there = open_on(tmp_path / "here", shared), open_on(tmp_path / "there", shared)
+    build(here)
+    here.push(replace=True)
+    (here.remote.parent / "outside").write_text("other")
+    manifest = json.loads((here.remote / "manifest.json").read_text())
+    manifest["files"][name] = hashlib.sha256(b"other").hexdigest()
+    (here.remote / "manifest.json").write_text(json.dumps(manifest))
+    assert not there.is_complete()
+    assert not any(path.is_file() for path in there.path.parent.rglob("*"))
 
 
 def test_a_host_that_is_alone_with_its_store_says_what_it_looked_for(tmp_path):
