@@ -4,6 +4,8 @@ The factors were fitted to the peak resident size of single stages of several si
 meant to be right within a factor of two, and to tell a run that fits from one that never will.
 """
 
+import math
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     import keras
 
 __all__ = ["FLOAT_BYTES", "count_activations", "estimate_players", "refuse_excess", "refuse_size"]
+
+LARGEST_DATA = "GAN_AUG_LARGEST_DATA"
+DEFAULT_LARGEST = "8"
 
 FLOAT_BYTES = 4
 KEPT_MAPS = 1.3  # of the feature maps: values for the backward pass, and gradients
@@ -71,14 +76,14 @@ def refuse_excess(
 
 
 def refuse_size(what: str, size: int) -> None:
-    """Refuse data that would not fit in the memory that is free.
+    """Refuse data that would take more memory than is free, or than the user allows.
 
     Args:
         what: The array or file.
         size: Its bytes in memory.
 
     Raises:
-        UserError: There are not so many.
+        UserError: There are not so many; or it is more than ``GAN_AUG_LARGEST_DATA``.
     """
     import psutil  # noqa: PLC0415 - a twentieth of a second; --help must not wait
 
@@ -86,5 +91,28 @@ def refuse_size(what: str, size: int) -> None:
     if size > free:
         raise UserError(
             f"{what}: expected to fit in the {free / 2**30:.1f} GiB of memory available, found "
-            f"that it needs {size / 2**30:.1f} GiB; use fewer or smaller images"
+            f"that it needs {size / 2**30:,.1f} GiB; use fewer or smaller images"
         )
+    largest = find_largest()
+    if size > largest:
+        raise UserError(
+            f"{what}: expected at most {largest / 2**30:,.1f} GiB of memory, found that it needs "
+            f"{size / 2**30:,.1f} GiB; use fewer or smaller images, or set {LARGEST_DATA} to more "
+            "GiB"
+        )
+
+
+def find_largest() -> float:
+    """Return how many bytes one array or file of data may take.
+
+    Raises:
+        UserError: ``GAN_AUG_LARGEST_DATA`` is no number of GiB.
+    """
+    given = os.environ.get(LARGEST_DATA) or DEFAULT_LARGEST
+    try:
+        largest = float(given)
+    except ValueError:
+        largest = 0
+    if not 0 < largest < math.inf:
+        raise UserError(f"{LARGEST_DATA}: expected a number of GiB above 0, found {given!r}")
+    return largest * 2**30

@@ -1,5 +1,7 @@
 """From picture files to images of one shape."""
 
+import contextlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from gan_aug.errors import UserError
 from gan_aug.images import SIDE_STEP, SMALLEST_SIDE, Images
 from gan_aug.memory import refuse_size
 from gan_aug.settings.data import Color, ReadingConfig
+from gan_aug.store.files import BROKEN
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -32,8 +35,12 @@ PICTURE_ENDINGS = (
 )
 DEFAULT_SIDE = 64
 MOST_PIXELS = 50_000_000
+LARGE = 4_000_000
 NAMED_FILES = 3
 CHANNELS = 3
+
+# Threads decode large pictures one after the other, so that memory is that of one.
+ONE_LARGE = threading.Lock()
 
 File = TypeVar("File")
 Result = TypeVar("Result")
@@ -140,19 +147,25 @@ def attempt(
     try:
         with files.open(file) as picture:
             check_picture(picture)
-            return use(picture)
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+            with ONE_LARGE if count_pixels(picture) > LARGE else contextlib.nullcontext():
+                return use(picture)
+    except (*BROKEN, Image.DecompressionBombError) as error:
         said = " ".join(str(error).split())
         return Failure(f"{files.name(file)} ({said})")
 
 
 def check_picture(picture: "Image.Image") -> None:
     """Refuse a picture by its header."""
-    pixels = picture.width * picture.height
+    pixels = count_pixels(picture)
     if pixels > MOST_PIXELS:
         raise ValueError(f"{pixels:,} pixels, and {MOST_PIXELS:,} are the most")
     if picture.mode in {"I", "F"}:
         raise ValueError("32 bits a pixel, and 8 or 16 are expected")
+
+
+def count_pixels(picture: "Image.Image") -> int:
+    """Return how many pixels a picture has, by its header."""
+    return picture.width * picture.height
 
 
 def fit(picture: "Image.Image", side: int, color: Color) -> Images:

@@ -1,15 +1,25 @@
 """Every form that data come in: the same images and labels whatever they are stored in."""
 
-import csv
-import gzip
-import struct
 from pathlib import Path
 
 import datasets
 import numpy as np
-import pyarrow
-import pyarrow.parquet
 import pytest
+from forms import (
+    CLASSES,
+    COUNTS,
+    LABELED,
+    NAMES,
+    SIDE,
+    list_rows,
+    make_set,
+    make_table,
+    write_csv,
+    write_idx,
+    write_npz,
+    write_parquet,
+    write_pictures,
+)
 from PIL import Image
 from sources import load
 
@@ -17,21 +27,6 @@ from gan_aug.data import local
 from gan_aug.data.load import check_dataset
 from gan_aug.errors import UserError
 from gan_aug.settings.data import DataConfig
-
-SIDE = 16
-CLASSES = ("cat", "dog", "fox")
-COUNTS = {"train": 36, "validation": 9, "test": 12, "unlabeled": 7}
-LABELED = ("train", "validation", "test")
-
-
-def make_set(channels=1):
-    """Part → images and numbers of classes: noise, every image different."""
-    rng = np.random.default_rng(channels)
-    shape = (SIDE, SIDE) if channels == 1 else (SIDE, SIDE, channels)
-    return {
-        part: (rng.integers(0, 256, (count, *shape), dtype=np.uint8), np.arange(count) % 3)
-        for part, count in COUNTS.items()
-    }
 
 
 @pytest.fixture(scope="module")
@@ -63,17 +58,6 @@ def assert_same(loaded, made, classes=CLASSES, parts=LABELED):
 
 
 # --------------------------------------------------------------------------------- folders
-
-
-def write_pictures(root, made, layout="{part}/{name}", ending="png"):
-    """Write every picture into a folder of its class; those without a class into one of theirs."""
-    for part, (images, labels) in made.items():
-        for number, (image, label) in enumerate(zip(images, labels, strict=True)):
-            named = part != "unlabeled"
-            below = layout.format(part=part, name=CLASSES[label]) if named else "unlabeled"
-            (root / below).mkdir(parents=True, exist_ok=True)
-            Image.fromarray(image).save(root / below / f"{part}-{number}.{ending}")
-    return root
 
 
 def test_folders_by_part_and_class(tmp_path, rgb):
@@ -292,11 +276,6 @@ RANGES = {
     "unit float32": lambda images: (images / 255).astype(np.float32),
     "symmetric": lambda images: images / 127.5 - 1,
 }
-NAMES = {
-    "keras": ("x_{}", "y_{}", "test"),
-    "capital": ("X_{}", "Y_{}", "test"),
-    "medmnist": ("{}_images", "{}_labels", "test"),
-}
 LABEL_FORMS = {
     "numbers": lambda labels: labels,
     "column": lambda labels: labels[:, None],
@@ -305,17 +284,6 @@ LABEL_FORMS = {
     "whole floats": lambda labels: labels.astype(float),
     "bytes": lambda labels: labels.astype("S"),
 }
-
-
-def write_npz(path, made, images=lambda i: i, labels=lambda y: y, names="keras", **more):
-    x, y, _ = NAMES[names]
-    spelt = {"validation": "val"}
-    arrays = {}
-    for part in LABELED:
-        arrays[x.format(spelt.get(part, part))] = images(made[part][0])
-        arrays[y.format(spelt.get(part, part))] = labels(made[part][1])
-    np.savez(path, **arrays, **more)
-    return path
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -439,12 +407,6 @@ def test_missing_and_double_arrays_are_named(tmp_path, grey, change, message):
 # ------------------------------------------------------------------------------------- IDX
 
 
-def write_idx(path, array, *, packed):
-    header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
-    content = header + array.astype(np.uint8).tobytes()
-    path.write_bytes(gzip.compress(content) if packed else content)
-
-
 @pytest.mark.parametrize("prefix", ["", "emnist-letters-"])
 @pytest.mark.parametrize("test", ["t10k", "test"])
 @pytest.mark.parametrize(
@@ -481,40 +443,12 @@ def test_two_idx_data_sets_in_a_folder_are_refused(tmp_path, grey):
 # ---------------------------------------------------------------------------------- tables
 
 
-def write_csv(path, columns, *, packed=False):
-    rows = zip(*columns.values(), strict=True)
-    with gzip.open(path, "wt") if packed else path.open("w") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(rows)
-    return path
-
-
-def write_parquet(path, columns):
-    table = {
-        name: [None if value == "" else value for value in column]
-        for name, column in columns.items()
-    }
-    pyarrow.parquet.write_table(pyarrow.table(table), path)
-    return path
-
-
 TABLES = {
     "csv": ("own.csv", write_csv),
     "csv.gz": ("own.csv.gz", lambda path, columns: write_csv(path, columns, packed=True)),
     "packed csv": ("own.csv", lambda path, columns: write_csv(path, columns, packed=True)),
     "parquet": ("own.parquet", write_parquet),
 }
-
-
-def list_rows(made, names=CLASSES):
-    """All images of a set in one, with their labels and the words for their parts."""
-    images = np.concatenate([made[part][0] for part in COUNTS])
-    labels = [
-        "" if part == "unlabeled" else names[label] for part in COUNTS for label in made[part][1]
-    ]
-    parts = [part for part in COUNTS for _ in made[part][1]]
-    return images, labels, parts
 
 
 @pytest.mark.parametrize("kind", TABLES)
@@ -600,15 +534,6 @@ def test_a_bad_table_is_refused_with_its_column(tmp_path, name, write, message):
 
 
 # ---------------------------------------------------------------------------- Hugging Face
-
-
-def make_table(images, labels, names=CLASSES):
-    features = datasets.Features(
-        {"image": datasets.Image(), "label": datasets.ClassLabel(names=list(names))}
-    )
-    pictures = [Image.fromarray(image) for image in images]
-    rows = {"image": pictures, "label": [int(label) for label in labels]}
-    return datasets.Dataset.from_dict(rows, features=features)
 
 
 def test_a_hugging_face_data_set_with_splits(tmp_path, rgb):

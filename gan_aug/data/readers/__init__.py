@@ -68,7 +68,7 @@ def open_path(path: Path, *, labeled: bool = True) -> Source:
     Raises:
         UserError: There is none, or it isn't what it should be.
     """
-    if not path.exists():
+    if not is_there(path):
         raise UserError(
             f"{path}: expected `auto`, `mnist`, `fashion-mnist`, `digits` or a path that exists, "
             "found nothing there"
@@ -86,3 +86,11 @@ def open_path(path: Path, *, labeled: bool = True) -> Source:
         raise UserError(
             message if message.startswith(f"{path}:") else f"{path}: {message}"
         ) from None
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether there is a file or folder; no path has a zero byte or links to itself."""
+    try:
+        return path.exists()
+    except (OSError, RuntimeError, ValueError):
+        return False

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,8 @@ def open_folder(path: Path, *, labeled: bool = True) -> Source:
     files: dict[Part, Labeled] = (
         find_parts(path) if labeled else {"unlabeled": label_files(path, UNLABELED)}
     )
+    special = {file for own in files.values() for file, _ in own if is_special(file)}
+    files = {part: [pair for pair in own if pair[0] not in special] for part, own in files.items()}
     found: dict[Part, Labeled] = {
         part: [(file, name) for file, name in own if is_picture(file)]
         for part, own in files.items()
@@ -60,6 +63,7 @@ def open_folder(path: Path, *, labeled: bool = True) -> Source:
         path.resolve().name,
         {part: np.array([name for _, name in own]) for part, own in present.items()},
         functools.partial(read_pictures, pictures),
+        notes=tell_special(sorted(special)),
         foreign=tuple(map(str, foreign)),
         files=pictures.parts,
     )
@@ -131,6 +135,21 @@ def label_files(folder: Path, name: str) -> Labeled:
         )
         found += [(Path(place, file), name) for file in sorted(files) if not is_ignored(file)]
     return found
+
+
+def tell_special(files: Sequence[Path]) -> tuple[str, ...]:
+    """Return a note on files that have no content, if there are any."""
+    if not files:
+        return ()
+    return (f"{count_files(files)} left out: a device, a pipe or a socket is no picture",)
+
+
+def is_special(file: Path) -> bool:
+    """Tell a device, a pipe or a socket; reading it might never end."""
+    try:
+        return not stat.S_ISREG(file.stat().st_mode)
+    except OSError:
+        return False
 
 
 def list_content(folder: Path) -> tuple[list[Path], list[Path]]:

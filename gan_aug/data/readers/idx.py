@@ -37,6 +37,8 @@ PARTS: dict[str, Part] = {
 }
 FOUND_NAMES = 8
 UNSIGNED_BYTE = 0x08
+MOST_AXES = 4
+BLOCK = 1 << 24
 
 
 def is_idx(folder: Path) -> bool:
@@ -133,6 +135,8 @@ def read_shape(path: Path, file: IO[bytes]) -> tuple[int, ...]:
             f"{path.name}: expected the IDX header 00 00 08, found {start.hex(' ') or 'nothing'}"
         )
     rank = start[3]
+    if not 1 <= rank <= MOST_AXES:
+        raise UserError(f"{path.name}: expected 1 to {MOST_AXES} axes, found {rank}")
     sizes = file.read(4 * rank)
     if len(sizes) < 4 * rank:
         raise UserError(
@@ -147,8 +151,11 @@ def read_array(path: Path, file: IO[bytes]) -> Array:
     """Read header and bytes."""
     shape = read_shape(path, file)
     promised = math.prod(shape)
-    # One byte more than promised is enough to know that there are too many.
-    content = file.read(promised + 1)
+    content = bytearray()
+    # A header may promise what the file does not have. One byte more than promised is enough to
+    # know that there are too many.
+    while block := file.read(min(promised + 1 - len(content), BLOCK)):
+        content += block
     if len(content) != promised:
         found = len(content) if len(content) < promised else f"more than {promised}"
         raise UserError(

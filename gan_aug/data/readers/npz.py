@@ -1,6 +1,7 @@
 """An ``.npz`` of arrays, in the layout of Keras, of MedMNIST, or with ``X`` and ``y``."""
 
 import functools
+import io
 import re
 import zipfile
 from collections import defaultdict
@@ -30,6 +31,8 @@ UNLABELED_ALONE = "an array images or X"
 LABELED = "x_train and y_train, train_images and train_labels, or X and y"
 WHOLE_FILE = "a whole .npz of plain arrays"
 MEMBER_SUFFIX = ".npy"
+MOST_MEMBERS = 1000
+LONGEST_HEADER = 10_000
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ def open_npz(path: Path, *, labeled: bool = True) -> Source:
     check_labeled(roles, required=labeled)
     images = {part: describe_member(path, member) for part, member in roles["images"].items()}
     labels: dict[Part, LabelArray] = {
-        part: LabelArray(member.name, load_member(path, member.name))
+        part: load_labels(path, member)
         for part, member in roles["labels"].items()
         if part in images and part != "unlabeled"
     }
@@ -86,19 +89,23 @@ def list_members(path: Path) -> list[Member]:
     """
     with zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if name.endswith(MEMBER_SUFFIX)]
+        if len(names) > MOST_MEMBERS:
+            raise ValueError(f"{len(names):,} arrays, and {MOST_MEMBERS:,} are the most")
         return [read_header(archive, name) for name in names]
 
 
 def read_header(archive: zipfile.ZipFile, name: str) -> Member:
     """Read the header of one array."""
     with archive.open(name) as file:
-        version = np.lib.format.read_magic(file)
-        reads = (
-            np.lib.format.read_array_header_1_0
-            if version == (1, 0)
-            else np.lib.format.read_array_header_2_0
-        )
-        shape, _, dtype = reads(file)
+        # NumPy reads a header of any length before it finds it too long.
+        start = io.BytesIO(file.read(LONGEST_HEADER))
+    version = np.lib.format.read_magic(start)
+    reads = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
+    shape, _, dtype = reads(start)
     if dtype.hasobject:
         raise ValueError(f"{name.removesuffix(MEMBER_SUFFIX)} holds Python objects")
     return Member(name.removesuffix(MEMBER_SUFFIX), shape, dtype)
@@ -167,8 +174,20 @@ def describe_member(path: Path, member: Member) -> ArrayHeader:
     return ArrayHeader(member.name, member.shape, functools.partial(load_member, path, member.name))
 
 
+def load_labels(path: Path, member: Member) -> LabelArray:
+    """Read an array of labels.
+
+    Raises:
+        UserError: It would not fit in memory.
+    """
+    refuse_size(member.name, prod(member.shape) * member.dtype.itemsize)
+    return LabelArray(member.name, load_member(path, member.name))
+
+
 def load_member(path: Path, name: str) -> Array:
     """Read one array."""
     with refuse_broken(path, WHOLE_FILE), np.load(path, allow_pickle=False) as file:
-        array: Array = file[name]
+        array = file[name]
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"{name} is no array")
         return array

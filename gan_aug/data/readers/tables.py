@@ -4,7 +4,6 @@ import contextlib
 import csv
 import functools
 import re
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from math import isqrt
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gan_aug.data.decoding import PictureFiles, read_pictures
-from gan_aug.data.gzipped import open_unpacked
+from gan_aug.data.gzipped import measure_unpacked, open_unpacked
 from gan_aug.data.labels import name_labels
 from gan_aug.data.parts import find_part
 from gan_aug.data.readers.arrays import ArrayHeader, read_arrays
@@ -22,6 +21,7 @@ from gan_aug.data.source import UNLABELED, Array, Names, Part, Source
 from gan_aug.errors import UserError
 from gan_aug.images import Indices
 from gan_aug.memory import refuse_size
+from gan_aug.store.files import BROKEN
 
 if TYPE_CHECKING:
     import pyarrow
@@ -36,6 +36,8 @@ UNUSED = ("id", "index", "image_id", "")
 BLOCK_BYTES = 1 << 26
 NAMED = 5
 FEWEST_PIXELS = 16
+LONGEST_LINE = 1 << 24
+DESCRIPTION_BYTES = 128  # of an entry of a column that is no pixel, while it is read
 
 
 def is_table(path: Path) -> bool:
@@ -65,6 +67,7 @@ def open_table(path: Path, *, labeled: bool = True) -> Source:
             f"{name_columns(columns)}; add one, empty for images without a label"
         )
     described = [name for name in (label, picture, split) if name is not None]
+    refuse_size(path.name, count_rows(path) * DESCRIPTION_BYTES * (1 + len(described)))
     known = read_columns(path, described)
     count = len(next(iter((known or read_columns(path, columns[:1])).values())))
     names = (
@@ -188,8 +191,8 @@ def list_columns(path: Path) -> list[str]:
         if is_parquet(path):
             return list(pyarrow.parquet.read_schema(path).names)
         with open_unpacked(path) as stream:
-            header = stream.readline().decode("utf-8-sig")
-    columns = next(csv.reader([header]), [])
+            header = stream.readline(LONGEST_LINE).decode("utf-8-sig")
+        columns = next(csv.reader([header]), [])
     if columns and all(re.fullmatch(r"-?[\d.]+", name) for name in columns):
         raise UserError(
             f"expected the names of columns in the first line, found numbers "
@@ -198,6 +201,20 @@ def list_columns(path: Path) -> list[str]:
     if len(set(columns)) < len(columns):
         raise UserError(f"expected different names of columns, found {name_columns(columns)}")
     return columns
+
+
+def count_rows(path: Path) -> int:
+    """Return how many rows a table has at most.
+
+    Raises:
+        UserError: The file is broken, or larger than may be read.
+    """
+    import pyarrow.parquet  # noqa: PLC0415
+
+    with refuse_broken_table():
+        if is_parquet(path):
+            return int(pyarrow.parquet.read_metadata(path).num_rows)
+        return measure_unpacked(path).lines + 1
 
 
 def read_columns(path: Path, names: Sequence[str]) -> dict[str, Array]:
@@ -254,7 +271,7 @@ def refuse_broken_table() -> Iterator[None]:
         yield
     except UserError:
         raise
-    except (pyarrow.ArrowException, OSError, EOFError, ValueError, zlib.error) as error:
+    except (*BROKEN, pyarrow.ArrowException, csv.Error) as error:
         said = " ".join(str(error).split())
         raise UserError(
             f"expected a whole table with as many fields in every row, found: {said}; mend it"
