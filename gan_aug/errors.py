@@ -8,7 +8,21 @@ class UserError(ValueError):
 
     The message is one line: what was expected, what was found, what to do. The command prints it
     and exits with code 2.
+
+    Args:
+        message: Made one line; what no terminal shows is escaped.
     """
+
+    def __init__(self, message: str) -> None:
+        line = " ".join(message.splitlines())
+        super().__init__("".join(map(escape, line)))
+
+
+def escape(character: str) -> str:
+    """Return a character that terminals show, or its escape sequence."""
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode()
 
 
 class DownloadError(UserError):

@@ -190,6 +190,8 @@ def read_table(path: Path) -> ChosenTable:
             f"{path}: expected a CSV in UTF-8, found other bytes; have the spreadsheet save it as "
             "CSV UTF-8"
         ) from error
+    if "\0" in text:
+        raise UserError(f"{path}: expected a CSV, found one with zero bytes; save it again")
     header, _, _ = text.partition("\n")
     delimiter = max(DELIMITERS, key=header.count)
     try:

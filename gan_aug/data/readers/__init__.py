@@ -1,5 +1,6 @@
 """Readers: one file for each form that data sets come in."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,8 @@ def open_path(path: Path, *, labeled: bool = True) -> Source:
     Raises:
         UserError: There is none, or it isn't what it should be.
     """
-    if not is_there(path):
+    # Path.exists raises at names that are too long, or have a zero byte.
+    if not os.path.exists(path):  # noqa: PTH110
         raise UserError(
             f"{path}: expected `auto`, `mnist`, `fashion-mnist`, `digits` or a path that exists, "
             "found nothing there"
@@ -86,11 +88,3 @@ def open_path(path: Path, *, labeled: bool = True) -> Source:
         raise UserError(
             message if message.startswith(f"{path}:") else f"{path}: {message}"
         ) from None
-
-
-def is_there(path: Path) -> bool:
-    """Tell whether there is a file or folder; no path has a zero byte or links to itself."""
-    try:
-        return path.exists()
-    except (OSError, RuntimeError, ValueError):
-        return False

@@ -104,6 +104,13 @@ def name_column(table: Any, *, required: bool) -> Names:
     known = getattr(table.features[column], "names", None)
     if known is None:
         return names
+    numbers = {str(number) for number in range(len(known))}
+    unknown = sorted(set(names.tolist()) - numbers - {UNLABELED})
+    if unknown:
+        raise UserError(
+            f"column {column}: expected numbers of the {len(known)} classes that the features "
+            f"name, found {unknown[0]}; save it again"
+        )
     return np.array([known[int(name)] if name else UNLABELED for name in names.tolist()])
 
 

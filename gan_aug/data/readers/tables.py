@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import functools
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from math import isqrt
@@ -91,7 +92,8 @@ def open_paths(
 ) -> Source:
     """Open a table that names picture files."""
     files = [table.parent / str(path) for path in paths]
-    missing = [file for file in files if not file.is_file()]
+    # Path.is_file raises at names that are too long, or have a zero byte.
+    missing = [file for file in files if not os.path.isfile(file)]  # noqa: PTH113
     if missing:
         raise UserError(
             f"column {column}: expected files, relative to the folder of the table, found "
@@ -252,7 +254,15 @@ def read_csv(path: Path, names: Sequence[str]) -> "pyarrow.Table":
 
 
 def to_array(column: "pyarrow.ChunkedArray") -> Array:
-    """Return a column as an array: NaN or None where it is empty."""
+    """Return a column as an array: NaN or None where it is empty.
+
+    Raises:
+        ValueError: Its text is not in UTF-8.
+    """
+    from pyarrow import types  # noqa: PLC0415
+
+    if types.is_binary(column.type):
+        raise ValueError("text that is not in UTF-8")
     array: Array = column.to_numpy()
     return array
 
