@@ -1,7 +1,7 @@
 """Data sets for tests: from a path, or from arrays in the layout of Keras."""
 
 from gan_aug.data.load import build_dataset, load_dataset
-from gan_aug.data.readers.arrays import ArrayHeader, LabelArray, open_arrays
+from gan_aug.data.readers.arrays import ArrayHeader, open_arrays
 from gan_aug.settings.data import DataConfig
 
 
@@ -15,6 +15,6 @@ def split_arrays(name, arrays, **config):
     source = open_arrays(
         name,
         {part: ArrayHeader.of(f"x_{part}", arrays[f"x_{part}"]) for part in ("train", "test")},
-        {part: LabelArray(f"y_{part}", arrays[f"y_{part}"]) for part in ("train", "test")},
+        {part: ArrayHeader.of(f"y_{part}", arrays[f"y_{part}"]) for part in ("train", "test")},
     )
     return build_dataset(source, DataConfig(**config))

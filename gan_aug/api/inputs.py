@@ -7,7 +7,7 @@ import numpy as np
 
 from gan_aug.data.labels import name_labels
 from gan_aug.data.pixels import Layout, PixelRange, find_layout, find_range
-from gan_aug.data.readers.arrays import ArrayHeader, LabelArray, open_arrays
+from gan_aug.data.readers.arrays import ArrayHeader, open_arrays
 from gan_aug.data.source import UNLABELED, Array, Names, Part, Source
 from gan_aug.errors import UserError
 from gan_aug.images import Images
@@ -38,7 +38,7 @@ def open_caller_arrays(
         UserError: Layout, number or form of an array is wrong.
     """
     images: dict[Part, ArrayHeader] = {"train": ArrayHeader.of("X", np.asarray(X))}
-    labels: dict[Part, LabelArray] = {"train": LabelArray("y", np.asarray(y))}
+    labels: dict[Part, ArrayHeader] = {"train": ArrayHeader.of("y", np.asarray(y))}
     if X_unlabeled is not None:
         images["unlabeled"] = ArrayHeader.of("X_unlabeled", np.asarray(X_unlabeled))
     given: dict[Part, Pair | None] = {"validation": validation, "test": test}
@@ -46,7 +46,7 @@ def open_caller_arrays(
         if pair is not None:
             held_out, own = pair
             images[part] = ArrayHeader.of(f"{part}[0]", np.asarray(held_out))
-            labels[part] = LabelArray(f"{part}[1]", np.asarray(own))
+            labels[part] = ArrayHeader.of(f"{part}[1]", np.asarray(own))
     return open_arrays("arrays", images, labels)
 
 

@@ -1,7 +1,5 @@
 """From picture files to images of one shape."""
 
-import contextlib
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -39,8 +37,8 @@ LARGE = 4_000_000
 NAMED_FILES = 3
 CHANNELS = 3
 
-# Threads decode large pictures one after the other, so that memory is that of one.
-ONE_LARGE = threading.Lock()
+# What a thread frees it keeps for itself: one of them decodes all large pictures.
+LARGE_PICTURES = ThreadPoolExecutor(max_workers=1)
 
 File = TypeVar("File")
 Result = TypeVar("Result")
@@ -147,8 +145,9 @@ def attempt(
     try:
         with files.open(file) as picture:
             check_picture(picture)
-            with ONE_LARGE if count_pixels(picture) > LARGE else contextlib.nullcontext():
-                return use(picture)
+            if count_pixels(picture) > LARGE:
+                return LARGE_PICTURES.submit(use, picture).result()
+            return use(picture)
     except (*BROKEN, Image.DecompressionBombError) as error:
         said = " ".join(str(error).split())
         return Failure(f"{files.name(file)} ({said})")

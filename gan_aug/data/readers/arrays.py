@@ -1,6 +1,7 @@
 """Images and labels as arrays, whatever file they are in."""
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,15 +12,15 @@ from gan_aug.data.labels import name_labels
 from gan_aug.data.pixels import find_layout, find_range, fit_images
 from gan_aug.data.source import PARTS, UNLABELED, Array, Names, Part, Reading, Source
 from gan_aug.errors import UserError
-from gan_aug.images import Images
+from gan_aug.images import MOST_CLASSES, Images
 from gan_aug.settings.data import ReadingConfig
 
-__all__ = ["ArrayHeader", "LabelArray", "open_arrays"]
+__all__ = ["ArrayHeader", "open_arrays"]
 
 
 @dataclass(frozen=True)
 class ArrayHeader:
-    """An array of images whose pixels are not read yet.
+    """An array of images or labels that is not read yet.
 
     Attributes:
         where: What to call it in an error: ``x_train``.
@@ -37,23 +38,10 @@ class ArrayHeader:
         return cls(where, array.shape, lambda: array)
 
 
-@dataclass(frozen=True)
-class LabelArray:
-    """Labels of a part.
-
-    Attributes:
-        where: What to call them in an error: ``y_train``.
-        array: As :func:`gan_aug.data.labels.name_labels` takes it.
-    """
-
-    where: str
-    array: Array
-
-
 def open_arrays(
     name: str,
     images: Mapping[Part, ArrayHeader],
-    labels: Mapping[Part, LabelArray],
+    labels: Mapping[Part, ArrayHeader],
     **known: Any,
 ) -> Source:
     """Return arrays as a source.
@@ -61,7 +49,8 @@ def open_arrays(
     Args:
         name: Of the data, for people.
         images: Part → its images, in any of the layouts of :mod:`gan_aug.data.pixels`.
-        labels: Part → its labels; a part without any is unlabeled.
+        labels: Part → its labels, as :func:`gan_aug.data.labels.name_labels` takes them; a part
+            without any is unlabeled.
         known: Classes and notes, as a :class:`~gan_aug.data.source.Source` has them.
 
     Raises:
@@ -74,18 +63,27 @@ def open_arrays(
     return Source(name, names, read, shapes=shapes, **known)
 
 
-def name_part(images: ArrayHeader, labels: LabelArray | None) -> Names:
+def name_part(images: ArrayHeader, labels: ArrayHeader | None) -> Names:
     """Name the class of each image of a part."""
-    count = images.shape[0]
     if labels is None:
-        return np.full(count, UNLABELED)
-    names = name_labels(labels.array, labels.where)
-    if len(names) != count:
+        return np.full(images.shape[0], UNLABELED)
+    check_labels(labels, images)
+    return name_labels(labels.load(), labels.where)
+
+
+def check_labels(labels: ArrayHeader, images: ArrayHeader) -> None:
+    """Refuse labels by their shape, before they take memory."""
+    count = images.shape[0]
+    if labels.shape and labels.shape[0] != count:
         raise UserError(
             f"{labels.where}: expected {count:,} labels, one for each image of {images.where}, "
-            f"found {len(names):,}; pass as many of both"
+            f"found {labels.shape[0]:,}; pass as many of both"
         )
-    return names
+    if math.prod(labels.shape[1:]) > MOST_CLASSES:
+        raise UserError(
+            f"{labels.where}: expected one label an image, or one-hot rows of at most "
+            f"{MOST_CLASSES:,} classes, found shape {labels.shape}; reshape them"
+        )
 
 
 def read_arrays(images: Mapping[Part, ArrayHeader], config: ReadingConfig) -> Reading:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gan_aug.data.gzipped import open_unpacked
-from gan_aug.data.readers.arrays import ArrayHeader, LabelArray, open_arrays
+from gan_aug.data.readers.arrays import ArrayHeader, open_arrays
 from gan_aug.data.source import Array, Part, Source
 from gan_aug.errors import UserError
 
@@ -64,7 +64,7 @@ def open_chapter_pickle(path: Path, *, labeled: bool = True) -> Source:
     return open_arrays(
         path.name,
         {part: ArrayHeader.of(f"{part} images", images) for part, images in levels.items()},
-        {part: LabelArray(f"{part} labels", labels) for part, (_, labels) in parts.items()},
+        {part: ArrayHeader.of(f"{part} labels", labels) for part, (_, labels) in parts.items()},
     )
 
 

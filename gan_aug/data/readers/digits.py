@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gan_aug.data.readers.arrays import ArrayHeader, LabelArray, open_arrays
+from gan_aug.data.readers.arrays import ArrayHeader, open_arrays
 from gan_aug.data.source import Part, Source
 from gan_aug.images import Images, Shape
 
@@ -26,7 +26,7 @@ def open_digits() -> Source:
     return open_arrays(
         "digits",
         {part: header for part, _, header in named},
-        {part: LabelArray("digits", own) for part, own, _ in named},
+        {part: ArrayHeader.of("digits", own) for part, own, _ in named},
     )
 
 

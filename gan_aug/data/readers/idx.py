@@ -14,7 +14,7 @@ from typing import IO
 import numpy as np
 
 from gan_aug.data.gzipped import open_unpacked
-from gan_aug.data.readers.arrays import ArrayHeader, LabelArray, open_arrays
+from gan_aug.data.readers.arrays import ArrayHeader, open_arrays
 from gan_aug.data.source import Array, Part, Source
 from gan_aug.errors import UserError
 from gan_aug.memory import refuse_size
@@ -63,7 +63,7 @@ def open_idx(path: Path, *, labeled: bool = True) -> Source:
             "expected the IDX file train-images-idx3-ubyte or train-images-idx3-ubyte.gz in it, "
             f"found {name_content(path)}"
         )
-    labels = {part: LabelArray(file.name, read_idx(file)) for part, file in files["labels"].items()}
+    labels = {part: open_file(file) for part, file in files["labels"].items()}
     for part, header in images.items():
         if labeled and part not in labels and part != "unlabeled":
             wanted = header.where.replace("images", "labels").replace("idx3", "idx1")
@@ -98,7 +98,7 @@ def name_content(folder: Path) -> str:
 
 
 def open_file(path: Path) -> ArrayHeader:
-    """Read the header of a file of images."""
+    """Read the header of a file."""
     with refuse_unreadable(path), open_unpacked(path) as file:
         shape = read_shape(path, file)
     return ArrayHeader(path.name, shape, functools.partial(read_idx, path))

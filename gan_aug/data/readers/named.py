@@ -10,7 +10,7 @@ import numpy as np
 
 from gan_aug.data.labels import order_classes
 from gan_aug.data.mnist import find_differences
-from gan_aug.data.readers.arrays import ArrayHeader, LabelArray, open_arrays
+from gan_aug.data.readers.arrays import ArrayHeader, open_arrays
 from gan_aug.data.readers.idx import open_idx
 from gan_aug.data.readers.npz import open_npz
 from gan_aug.data.source import Array, Part, Reading, Source
@@ -108,5 +108,5 @@ def download(name: str, variable: str) -> Source:
     return open_arrays(
         title,
         {part: ArrayHeader.of(f"x_{part}", images) for part, (images, _) in parts.items()},
-        {part: LabelArray(f"y_{part}", labels) for part, (_, labels) in parts.items()},
+        {part: ArrayHeader.of(f"y_{part}", labels) for part, (_, labels) in parts.items()},
     )

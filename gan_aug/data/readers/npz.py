@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from gan_aug.data.parts import find_part
-from gan_aug.data.readers.arrays import ArrayHeader, LabelArray, open_arrays
+from gan_aug.data.readers.arrays import ArrayHeader, open_arrays
 from gan_aug.data.source import Array, Part, Source
 from gan_aug.errors import UserError
 from gan_aug.memory import refuse_size
@@ -33,6 +33,7 @@ WHOLE_FILE = "a whole .npz of plain arrays"
 MEMBER_SUFFIX = ".npy"
 MOST_MEMBERS = 1000
 LONGEST_HEADER = 10_000
+LARGEST_ITEM = 4096  # bytes: a name of a thousand letters
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ def open_npz(path: Path, *, labeled: bool = True) -> Source:
         raise UserError(f"expected {expected}, found {found}; rename them")
     check_labeled(roles, required=labeled)
     images = {part: describe_member(path, member) for part, member in roles["images"].items()}
-    labels: dict[Part, LabelArray] = {
-        part: load_labels(path, member)
+    labels: dict[Part, ArrayHeader] = {
+        part: describe_member(path, member)
         for part, member in roles["labels"].items()
         if part in images and part != "unlabeled"
     }
@@ -108,6 +109,8 @@ def read_header(archive: zipfile.ZipFile, name: str) -> Member:
     shape, _, dtype = reads(start)
     if dtype.hasobject:
         raise ValueError(f"{name.removesuffix(MEMBER_SUFFIX)} holds Python objects")
+    if dtype.itemsize > LARGEST_ITEM or any(size < 0 for size in shape):
+        raise ValueError(f"{name.removesuffix(MEMBER_SUFFIX)} has {shape} items of {dtype}")
     return Member(name.removesuffix(MEMBER_SUFFIX), shape, dtype)
 
 
@@ -165,23 +168,13 @@ def guess_labels(name: str) -> str:
 
 
 def describe_member(path: Path, member: Member) -> ArrayHeader:
-    """Return an array of images that is read when it is needed.
+    """Return an array that is read when it is needed.
 
     Raises:
         UserError: It would not fit in memory.
     """
     refuse_size(member.name, prod(member.shape) * member.dtype.itemsize)
     return ArrayHeader(member.name, member.shape, functools.partial(load_member, path, member.name))
-
-
-def load_labels(path: Path, member: Member) -> LabelArray:
-    """Read an array of labels.
-
-    Raises:
-        UserError: It would not fit in memory.
-    """
-    refuse_size(member.name, prod(member.shape) * member.dtype.itemsize)
-    return LabelArray(member.name, load_member(path, member.name))
 
 
 def load_member(path: Path, name: str) -> Array:

@@ -20,7 +20,7 @@ from gan_aug.data.readers.arrays import ArrayHeader, read_arrays
 from gan_aug.data.readers.folders import open_picture
 from gan_aug.data.source import UNLABELED, Array, Names, Part, Source
 from gan_aug.errors import UserError
-from gan_aug.images import Indices
+from gan_aug.images import LARGEST_SIDE, Indices
 from gan_aug.memory import refuse_size
 from gan_aug.store.files import BROKEN
 
@@ -38,6 +38,7 @@ BLOCK_BYTES = 1 << 26
 NAMED = 5
 FEWEST_PIXELS = 16
 LONGEST_LINE = 1 << 24
+MOST_COLUMNS = LARGEST_SIDE**2 + 1000
 DESCRIPTION_BYTES = 128  # of an entry of a column that is no pixel, while it is read
 
 
@@ -195,6 +196,8 @@ def list_columns(path: Path) -> list[str]:
         with open_unpacked(path) as stream:
             header = stream.readline(LONGEST_LINE).decode("utf-8-sig")
         columns = next(csv.reader([header]), [])
+    if len(columns) > MOST_COLUMNS:
+        raise UserError(f"expected at most {MOST_COLUMNS:,} columns, found {len(columns):,}")
     if columns and all(re.fullmatch(r"-?[\d.]+", name) for name in columns):
         raise UserError(
             f"expected the names of columns in the first line, found numbers "
