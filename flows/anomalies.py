@@ -18,9 +18,9 @@ from gan_aug.gan.adversarial import TrainedDcgan
 from gan_aug.reporting.environment import describe_environment
 from gan_aug.reporting.folders import (
     Anomalies,
-    Run,
     check_name,
     find_run,
+    is_run,
     load_network,
     make_name,
 )
@@ -117,8 +117,7 @@ def find_subject(config: AnomalyConfig, artifacts: Path) -> Subject:
             "leave --steps away"
         )
     path = Path(config.source)
-    is_run = (artifacts / Run.home / config.source).is_dir()
-    if not is_run and (path.is_file() or path.suffix == NETWORK_SUFFIX):
+    if not is_run(artifacts, config.source) and (path.is_file() or path.suffix == NETWORK_SUFFIX):
         return Subject(path, plan_for_file(config))
     run = find_run(artifacts, config.source)
     return Subject(run.discriminator, plan_for_run(config, run.read_config()))

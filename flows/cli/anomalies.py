@@ -62,7 +62,7 @@ def read_source(source: str, artifacts: Path) -> RunConfig:
     Raises:
         UserError: The settings of the run can't be read.
     """
-    from gan_aug.reporting.folders import Run, find_run  # noqa: PLC0415 - a second to import
+    from gan_aug.reporting.folders import find_run, is_run  # noqa: PLC0415 - a second to import
 
-    is_run = (artifacts / Run.home / source).is_dir()
-    return find_run(artifacts, source).read_config() if is_run else RunConfig()
+    known = is_run(artifacts, source)
+    return find_run(artifacts, source).read_config() if known else RunConfig()

@@ -56,8 +56,10 @@ def view(
         output: File to write; by default a PNG in the current folder, named after what it shows.
     """
     from gan_aug.reporting.galleries import render_grid  # noqa: PLC0415 - a second to import
-    from gan_aug.store.files import atomic_file  # noqa: PLC0415 - a second to import
+    from gan_aug.store.files import atomic_file, check_target  # noqa: PLC0415 - a second to import
 
+    if output:
+        check_target(output)
     found = find_view(source, index, part, artifacts)
     path = output or Path(f"{found.name}.png")
     with atomic_file(path) as file:
@@ -69,14 +71,13 @@ def view(
 
 def find_view(source: str, index: int | None, part: Part, artifacts: Path) -> View:
     """Find out whether the source is a run or a data set, and look at it."""
-    from gan_aug.reporting.folders import Run  # noqa: PLC0415 - a second to import
+    from gan_aug.reporting.folders import find_run, is_run  # noqa: PLC0415 - a second to import
 
-    run = Run(artifacts / Run.home / source)
-    if not run.path.is_dir():
+    if not is_run(artifacts, source):
         return view_images(source, part) if index is None else view_image(source, part, index)
     if index is not None:
         raise UserError(f"index: expected none for the run {source}, found {index}; leave it out")
-    return view_run(run)
+    return view_run(find_run(artifacts, source))
 
 
 def view_image(source: str, part: Part, index: int) -> View:

@@ -22,7 +22,7 @@ from gan_aug.data.rearrange import SPLIT_NAMES, find_pool, merge_pool, split_poo
 from gan_aug.data.source import UNLABELED, Names, Part, Source
 from gan_aug.errors import UserError
 from gan_aug.images import Indices
-from gan_aug.store.files import atomic_file
+from gan_aug.store.files import atomic_file, check_target
 
 __all__ = [
     "ChosenTable",
@@ -270,6 +270,7 @@ def check_output(path: Path, known: Path | None) -> None:
     """
     if path.suffix.lower() != ".csv":
         raise UserError(f"output: expected a name that ends in .csv, found {path}; choose another")
+    check_target(path)
     if not path.exists() or (known is not None and path.resolve() == known.resolve()):
         return
     labeled = sum(label != UNLABELED for label in read_table(path).labels.tolist())

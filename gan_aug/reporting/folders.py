@@ -45,6 +45,7 @@ __all__ = [
     "Study",
     "check_name",
     "find_run",
+    "is_run",
     "list_runs",
     "load_network",
     "make_name",
@@ -69,6 +70,15 @@ PICTURE = r"!\[(?P<description>[^]]*)\]\((?P<file>[\w./-]+\.png)\)"
 ESSENTIAL_PICTURES = {"training", "gan_history", "comparison", "learning_curves"}
 
 Config = TypeVar("Config", bound=BaseModel)
+
+
+NAME = re.compile(r"\w[\w.-]*")
+LONGEST_NAME = 100  # a file system takes 255 bytes, and files in a folder are named after it
+LONGEST_SOURCE = 40
+# Devices of Windows, whatever ending they have.
+RESERVED = frozenset(
+    {"aux", "con", "nul", "prn", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
+)
 
 
 @dataclass(frozen=True)
@@ -426,16 +436,23 @@ class RunSummary:
 
 
 def check_name(name: str) -> None:
-    """Raise :class:`UserError` if a run can't be called that."""
-    if not re.fullmatch(r"\w[\w.-]*", name):
+    """Raise :class:`UserError` if a run can't be called that, on any system."""
+    if not NAME.fullmatch(name):
         raise UserError(f"name: expected letters, digits, '.', '_' and '-' only, found {name!r}")
+    if len(name.encode()) > LONGEST_NAME:
+        raise UserError(
+            f"name: expected at most {LONGEST_NAME} bytes, found {len(name.encode())}; choose a "
+            "shorter one"
+        )
+    if name.partition(".")[0].lower() in RESERVED or name.endswith("."):
+        raise UserError(f"name: expected one that Windows takes too, found {name!r}")
 
 
 def make_name(dataset: str, kind: str, config: BaseModel) -> str:
     """``mnist-study-1a2b3c4d``: the same name for the same data and settings."""
     digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:8]
     source = re.sub(r"[^\w.-]", "-", dataset).lstrip(".-") or "data"
-    return f"{source}-{kind}-{digest}"
+    return f"{source[:LONGEST_SOURCE]}-{kind}-{digest}"
 
 
 @contextlib.contextmanager
@@ -452,6 +469,11 @@ def refuse_foreign(path: Path) -> Iterator[None]:
         ) from None
 
 
+def is_run(artifacts: Path, name: str) -> bool:
+    """Whether there is a run of that name; the path of a folder is no name."""
+    return bool(NAME.fullmatch(name)) and (artifacts / Run.home / name).is_dir()
+
+
 def find_run(artifacts: Path, name: str) -> Run:
     """Find a run by its name.
 
@@ -459,7 +481,7 @@ def find_run(artifacts: Path, name: str) -> Run:
         UserError: There is no such run.
     """
     run = Run(artifacts / Run.home / name)
-    if not (run.path / CONFIG_FILE).exists():
+    if not is_run(artifacts, name) or not (run.path / CONFIG_FILE).exists():
         names = ", ".join(summary.name for summary in list_runs(artifacts)) or "none"
         raise UserError(f"run: expected one of the runs in {artifacts} ({names}), found {name!r}")
     return run

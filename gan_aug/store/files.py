@@ -18,10 +18,13 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gan_aug.errors import UserError
+
 __all__ = [
     "BROKEN",
     "Array",
     "atomic_file",
+    "check_target",
     "digest_file",
     "read_arrays",
     "write_arrays",
@@ -53,7 +56,13 @@ BROKEN = (
 
 @contextlib.contextmanager
 def atomic_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
-    """Open a temporary neighbour of ``path`` that takes its place once it is written whole."""
+    """Open a temporary neighbour of ``path`` that takes its place once it is written whole.
+
+    Raises:
+        UserError: There is something that is no file.
+    """
+    refuse_special(path)
+    path = Path(os.path.realpath(path))  # which does not fail at a link to itself
     path.parent.mkdir(parents=True, exist_ok=True)
     newline, encoding = (None, None) if "b" in mode else ("", "utf-8")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -63,6 +72,26 @@ def atomic_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def refuse_special(path: Path) -> None:
+    """Raise :class:`UserError` where a device, a pipe or a folder would be replaced."""
+    if path.exists() and not path.is_file():
+        raise UserError(
+            f"{path}: expected a file or a new name, found a folder, a device or a pipe; choose "
+            "another name"
+        )
+
+
+def check_target(path: Path) -> None:
+    """Refuse what a user names to be written, before anything is computed for it.
+
+    Raises:
+        UserError: There is something that is no file, or no folder for it.
+    """
+    refuse_special(path)
+    if not path.parent.is_dir():
+        raise UserError(f"{path}: expected a folder that exists, found none; make it first")
 
 
 def write_json(path: Path, value: Any, *, indent: int | None = 2) -> None:

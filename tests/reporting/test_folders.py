@@ -5,7 +5,16 @@ import pytest
 
 from gan_aug.errors import UserError
 from gan_aug.images import PseudoLabels
-from gan_aug.reporting.folders import Anomalies, Run, find_run, list_runs, load_network
+from gan_aug.reporting.folders import (
+    Anomalies,
+    Run,
+    check_name,
+    find_run,
+    is_run,
+    list_runs,
+    load_network,
+    make_name,
+)
 from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.run import RunConfig
 from tests.reporting.outcomes import Made, make_folder
@@ -26,13 +35,6 @@ def test_a_run_goes_on_under_the_same_settings_only(tmp_path):
     with pytest.raises(UserError, match="choose another --name"):
         Run.open(tmp_path, "mine", resolve_config("quick", {"seed": 5}))
     assert Run(tmp_path / "runs" / "mine").read_config() == config
-
-
-@pytest.mark.parametrize("name", ["", "..", "../other", "a/b", ".hidden", "a b"])
-def test_a_run_name_is_no_path(tmp_path, name):
-    with pytest.raises(UserError, match="expected letters"):
-        Run.open(tmp_path, name, RunConfig())
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_runs_are_listed_and_found(tmp_path):
@@ -167,3 +169,51 @@ def test_a_network_that_is_none_is_refused_in_one_line(tmp_path, content, compla
         load_network(path, "generator")
     with pytest.raises(UserError, match=complaint):
         Run(tmp_path).load_generator()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "..",
+        "../other",
+        "a/b",
+        "a\\b",
+        "/absolute",
+        "line\nend",
+        "end\n",
+        "zero\0byte",
+        "a" * 300,
+        "é" * 60,
+        "con",
+        "NUL.txt",
+        "com1",
+        "dot.",
+        "-flag",
+        ".hidden",
+        "two words",
+        "lone\ud800",
+    ],
+)
+def test_a_name_that_is_a_path_or_no_name_everywhere_is_refused(tmp_path, name):
+    with pytest.raises(UserError, match=r"^name: expected ") as error:
+        Run.open(tmp_path, name, RunConfig())
+    assert str(error.value).isprintable()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["nightly", "été", "run-1.2_b", "a" * 100, "console"])
+def test_other_names_are_names(tmp_path, name):
+    assert Run.open(tmp_path, name, RunConfig()).path == tmp_path / "runs" / name
+
+
+def test_a_folder_elsewhere_is_no_run(tmp_path):
+    Run.open(tmp_path, "nightly", RunConfig())
+    assert is_run(tmp_path, "nightly")
+    (tmp_path / "photos").mkdir()
+    for path in (str(tmp_path / "photos"), "../photos", "."):
+        assert not is_run(tmp_path, path)
+
+
+def test_a_name_made_of_a_long_path_is_a_name():
+    check_name(make_name("a" * 255, "1000-labels-seed0", RunConfig()))

@@ -114,3 +114,18 @@ def test_the_command_writes_a_png(run, tmp_path, monkeypatch, capsys):
 def test_an_index_of_a_run_is_refused(run, tmp_path):
     with pytest.raises(UserError, match="index: expected none for the run drawn"):
         call_view("drawn", "--index", "1", "--artifacts", str(tmp_path))
+
+
+def test_nothing_but_a_file_is_replaced_and_a_folder_is_not_made(
+    run, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "full.png").symlink_to("/dev/full")
+    for output, message in (
+        ("full.png", "full.png: expected a file or a new name, found a folder, a device"),
+        ("gone/new.png", "gone/new.png: expected a folder that exists, found none"),
+    ):
+        with pytest.raises(UserError, match=message):
+            call_view("digits", "--output", output)
+    assert (tmp_path / "full.png").is_symlink()
+    assert not (tmp_path / "gone").exists()
