@@ -11,13 +11,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+
+from flows.server.stack import POOL, describe_server
 
 ROOT = Path(__file__).parent.parent
 COMMAND = Path(sys.executable).with_name("gan-aug")
@@ -37,11 +40,13 @@ class Stack:
         process: The command.
         folder: The checkout that its runs work in.
         url: Of the UI.
+        auth: User and password that the server asks for.
     """
 
     process: subprocess.Popen[str]
     folder: Path
     url: str
+    auth: str | None = None
 
     @property
     def artifacts(self) -> Path:
@@ -49,7 +54,7 @@ class Stack:
 
     @contextlib.contextmanager
     def connect(self) -> Iterator[SyncPrefectClient]:
-        with SyncPrefectClient(f"{self.url}/api") as client:
+        with SyncPrefectClient(f"{self.url}/api", auth_string=self.auth) as client:
             yield client
 
     def start_run(self, deployment: str, **parameters: Any) -> Any:
@@ -86,6 +91,20 @@ class Stack:
         wait_until(holds, lambda: self.process.poll() is None)
 
 
+def check_deployments(stack: Stack) -> None:
+    """A worker waits for runs of the three deployments, whose settings are in a form."""
+    with stack.connect() as client:
+        stack.wait_until(lambda: client.read_workers_for_work_pool(POOL))
+        known = {PREFECT_API_URL: f"{stack.url}/api", PREFECT_API_AUTH_STRING: stack.auth}
+        with temporary_settings(known):
+            assert describe_server().endswith("scheduled runs are taken by 1 worker")
+        found = client.read_deployments()
+    assert {d.name for d in found} == {"nightly-mnist", "weekly-mnist", "smoke"}
+    for deployment in found:
+        assert deployment.concurrency_options.collision_strategy == "CANCEL_NEW"
+        assert "config" in deployment.parameter_openapi_schema["properties"]
+
+
 def wait_until(holds: Callable[[], Any], still: Callable[[], bool] = lambda: True) -> None:
     """Return once something holds; fail once it can't any more."""
     deadline = time.monotonic() + PATIENCE
@@ -106,9 +125,12 @@ def copy_checkout(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def start_stack(folder: Path, *flags: str, home: Path, port: int) -> Iterator[Stack]:
+def start_stack(
+    folder: Path, *flags: str, home: Path, port: int, secrets: Mapping[str, str] = {}
+) -> Iterator[Stack]:
     """Run `gan-aug up` until its worker works; stop it as a service manager would."""
     environment = {name: v for name, v in os.environ.items() if not name.startswith("PREFECT_API")}
+    environment |= secrets
     words = [COMMAND, "up", "--port", str(port), "--folder", folder, "--log", home / "log", *flags]
     process = subprocess.Popen(
         words,
@@ -118,7 +140,8 @@ def start_stack(folder: Path, *flags: str, home: Path, port: int) -> Iterator[St
         text=True,
     )
     try:
-        stack = Stack(process, folder, process.stdout.readline().partition("  ")[0])
+        url = process.stdout.readline().partition("  ")[0]
+        stack = Stack(process, folder, url, secrets.get("GAN_AUG_AUTH"))
         if not stack.url:
             raise AssertionError(process.stderr.read())
         yield stack

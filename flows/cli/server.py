@@ -1,13 +1,20 @@
 """``gan-aug up``."""
 
 import contextlib
+import dataclasses
+import getpass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
 from flows.cli import terminal
 from flows.cli.prepare import silence_libraries
+
+if TYPE_CHECKING:
+    # Only named here: importing them would make `gan-aug --help` wait for Prefect.
+    from flows.server.address import Address
+    from flows.server.secrets import Secrets
 
 __all__ = ["up"]
 
@@ -16,39 +23,66 @@ def up(
     *,
     host: str = "127.0.0.1",
     port: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=65535))] = 4200,
-    database: str | None = None,
-    notify: str | None = None,
+    auth_file: Path | None = None,
+    database_file: Path | None = None,
+    notify_file: Path | None = None,
     folder: Path = Path(),
     log: Path = Path("artifacts/prefect.log"),
 ) -> None:
     """Start a Prefect server, deploy the schedules and start a worker; Ctrl-C stops them.
 
     It uses a server that already answers there. Schedules stay active when the worker stops.
+    Secrets come from files or environment variables, since everybody on a machine can read command
+    lines.
 
     Args:
-        host: Interface that the server listens on. Browsers reach the server by this name.
+        host: Interface that the server listens on; `0.0.0.0` for all. Where others reach it, it
+            asks for a user and a password.
         port: Port of the server and its UI.
-        database: Database of the server, as `postgresql+asyncpg://user:password@host/name`; by
-            default a SQLite file in Prefect's home.
-        notify: URL to post to when a run fails, crashes or does not pass its gates. The body is
-            the JSON that Slack and Mattermost take: `{"title": …, "text": …}`.
+        auth_file: File with `user:password`, which the server then asks for. Without it,
+            `GAN_AUG_AUTH` has them; without that, a password is made up where one is needed.
+        database_file: File with the database of the server, as
+            `postgresql+asyncpg://user:password@host/name`. Without it, `GAN_AUG_DATABASE` has it;
+            without that, it is a SQLite file in Prefect's home.
+        notify_file: File with the URL to post to when a run fails, crashes or does not pass its
+            gates. Without it, `GAN_AUG_NOTIFY` has it. The body is the JSON that Slack and
+            Mattermost take: `{"title": …, "text": …}`.
         folder: Checkout with `prefect.yaml`, which lists what to deploy, and `automations.yaml`,
             which lists what to react to. Scheduled runs write their artifacts there.
         log: File for everything that the server and the worker print.
     """
     silence_libraries()
-    from flows.server.stack import Address, run_stack  # noqa: PLC0415 - seconds to import
+    from flows.server.address import Address  # noqa: PLC0415 - a tenth of a second to import
+    from flows.server.secrets import Secrets, make_auth  # noqa: PLC0415
+    from flows.server.stack import run_stack  # noqa: PLC0415 - seconds to import
 
-    def announce(ui: str) -> None:
-        terminal.OUT.print(f"{ui}  (Ctrl-C stops it; its output is in {log})", markup=False)
-
+    address = Address(host, port)
+    given = Secrets.read(auth_file=auth_file, database_file=database_file, notify_file=notify_file)
+    secrets = given
+    if not address.is_private and given.auth is None:
+        secrets = dataclasses.replace(given, auth=make_auth())
     log.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(KeyboardInterrupt):
         run_stack(
-            Address(host, port),
-            database=database,
-            notify=notify,
+            address,
+            secrets,
             folder=folder.absolute(),
             log=log.absolute(),
-            on_ready=announce,
+            on_ready=lambda: announce(address, secrets, log, made_up=secrets is not given),
         )
+
+
+def announce(address: "Address", secrets: "Secrets", log: Path, *, made_up: bool) -> None:
+    """Say where the UI is, who may use it, and how runs elsewhere report there."""
+    lines = [f"{address.ui}  (Ctrl-C stops it; its output is in {log})"]
+    if made_up:
+        lines.append(f"Sign in with {secrets.auth}, which is not shown again.")
+    if not address.is_private:
+        lines += [
+            f"Whoever signs in can run programs on this machine as {getpass.getuser()}, and what "
+            "is sent is not encrypted: let a reverse proxy add TLS.",
+            f"Runs on other machines report here with PREFECT_API_URL={address.ui}/api and the "
+            "same user:password in PREFECT_API_AUTH_STRING.",
+        ]
+    for line in lines:
+        terminal.OUT.print(line, markup=False)

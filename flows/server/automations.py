@@ -8,6 +8,7 @@ from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.events import AutomationCore
 
+from flows.server.secrets import NOTIFY_VARIABLE
 from gan_aug.errors import UserError
 
 __all__ = ["AUTOMATIONS_FILE", "create_automations"]
@@ -19,20 +20,20 @@ NOTIFICATION = "send-notification"
 MESSAGE = {"title": "{{subject}}", "text": "{{subject}}\n{{body}}"}
 
 
-def create_automations(client: SyncPrefectClient, file: Path, notify: str | None) -> None:
+def create_automations(client: SyncPrefectClient, file: Path, *, notify: bool) -> None:
     """Create the automations of a file, or change those of the same names.
 
     Args:
         client: Of the server.
         file: Automations as ``prefect automation create`` takes them, without the block that
             notifications need.
-        notify: Address that notifications are posted to as JSON; without one, automations that
-            send any are left out.
+        notify: Whether the server's environment says where notifications are posted to, as JSON;
+            if not, automations that send any are left out.
 
     Raises:
         UserError: The file holds something else.
     """
-    block = {"block_document_id": save_webhook(notify)} if notify else {}
+    block = {"block_document_id": save_webhook()} if notify else {}
     for planned in read_automations(file):
         notifies = any(action["type"] == NOTIFICATION for action in planned["actions"])
         if notifies and not block:
@@ -61,7 +62,18 @@ def read_automations(file: Path) -> list[dict[str, Any]]:
     return planned
 
 
-def save_webhook(url: str) -> Any:
-    """Save, on the server of the settings, where notifications go; return the block's id."""
-    block = CustomWebhookNotificationBlock(name=NOTIFICATION_BLOCK, url=url, json_data=MESSAGE)
+def save_webhook() -> Any:
+    """Save, on the server of the settings, how notifications are sent; return the block's id.
+
+    The address is in the environment of the server's process alone, and the block names the
+    variable: whoever reads the API or the database finds no more.
+    """
+    variable = f"${NOTIFY_VARIABLE}"
+    block = CustomWebhookNotificationBlock(
+        name=NOTIFICATION_BLOCK,
+        url=f"{{{{ {variable} }}}}",
+        json_data=MESSAGE,
+        # Prefect takes the names of secrets alone for places to fill in.
+        secrets={variable: ""},
+    )
     return block.save(NOTIFICATION_BLOCK, overwrite=True)

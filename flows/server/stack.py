@@ -1,6 +1,7 @@
 """The monitored stack on one machine: a Prefect server, a work pool, the deployments, a worker."""
 
 import contextlib
+import dataclasses
 import os
 import re
 import signal
@@ -16,13 +17,15 @@ import prefect
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import WorkerStatus
 from prefect.exceptions import ObjectNotFound
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
+from flows.server.address import Address
 from flows.server.automations import AUTOMATIONS_FILE, create_automations
 from flows.server.gpu import limit_gpu
+from flows.server.secrets import AUTH_VARIABLE, NOTIFY_VARIABLE, SECRET_VARIABLES, Secrets
 from gan_aug.errors import UserError
 
-__all__ = ["DEPLOYMENTS_FILE", "POOL", "Address", "describe_server", "run_stack"]
+__all__ = ["DEPLOYMENTS_FILE", "POOL", "describe_server", "run_stack"]
 
 POOL = "gan-aug"
 DEPLOYMENTS_FILE = "prefect.yaml"
@@ -34,42 +37,15 @@ POLL_SECONDS = 0.5
 HEARTBEAT_SECONDS = 30
 PROBE_SECONDS = 5.0
 LOCKED = "database is locked"
-UNLOCK = "stop what else writes to it, or give the server PostgreSQL with gan-aug up --database"
+UNLOCK = "stop what else writes to it, or give the server PostgreSQL with GAN_AUG_DATABASE"
+# A run names parameters: no command, environment or folder for the worker to take from it.
+JOB_TEMPLATE = Path(__file__).with_name("work_pool.json")
 
-OnReady = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where the server listens.
-
-    Attributes:
-        host: Name or address of an interface of this machine.
-        port: TCP port.
-    """
-
-    host: str
-    port: int
-
-    @property
-    def ui(self) -> str:
-        """What to open in a browser."""
-        return f"http://{self.host}:{self.port}"
-
-    @property
-    def api(self) -> str:
-        """What ``PREFECT_API_URL`` has to be."""
-        return f"{self.ui}/api"
+OnReady = Callable[[], None]
 
 
 def run_stack(
-    address: Address,
-    *,
-    database: str | None,
-    notify: str | None,
-    folder: Path,
-    log: Path,
-    on_ready: OnReady,
+    address: Address, secrets: Secrets, *, folder: Path, log: Path, on_ready: OnReady
 ) -> None:
     """Serve schedules and UI until interrupted.
 
@@ -78,46 +54,75 @@ def run_stack(
 
     Args:
         address: Of the server.
-        database: Connection URL of the server's database; SQLite in Prefect's home if None.
-        notify: Where automations post notifications; nowhere if None.
+        secrets: What it asks of everybody, where its data are, and where it posts notifications.
         folder: Holds ``prefect.yaml`` and ``automations.yaml``, and is where runs write their
             artifacts.
         log: What server and worker print goes there.
-        on_ready: Called with the UI's address once everything runs.
+        on_ready: Called once everything runs.
 
     Raises:
-        UserError: The port is taken, a version does not match, there are no deployments, or a part
-            of the stack does not start.
+        UserError: The port is taken, a version or the credentials do not match, there are no
+            deployments, or a part of the stack does not start.
         KeyboardInterrupt: It was stopped.
     """
     check_folder(folder)
-    environment = {
-        **os.environ,
-        "PREFECT_API_URL": address.api,
-        "PREFECT_SERVER_API_HOST": address.host,
-        "PREFECT_SERVER_API_PORT": str(address.port),
-        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
-        **({"PREFECT_SERVER_DATABASE_CONNECTION_URL": database} if database else {}),
-    }
     with contextlib.ExitStack() as parts:
         output = parts.enter_context(log.open("ab"))
-        start = PartStarter(environment, folder, output.fileno(), log)
+        start = PartStarter(describe_client(address, secrets), folder, output.fileno(), log)
         running = []
-        if find_server(address) is None:
-            server = parts.enter_context(start("server", "start"))
-            wait_for_server(address, server, log)
+        if find_server(address, secrets.auth) is None:
+            serve = dataclasses.replace(
+                start, environment=describe_server_process(address, secrets)
+            )
+            server = parts.enter_context(serve("server", "start"))
+            wait_for_server(address, secrets, server, log)
             running.append(server)
+        else:
+            check_running_server(address, secrets)
         with (
-            temporary_settings({PREFECT_API_URL: address.api}),
+            temporary_settings(
+                {PREFECT_API_URL: address.api, PREFECT_API_AUTH_STRING: secrets.auth}
+            ),
             get_client(sync_client=True) as client,
         ):
             limit_gpu(client)
-            create_automations(client, folder / AUTOMATIONS_FILE, notify)
-        start.run("work-pool", "create", POOL, "--type", "process", "--overwrite")
+            create_automations(client, folder / AUTOMATIONS_FILE, notify=bool(secrets.notify))
+        template = ("--base-job-template", str(JOB_TEMPLATE))
+        start.run("work-pool", "create", POOL, "--type", "process", *template, "--overwrite")
         start.run("deploy", "--all")
         running.append(parts.enter_context(start("worker", "start", "--pool", POOL)))
-        on_ready(address.ui)
+        on_ready()
         watch(running, log)
+
+
+def describe_client(address: Address, secrets: Secrets) -> dict[str, str]:
+    """Return the environment of what reports to the server, without what it need not know."""
+    own = {name: value for name, value in os.environ.items() if name not in SECRET_VARIABLES}
+    auth = {"PREFECT_API_AUTH_STRING": secrets.auth} if secrets.auth else {}
+    return {
+        **own,
+        **auth,
+        "PREFECT_API_URL": address.api,
+        "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
+    }
+
+
+def describe_server_process(address: Address, secrets: Secrets) -> dict[str, str]:
+    """Return the environment of the server."""
+    given = {
+        "PREFECT_SERVER_API_AUTH_STRING": secrets.auth,
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": secrets.database,
+        NOTIFY_VARIABLE: secrets.notify,
+    }
+    return {
+        **describe_client(address, secrets),
+        **{name: value for name, value in given.items() if value},
+        "PREFECT_SERVER_API_HOST": address.host,
+        "PREFECT_SERVER_API_PORT": str(address.port),
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(address.origins),
+        # The UI asks the server that it comes from, by whatever name it is reached.
+        "PREFECT_SERVER_UI_API_URL": "/api",
+    }
 
 
 def check_folder(folder: Path) -> None:
@@ -130,25 +135,58 @@ def check_folder(folder: Path) -> None:
             )
 
 
-def find_server(address: Address) -> str | None:
+def check_running_server(address: Address, secrets: Secrets) -> None:
+    """Refuse a server whose own process would have to know a secret, or that lets anybody in.
+
+    Raises:
+        UserError: It is such a one.
+    """
+    for what, given in (("its database", secrets.database), ("notifications", secrets.notify)):
+        if given:
+            raise UserError(
+                f"server: expected to start it at {address.local}, as {what} must be known to it, "
+                "found one that runs; stop it first"
+            )
+    if not address.is_private and find_server(address, None, ask=False):
+        raise UserError(
+            f"server: expected one that asks for a password at {address.local}, which others "
+            "reach, found one that does not; stop it first"
+        )
+
+
+def find_server(address: Address, auth: str | None = None, *, ask: bool = True) -> str | None:
     """Return the version of the Prefect server at an address, or None if nothing listens there.
+
+    Args:
+        address: Of the server.
+        auth: User and password.
+        ask: Whether a server that wants other ones is an error; if not, it is none.
 
     Raises:
         UserError: Something else listens there, or a server of another version.
     """
+    credentials = httpx.BasicAuth(*auth.split(":", 1)) if auth else None
     try:
-        answer = httpx.get(f"{address.api}/admin/version", timeout=PROBE_SECONDS)
+        answer = httpx.get(f"{address.api}/admin/version", timeout=PROBE_SECONDS, auth=credentials)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            if not ask:
+                return None
+            raise UserError(
+                f"server: expected the one at {address.local} to take these credentials, found "
+                f"that it does not; give it its own, user:password, in {AUTH_VARIABLE} or "
+                "--auth-file"
+            )
         version = answer.raise_for_status().json()
     except httpx.ConnectError:
         return None
     except (httpx.HTTPError, ValueError) as error:
         raise UserError(
-            f"port: expected nothing or a Prefect server at {address.ui}, found something that "
+            f"port: expected nothing or a Prefect server at {address.local}, found something that "
             f"does not answer like one ({error}); choose another --port"
         ) from error
     if version != prefect.__version__:
         raise UserError(
-            f"server: expected Prefect {prefect.__version__} at {address.ui}, as is installed "
+            f"server: expected Prefect {prefect.__version__} at {address.local}, as is installed "
             f"here, found {version}; stop that server, or choose another --port"
         )
     return str(version)
@@ -177,12 +215,14 @@ def describe_server() -> str:
     )
 
 
-def wait_for_server(address: Address, server: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for_server(
+    address: Address, secrets: Secrets, server: subprocess.Popen[bytes], log: Path
+) -> None:
     """Return as soon as the server answers."""
     deadline = time.monotonic() + START_SECONDS
-    while find_server(address) is None:
+    while find_server(address, secrets.auth) is None:
         if server.poll() is not None or time.monotonic() > deadline:
-            raise UserError(f"server: expected it to start at {address.ui}, found: {tail(log)}")
+            raise UserError(f"server: expected it to start at {address.local}, found: {tail(log)}")
         time.sleep(POLL_SECONDS)
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import PrefectHTTPStatusError
-from stack import copy_checkout, find_free_port, start_stack
+from stack import copy_checkout, find_free_port, listen, start_stack
 
 SMOKE = "augment/smoke"
 OFTEN = [{"slug": "often", "interval": 30}]
@@ -168,3 +168,29 @@ def test_what_only_the_run_can_see_is_refused_before_any_stage(stack):
     assert state.is_failed()
     assert "labels" in state.message
     assert not (stack.artifacts / "runs" / "refused").exists()
+
+
+def test_a_page_from_elsewhere_can_start_nothing(stack, browser, scheduled_runs):
+    """A page that a user visits while the server runs: it may send, and is not obeyed."""
+    with stack.connect() as client:
+        smoke = client.read_deployment_by_name(SMOKE).id
+        before = len(client.read_flow_runs())
+    target = f"{stack.url}/api/deployments/{smoke}/create_flow_run"
+    port = find_free_port()
+    with listen(port, "a page"):
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{port}/")
+        for headers in ({"Content-Type": "application/json"}, {"Content-Type": "text/plain"}, {}):
+            read = page.evaluate(
+                """([target, headers]) => fetch(target, {method: "POST", headers, body: "{}"})
+                    .then(answer => answer.text(), error => error.name)""",
+                [target, headers],
+            )
+            assert read == "TypeError", "the browser keeps the answer from the page"
+        form = "document.body.innerHTML = `<form method=post action=${target} enctype=text/plain>"
+        page.evaluate(f"target => {{ {form}<input name='{{}}'></form>` }}", target)
+        page.evaluate("document.forms[0].submit()")
+        page.wait_for_load_state()
+        page.close()
+    with stack.connect() as client:
+        assert len(client.read_flow_runs()) == before

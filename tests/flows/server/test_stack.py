@@ -3,13 +3,11 @@
 import contextlib
 import json
 import re
-import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -22,6 +20,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from stack import (
     COMMAND,
     ROOT,
+    check_deployments,
     copy_checkout,
     find_free_port,
     listen,
@@ -30,11 +29,11 @@ from stack import (
 )
 
 import gan_aug.gan.networks  # noqa: F401 - the layers of the generator that is loaded
-from flows.server.stack import POOL, Address, describe_server, find_server, tail
+from flows.server.address import Address
+from flows.server.stack import POOL, describe_server, find_server, tail
 from gan_aug.errors import UserError
 
 GATED = "gan-aug: gated did not pass its gates"
-POSTGRES = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"))), None)
 
 
 @pytest.fixture
@@ -55,32 +54,6 @@ def home(tmp_path):
     folder = tmp_path / "home"
     folder.mkdir()
     return folder
-
-
-@pytest.fixture
-def postgres(tmp_path):
-    """Start a PostgreSQL server with a database, and return how Prefect names it."""
-    if POSTGRES is None:
-        pytest.skip("no PostgreSQL on this machine")
-    # It refuses to run as root.
-    user, place = "postgres", Path("/tmp") / f"gan-aug-postgres-{find_free_port()}"
-    port = find_free_port()
-    place.mkdir()
-    shutil.chown(place, user)
-
-    def call(*words):
-        subprocess.run(words, user=user, cwd=place, check=True, capture_output=True)
-
-    call(POSTGRES / "initdb", "--pgdata", "data", "--auth", "trust")
-    options = f"-p {port} -k {place} -h 127.0.0.1"
-    # Waiting for its output would be waiting for the server.
-    call(POSTGRES / "pg_ctl", "--pgdata", "data", "--log", "log", "--options", options, "start")
-    try:
-        call(POSTGRES / "createdb", "-h", "127.0.0.1", "-p", str(port), "prefect")
-        yield f"postgresql+asyncpg://{user}@127.0.0.1:{port}/prefect"
-    finally:
-        call(POSTGRES / "pg_ctl", "--pgdata", "data", "--mode", "fast", "stop")
-        shutil.rmtree(place)
 
 
 def test_nothing_listens(port):
@@ -116,7 +89,7 @@ def test_of_a_log_the_last_error_is_told_and_not_the_last_line(tmp_path):
         "[SQL: BEGIN IMMEDIATE]\nERROR:    Application startup failed. Exiting.\nServer stopped!\n"
     )
     assert re.fullmatch(
-        r"sqlalchemy.* database is locked; stop what else writes to it, .*--database .*log\)",
+        r"sqlalchemy.* database is locked; stop what else writes to it, .*GAN_AUG_DATABASE .*log\)",
         tail(log),
     )
     log.write_text("Starting\n\nServer stopped!\n")
@@ -164,34 +137,15 @@ def test_the_stack_serves_the_deployments_and_leaves_their_schedules_active(chec
 
 
 @pytest.mark.slow
-def test_the_server_keeps_its_data_in_postgresql(checkout, home, port, postgres):
-    with start_stack(checkout, "--database", postgres, home=home, port=port) as stack:
-        check_deployments(stack)
-    assert not (home / "prefect.db").exists()
-
-
-def check_deployments(stack):
-    with stack.connect() as client:
-        stack.wait_until(lambda: client.read_workers_for_work_pool(POOL))
-        with temporary_settings({PREFECT_API_URL: f"{stack.url}/api"}):
-            assert describe_server().endswith("scheduled runs are taken by 1 worker")
-        found = client.read_deployments()
-    assert {d.name for d in found} == {"nightly-mnist", "weekly-mnist", "smoke"}
-    for deployment in found:
-        assert deployment.concurrency_options.collision_strategy == "CANCEL_NEW"
-        assert "config" in deployment.parameter_openapi_schema["properties"]
-
-
-@pytest.mark.slow
 def test_what_fails_is_told_and_what_was_killed_goes_on(checkout, home, port, tmp_path):
     """One stack after the other, with the same memory: starting them is what takes long."""
     shorten_patience(checkout / "automations.yaml")
     hook = find_free_port()
-    notify = ("--notify", f"http://127.0.0.1:{hook}/")
+    secrets = {"GAN_AUG_NOTIFY": f"http://127.0.0.1:{hook}/"}
     config = read_smoke_config(checkout)
     config["dcgan"] |= {"steps": 800, "interval": 25}
     with listen(hook) as posted:
-        with start_stack(checkout, *notify, home=home, port=port) as stack:
+        with start_stack(checkout, home=home, port=port, secrets=secrets) as stack:
             flow_run = stack.start_run("augment/smoke", config=config, name="killed")
             stack.wait_until(lambda: find_checkpoints(stack))
             kill_worker(stack)
@@ -199,7 +153,7 @@ def test_what_fails_is_told_and_what_was_killed_goes_on(checkout, home, port, tm
             assert stack.process.returncode == 2
             assert "expected server and worker to go on" in stack.process.stderr.read()
         [checkpoint] = find_checkpoints(stack)
-        with start_stack(checkout, *notify, home=home, port=port) as stack:
+        with start_stack(checkout, home=home, port=port, secrets=secrets) as stack:
             stack.wait_until(lambda: stack.read_state(flow_run).name == "Crashed")
             assert checkpoint.exists()
             retry(stack, flow_run)

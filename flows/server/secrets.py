@@ -1,0 +1,94 @@
+"""What the stack must know and nobody else may read.
+
+Secrets come from environment variables or files: command lines are in the process list.
+"""
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import httpx
+
+from gan_aug.errors import UserError
+
+__all__ = ["AUTH_VARIABLE", "NOTIFY_VARIABLE", "SECRET_VARIABLES", "Secrets", "make_auth"]
+
+USER = "gan-aug"
+TOKEN_BYTES = 24
+AUTH_VARIABLE = "GAN_AUG_AUTH"
+DATABASE_VARIABLE = "GAN_AUG_DATABASE"
+NOTIFY_VARIABLE = "GAN_AUG_NOTIFY"
+SECRET_VARIABLES = (AUTH_VARIABLE, DATABASE_VARIABLE, NOTIFY_VARIABLE)
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What the stack must know and nobody else may read; nothing of it is printed by chance.
+
+    Attributes:
+        auth: What the server asks of everybody, ``user:password``; None where it asks nothing.
+        database: Connection URL of the server's database; SQLite in Prefect's home if None.
+        notify: Where automations post notifications; nowhere if None.
+    """
+
+    auth: str | None = field(default=None, repr=False)
+    database: str | None = field(default=None, repr=False)
+    notify: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def read(
+        cls, *, auth_file: Path | None, database_file: Path | None, notify_file: Path | None
+    ) -> Self:
+        """Read all secrets, each from its file or else from its environment variable.
+
+        Raises:
+            UserError: A file can't be read, or one of them has another form.
+        """
+        found = cls(
+            read_secret(AUTH_VARIABLE, "auth-file", auth_file),
+            read_secret(DATABASE_VARIABLE, "database-file", database_file),
+            read_secret(NOTIFY_VARIABLE, "notify-file", notify_file),
+        )
+        if found.auth is not None and not all(found.auth.partition(":")):
+            raise UserError(
+                f"{AUTH_VARIABLE}: expected user:password, found something else (not shown)"
+            )
+        if found.notify is not None and not is_web_address(found.notify):
+            raise UserError(
+                f"{NOTIFY_VARIABLE}: expected an address that begins with http:// or https://, "
+                "found something else (not shown)"
+            )
+        return found
+
+
+def make_auth() -> str:
+    """Make up a user and a password."""
+    return f"{USER}:{secrets.token_urlsafe(TOKEN_BYTES)}"
+
+
+def read_secret(variable: str, flag: str, file: Path | None) -> str | None:
+    """Return a secret; None where neither the file nor the environment variable is given.
+
+    Raises:
+        UserError: The file can't be read, or has not one line.
+    """
+    if file is None:
+        return os.environ.get(variable) or None
+    try:
+        lines = file.read_text(encoding="utf-8").split()
+    except (OSError, ValueError) as error:
+        raise UserError(f"{flag}: expected a readable file, found {file}: {error}") from error
+    if len(lines) != 1:
+        raise UserError(f"{flag}: expected one word in {file}, found {len(lines)} (not shown)")
+    return lines[0]
+
+
+def is_web_address(text: str) -> bool:
+    """Whether notifications can be posted there."""
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        return False
+    return url.scheme in {"http", "https"} and bool(url.host)
