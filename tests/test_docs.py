@@ -65,7 +65,8 @@ def test_links_to_files_lead_somewhere(page):
 def test_flags_in_the_readme_exist():
     settings = {f"--{name}".replace("_", "-") for name in flatten(RunConfig().model_dump())}
     command = {"--preset", "--name", "--artifacts", "--dry-run", "--json", "--help"}
-    command |= {"--budgets", "--draws", "--host", "--port", "--database", "--notify"}
+    command |= {"--budgets", "--draws", "--host", "--port"}
+    command |= {"--auth-file", "--database-file", "--notify-file"}
     command |= {
         "--side",
         "--workers",
