@@ -9,7 +9,7 @@ UV     := $(or $(shell command -v uv 2>/dev/null),$(BIN)/uv)
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test check docs bench lock clean
+.PHONY: help run up test check docs bench faults lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
@@ -35,6 +35,9 @@ docs: $(VENV)/.installed  ## Render docs/settings.md from the code, and README's
 bench: $(VENV)/.installed  ## Measure speed, memory and growth: `make bench ARGS="dcgan_step"`
 	@$(MAKE) --no-print-directory $(PYTORCH)/.installed || echo "bench: PyTorch could not be installed, and is left out"
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+faults: $(VENV)/.installed  ## Try the whole fault matrix, and render docs/reliability.md
+	@$(BIN)/python -m benchmarks.faults $(ARGS)
 
 lock: $(VENV)/bin/python  ## Resolve the dependencies again
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \

@@ -26,17 +26,20 @@ def number_seed(seed: int, number: int) -> int:
 
 @contextlib.contextmanager
 def seed_keras(seed: int) -> Iterator[None]:
-    """Have layers that are made meanwhile draw their seeds from this one alone.
+    """Have layers that are made meanwhile draw their seeds from this one alone, and count anew.
 
     Keras draws the seeds of initial weights and of dropout from Python's global generator. So do
     other threads, Prefect's among them, and one draw at the wrong moment makes another network.
+    It numbers the names of layers through all that a process ever made, and files keep the names.
 
     Args:
         seed: Determines every seed.
     """
     import keras  # noqa: PLC0415 - seconds to import
-    from keras.src.random import seed_generator  # noqa: PLC0415 - seconds to import
+    from keras.src.random import seed_generator  # noqa: PLC0415
+    from keras.src.utils import naming  # noqa: PLC0415
 
+    naming.reset_uids()
     keras.utils.set_random_seed(seed)
     shared = seed_generator.python_random
     seed_generator.python_random = random.Random(seed)  # noqa: S311 - no secrets

@@ -97,7 +97,7 @@ def build_cnn(shape: Shape, classes: int, *, dtype_policy: str = "float32") -> "
 
     return keras.Sequential(
         [
-            keras.Input(shape),
+            keras.Input(shape, name="images"),
             *block(32, 5),
             *(layer for _ in range(count_poolings(shape[0]) - 1) for layer in block(64, 3)),
             layers.Flatten(),

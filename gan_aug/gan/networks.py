@@ -70,7 +70,7 @@ def build_generator(
     )
     return keras.Sequential(
         [
-            keras.Input((config.latent_dim,)),
+            keras.Input((config.latent_dim,), name="latent"),
             *([ReferenceNoise(reference, dtype="float32")] if reference else []),
             *cluster_layers(config),
             *hidden,
@@ -106,7 +106,7 @@ def build_discriminator(
         UserError: There is no such network for images of this shape.
     """
     check_shape(shape)
-    images = keras.Input(shape)
+    images = keras.Input(shape, name="images")
     features = images
     for layer in discriminator_layers(config, shape, dtype_policy):
         features = layer(features)
@@ -117,7 +117,7 @@ def build_discriminator(
     if not config.clusters:
         logits = layers.Dense(1, dtype="float32")(features)
         return keras.Model(images, logits, name="discriminator")
-    clusters = keras.Input((), dtype="int32")
+    clusters = keras.Input((), dtype="int32", name="cluster")
     logits = ProjectionHead(config.clusters, dtype="float32")([features, clusters])
     return keras.Model([images, clusters], logits, name="discriminator")
 

@@ -257,7 +257,7 @@ def build_generator(shape: Shape, *, dtype_policy: str = "float32") -> keras.Mod
     ]
     return keras.Sequential(
         [
-            keras.Input((LATENT_DIM,)),
+            keras.Input((LATENT_DIM,), name="latent"),
             *hidden,
             WeightNormDense(math.prod(shape), dtype=dtype_policy),
             layers.Activation("sigmoid", dtype="float32"),
@@ -281,7 +281,7 @@ def build_discriminator(
         classes: How many classes there are.
         dtype_policy: Keras dtype policy of all layers but the last, which is float32.
     """
-    images = keras.Input(shape)
+    images = keras.Input(shape, name="images")
     noisy = layers.Flatten(dtype=dtype_policy)(images)
     noisy = layers.GaussianNoise(PIXEL_NOISE, dtype=dtype_policy)(noisy)
     for units in DISCRIMINATOR_UNITS:
@@ -301,7 +301,7 @@ def build_classifier(discriminator: keras.Model) -> keras.Model:
     *hidden, last = dense
     classifier = keras.Sequential(
         [
-            keras.Input(discriminator.input_shape[1:]),
+            keras.Input(discriminator.input_shape[1:], name="images"),
             layers.Flatten(),
             *(layers.Dense(layer.units, activation="relu") for layer in hidden),
             layers.Dense(last.units, activation="softmax"),

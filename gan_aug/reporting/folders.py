@@ -28,7 +28,14 @@ from gan_aug.reporting.render import render_page
 from gan_aug.settings.anomalies import AnomalyConfig
 from gan_aug.settings.run import RunConfig
 from gan_aug.settings.study import StudyConfig
-from gan_aug.store.files import Array, atomic_file, write_arrays, write_json, write_rows
+from gan_aug.store.files import (
+    Array,
+    atomic_file,
+    remove_leftovers,
+    write_arrays,
+    write_json,
+    write_rows,
+)
 from gan_aug.store.formats import load_keras, refuse_broken
 from gan_aug.store.store import Entry
 from gan_aug.teachers import TEACHERS
@@ -114,6 +121,7 @@ class ReportFolder:
     def begin(cls, path: Path, config: BaseModel) -> Self:
         """Begin, or go on in a folder at any place: as :meth:`open`."""
         folder = cls(path)
+        remove_leftovers(path)
         config_file = folder.path / CONFIG_FILE
         if config_file.exists() and folder.read_json(CONFIG_FILE, type(config)) != config:
             raise UserError(

@@ -181,7 +181,9 @@ def build_pupil(encoder: keras.Model, expected: Float32, config: ConsistencyConf
     """Build the network, its average and the optimizer's state."""
     body = exchange_normalization(encoder, FusedBatchNormalization)
     logits = layers.Dense(len(expected), dtype="float32", name="logits")
-    network = keras.Sequential([keras.Input(body.input_shape[1:]), *body.layers, logits])
+    network = keras.Sequential(
+        [keras.Input(body.input_shape[1:], name="images"), *body.layers, logits]
+    )
     average = keras.models.clone_model(network)
     average.set_weights(network.get_weights())
     schedule = keras.optimizers.schedules.CosineDecay(config.learning_rate, config.updates)
@@ -409,7 +411,8 @@ def build_classifier(network: keras.Model) -> keras.Model:
     plain = exchange_normalization(network, layers.BatchNormalization)
     softmax = layers.Softmax(dtype="float32")
     return keras.Sequential(
-        [keras.Input(plain.input_shape[1:]), *plain.layers, softmax], name="consistency"
+        [keras.Input(plain.input_shape[1:], name="images"), *plain.layers, softmax],
+        name="consistency",
     )
 
 

@@ -110,7 +110,7 @@ def build_learner(shape: Shape, config: EncoderConfig, compute: Compute) -> Lear
     encoder = build_encoder(shape, config.width, dtype_policy=compute.dtype_policy)
     head = keras.Sequential(
         [
-            keras.Input(encoder.output_shape[1:]),
+            keras.Input(encoder.output_shape[1:], name="features"),
             layers.Dense(HIDDEN_UNITS, use_bias=False, dtype=compute.dtype_policy),
             FusedBatchNormalization(dtype=compute.dtype_policy),
             layers.ReLU(dtype=compute.dtype_policy),
@@ -153,7 +153,7 @@ def build_encoder(shape: Shape, width: int, *, dtype_policy: str = "float32") ->
 
     return keras.Sequential(
         [
-            keras.Input(shape),
+            keras.Input(shape, name="images"),
             *convolve(width, 5, 2),
             *(
                 layer

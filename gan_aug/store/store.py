@@ -23,7 +23,7 @@ from upath import UPath
 
 from gan_aug.errors import UserError
 from gan_aug.stage import External, Input, Inputs, Stage
-from gan_aug.store.files import BROKEN, read_arrays, write_arrays
+from gan_aug.store.files import BROKEN, flush, read_arrays, write_arrays
 from gan_aug.store.manifest import MANIFEST, Manifest, find_manifest
 from gan_aug.store.remote import fetch_folder, find_remote, push_folder
 from gan_aug.store.source import digest_source
@@ -126,8 +126,12 @@ class Entry:
     def is_complete(self) -> bool:
         """Whether the output is here with every byte it was written with; if not, fetch it.
 
-        A checkpoint beside a whole output is what a kill left of a finished training: it goes.
+        To be called under the lock. What a process left that was killed here goes: a checkpoint
+        beside a whole output, and files that it had not written to their end.
         """
+        remove(self.fetched)
+        for half_written in self.path.parent.glob(f".{self.path.name}.*.partial"):
+            half_written.unlink()
         complete = is_whole(self.path) or self.fetch()
         if complete:
             remove(self.checkpoint.path)
@@ -189,9 +193,13 @@ class Entry:
 
     def seal(self, *, seconds: float) -> None:
         """Write the manifest and move the folder to its place."""
-        Manifest.describe(self.partial, seconds=seconds).write(self.partial)
+        manifest = Manifest.describe(self.partial, seconds=seconds)
+        for name in manifest.files:
+            flush(self.partial / name)
+        manifest.write(self.partial)
         remove(self.path)
         self.partial.rename(self.path)
+        flush(self.path.parent)
         remove(self.checkpoint.path)
 
 
