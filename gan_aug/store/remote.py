@@ -3,20 +3,53 @@
 A folder is copied with its manifest last, so that a reader who finds one finds everything.
 """
 
+import contextlib
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from upath import UPath
 
 from gan_aug.errors import UserError
 
-__all__ = ["fetch_folder", "find_remote", "push_folder"]
+__all__ = ["RemoteError", "fetch_folder", "find_remote", "push_folder", "reach"]
 
 logger = logging.getLogger(__name__)
 
 PROBE = ".gan-aug"
+# A bucket that does not answer is to cost a stage seconds, and not the minutes of the defaults.
+PATIENCE: Mapping[str, Mapping[str, Any]] = {
+    "s3": {
+        "config_kwargs": {
+            "connect_timeout": 5,
+            "read_timeout": 60,
+            "retries": {"max_attempts": 2, "mode": "standard"},
+        }
+    }
+}
+
+
+class RemoteError(OSError):
+    """A remote store does not answer as it should."""
+
+
+@contextlib.contextmanager
+def reach(remote: UPath) -> Iterator[None]:
+    """Turn what a library says of a remote store that fails into one error.
+
+    Raises:
+        RemoteError: It does not answer, or not as it should.
+        FileNotFoundError: It has no such file.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise RemoteError(f"{remote} does not answer ({said})") from error
 
 
 def find_remote(location: str) -> UPath:
@@ -29,7 +62,8 @@ def find_remote(location: str) -> UPath:
         UserError: It can't be written, or fsspec lacks what it needs for it.
     """
     try:
-        folder = UPath(location)
+        protocol, _, _ = location.partition("://")
+        folder: UPath = UPath(location, **PATIENCE.get(protocol, {}))
         (folder / PROBE).write_text("")
     except Exception as error:
         raise UserError(

@@ -25,7 +25,7 @@ from gan_aug.errors import UserError
 from gan_aug.stage import External, Input, Inputs, Stage
 from gan_aug.store.files import BROKEN, flush, read_arrays, write_arrays
 from gan_aug.store.manifest import MANIFEST, Manifest, find_manifest
-from gan_aug.store.remote import fetch_folder, find_remote, push_folder
+from gan_aug.store.remote import RemoteError, fetch_folder, find_remote, push_folder, reach
 from gan_aug.store.source import digest_source
 
 __all__ = ["ArrayCheckpoint", "Entry", "Store"]
@@ -142,11 +142,15 @@ class Entry:
         if self.remote is None:
             return False
         try:
-            manifest = find_manifest(self.remote)
-            if manifest is None:
-                return False
-            fetch_folder(self.remote, self.fetched, [*manifest.files, MANIFEST])
+            with reach(self.remote):
+                manifest = find_manifest(self.remote)
+                if manifest is None:
+                    return False
+                fetch_folder(self.remote, self.fetched, [*manifest.files, MANIFEST])
         except FileNotFoundError:
+            return False
+        except RemoteError as error:
+            logger.warning("%s: going on without it", error)
             return False
         if not is_whole(self.fetched):
             logger.warning("%s is damaged: making it again", self.remote)
@@ -161,11 +165,15 @@ class Entry:
         Args:
             replace: Even where one is there already.
         """
-        if self.remote is None or ((self.remote / MANIFEST).exists() and not replace):
-            return
         manifest = find_manifest(self.path)
-        if manifest:
-            push_folder(self.path, self.remote, list(manifest.files), last=MANIFEST)
+        if self.remote is None or manifest is None:
+            return
+        try:
+            with reach(self.remote):
+                if replace or not (self.remote / MANIFEST).exists():
+                    push_folder(self.path, self.remote, list(manifest.files), last=MANIFEST)
+        except RemoteError as error:
+            logger.warning("%s: the output stays here, and is copied by the next run", error)
 
     @contextlib.contextmanager
     def build(self) -> Iterator[Path]:
