@@ -18,13 +18,13 @@ from gan_aug.gan.adversarial import TrainedDcgan
 from gan_aug.reporting.environment import describe_environment
 from gan_aug.reporting.folders import (
     Anomalies,
-    check_name,
     find_run,
     is_run,
     load_network,
     make_name,
 )
 from gan_aug.settings.anomalies import AnomalyConfig
+from gan_aug.settings.names import check_name
 from gan_aug.settings.run import RunConfig
 from gan_aug.stage import External
 from gan_aug.stages import describe_left_out, describe_ranking

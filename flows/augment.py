@@ -14,7 +14,8 @@ from gan_aug.data.dataset import Provenance, describe_dataset, resolve_budget
 from gan_aug.device import select_compute
 from gan_aug.pipeline import plan_run, run_stages
 from gan_aug.reporting.environment import describe_environment
-from gan_aug.reporting.folders import Run, check_name, make_name
+from gan_aug.reporting.folders import Run, make_name
+from gan_aug.settings.names import check_name
 from gan_aug.settings.run import RunConfig
 from gan_aug.store.store import Store
 

@@ -11,7 +11,8 @@ from gan_aug.data.pictures import describe_pictures
 from gan_aug.device import select_compute
 from gan_aug.gan.networks import check_memory
 from gan_aug.reporting.environment import describe_environment
-from gan_aug.reporting.folders import PicturesDcgan, check_name, make_name
+from gan_aug.reporting.folders import PicturesDcgan, make_name
+from gan_aug.settings.names import check_name
 from gan_aug.settings.pictures import PicturesConfig
 from gan_aug.stages import describe_dcgan
 from gan_aug.store.store import Store

@@ -17,7 +17,8 @@ from gan_aug.evaluation.study import summarize_study
 from gan_aug.execution import Output
 from gan_aug.pipeline import plan_run
 from gan_aug.reporting.environment import describe_environment
-from gan_aug.reporting.folders import Study, check_name, make_name
+from gan_aug.reporting.folders import Study, make_name
+from gan_aug.settings.names import check_name
 from gan_aug.settings.study import StudyConfig
 from gan_aug.store.store import Store
 

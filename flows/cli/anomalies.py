@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from flows.cli import terminal
-from flows.cli.options import Destination, Json
+from flows.cli.options import Destination, Integer, Json
 from flows.cli.prepare import prepare_flow
 from gan_aug.settings.anomalies import AnomalyConfig, Detector, Part
 from gan_aug.settings.run import RunConfig
@@ -21,7 +21,7 @@ def anomalies(
     part: Part = "validation",
     by: Detector = "feature-distance",
     leave_one_out: Annotated[bool, Parameter(negative="")] = False,
-    steps: int | None = None,
+    steps: Integer | None = None,
     destination: Destination = Destination(),
     json: Json = False,
 ) -> None:

@@ -1,14 +1,16 @@
 """The options that several commands share; each is declared here and nowhere else."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypedDict
+from typing import Annotated, Any, TypedDict
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
+from gan_aug.settings.names import check_name
 from gan_aug.settings.presets import Preset
 
-__all__ = ["ARTIFACTS", "Artifacts", "Destination", "Json", "Setup"]
+__all__ = ["ARTIFACTS", "Artifacts", "Destination", "Integer", "Json", "Setup"]
 
 ARTIFACTS = Path("artifacts")
 
@@ -19,6 +21,23 @@ Artifacts = Annotated[
         "stages."
     ),
 ]
+
+
+def read_integer(_type: Any, tokens: Sequence[Token]) -> int:
+    """Return a whole number; cyclopts would round others."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f"expected a whole number, found {tokens[0].value!r}") from None
+
+
+def validate_name(_type: Any, name: str | None) -> None:
+    """Refuse what no results can be called."""
+    if name is not None:
+        check_name(name)
+
+
+Integer = Annotated[int, Parameter(converter=read_integer)]
 Json = Annotated[
     bool,
     Parameter(
@@ -64,7 +83,8 @@ class Destination:
         str | None,
         Parameter(
             help="Name of the results; by default the command makes one from the data and the "
-            "settings."
+            "settings.",
+            validator=validate_name,
         ),
     ] = None
     artifacts: Artifacts = ARTIFACTS

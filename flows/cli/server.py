@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter, validators
 
 from flows.cli import terminal
+from flows.cli.options import Integer
 from flows.cli.prepare import silence_libraries
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ __all__ = ["up"]
 def up(
     *,
     host: str = "127.0.0.1",
-    port: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=65535))] = 4200,
+    port: Annotated[Integer, Parameter(validator=validators.Number(gte=1, lte=65535))] = 4200,
     auth_file: Path | None = None,
     database_file: Path | None = None,
     notify_file: Path | None = None,

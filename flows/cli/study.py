@@ -7,7 +7,7 @@ from cyclopts import Parameter, validators
 
 from flows.cli import terminal
 from flows.cli.errors import EXIT_FAILED
-from flows.cli.options import Destination, Json, Setup
+from flows.cli.options import Destination, Integer, Json, Setup
 from flows.cli.prepare import check_data, prepare_flow
 from gan_aug.arms import STUDY_ARMS
 from gan_aug.errors import UserError
@@ -22,12 +22,12 @@ DEFAULTS = StudyConfig()
 
 def study(
     *,
-    budgets: tuple[int | Literal["all"], ...] = DEFAULTS.budgets,
-    draws: tuple[int, ...] = DEFAULTS.draws,
+    budgets: tuple[Integer | Literal["all"], ...] = DEFAULTS.budgets,
+    draws: tuple[Integer, ...] = DEFAULTS.draws,
     setup: Setup = Setup(),
     destination: Destination = Destination(),
     json: Json = False,
-    workers: Annotated[int, Parameter(validator=validators.Number(gte=1))] = 1,
+    workers: Annotated[Integer, Parameter(validator=validators.Number(gte=1))] = 1,
     dask: str | None = None,
     config: Annotated[RunConfig, Parameter(name="*")] = RunConfig(),
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.cli import terminal
-from flows.cli.options import ARTIFACTS, Artifacts
+from flows.cli.options import ARTIFACTS, Artifacts, Integer
 from flows.cli.prepare import silence_libraries
 from gan_aug.errors import UserError
 from gan_aug.quiet import mute_native_output
@@ -42,7 +42,7 @@ class View:
 def view(
     source: str,
     *,
-    index: int | None = None,
+    index: Integer | None = None,
     part: Part = "train",
     output: Path | None = None,
     artifacts: Artifacts = ARTIFACTS,

@@ -11,7 +11,7 @@ from gan_aug.classifiers.rows import expand_targets, flatten_images
 from gan_aug.device import Compute
 from gan_aug.images import Float32, Images, Shape, TrainingSet
 from gan_aug.progress import OnProgress, ignore_progress
-from gan_aug.settings.base import Count, Rate
+from gan_aug.settings.base import END, Count, Rate
 from gan_aug.store.files import atomic_file
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ class LightgbmConfig(ClassifierConfig):
 
     rounds: Count = Field(300, description="Boosting rounds; every arm gets the same number.")
     learning_rate: Rate = Field(0.1, description="Shrinkage of each tree.")
-    num_leaves: Annotated[int, Field(ge=2)] = Field(31, description="Most leaves in a tree.")
+    num_leaves: Annotated[int, Field(ge=2, lt=END)] = Field(
+        31, description="Most leaves in a tree."
+    )
     min_child_samples: Count = Field(
         20,
         description="Fewest images in a leaf; a fiftieth of the labels where that is less, since "

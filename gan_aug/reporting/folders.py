@@ -26,6 +26,7 @@ from gan_aug.evaluation.study import StudyResult
 from gan_aug.images import Indices, Labels, PseudoLabels
 from gan_aug.reporting.render import render_page
 from gan_aug.settings.anomalies import AnomalyConfig
+from gan_aug.settings.names import check_name, is_name
 from gan_aug.settings.run import RunConfig
 from gan_aug.settings.study import StudyConfig
 from gan_aug.store.files import (
@@ -50,7 +51,6 @@ __all__ = [
     "Run",
     "RunSummary",
     "Study",
-    "check_name",
     "find_run",
     "is_run",
     "list_runs",
@@ -79,13 +79,7 @@ ESSENTIAL_PICTURES = {"training", "gan_history", "comparison", "learning_curves"
 Config = TypeVar("Config", bound=BaseModel)
 
 
-NAME = re.compile(r"\w[\w.-]*")
-LONGEST_NAME = 100  # a file system takes 255 bytes, and files in a folder are named after it
 LONGEST_SOURCE = 40
-# Devices of Windows, whatever ending they have.
-RESERVED = frozenset(
-    {"aux", "con", "nul", "prn", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
-)
 
 
 @dataclass(frozen=True)
@@ -443,19 +437,6 @@ class RunSummary:
     comparison: Comparison | None
 
 
-def check_name(name: str) -> None:
-    """Raise :class:`UserError` if a run can't be called that, on any system."""
-    if not NAME.fullmatch(name):
-        raise UserError(f"name: expected letters, digits, '.', '_' and '-' only, found {name!r}")
-    if len(name.encode()) > LONGEST_NAME:
-        raise UserError(
-            f"name: expected at most {LONGEST_NAME} bytes, found {len(name.encode())}; choose a "
-            "shorter one"
-        )
-    if name.partition(".")[0].lower() in RESERVED or name.endswith("."):
-        raise UserError(f"name: expected one that Windows takes too, found {name!r}")
-
-
 def make_name(dataset: str, kind: str, config: BaseModel) -> str:
     """``mnist-study-1a2b3c4d``: the same name for the same data and settings."""
     digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:8]
@@ -479,7 +460,7 @@ def refuse_foreign(path: Path) -> Iterator[None]:
 
 def is_run(artifacts: Path, name: str) -> bool:
     """Whether there is a run of that name; the path of a folder is no name."""
-    return bool(NAME.fullmatch(name)) and (artifacts / Run.home / name).is_dir()
+    return is_name(name) and (artifacts / Run.home / name).is_dir()
 
 
 def find_run(artifacts: Path, name: str) -> Run:

@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
+    "END",
     "AutoBudget",
     "Budget",
     "Count",
     "Device",
+    "Number",
     "Precision",
     "Rate",
     "Seed",
@@ -18,14 +20,18 @@ __all__ = [
 
 Device = Literal["auto", "cpu", "gpu"]
 Precision = Literal["auto", "float32", "bfloat16"]
-Budget = Annotated[int, Field(ge=2)] | Literal["all"]
+END = 2**31
+"""What every whole number is below, so that TensorFlow can count to it in 32 bits."""
+
+Budget = Annotated[int, Field(ge=2, lt=END)] | Literal["all"]
 """A number of labels, or all there are."""
 
 AutoBudget = Budget | Literal["auto"]
 """A budget, or what the data suggest."""
 
-Count = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Count = Annotated[int, Field(ge=1, lt=END)]
+Number = Annotated[int, Field(ge=0, lt=END)]
+Seed = Number
 Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(gt=0)]
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gan_aug.settings.base import Count, Rate, StageConfig
+from gan_aug.settings.base import END, Count, Number, Rate, StageConfig
 
 __all__ = ["DcganConfig", "SynthesisConfig"]
 
@@ -18,13 +18,13 @@ class DcganConfig(StageConfig):
         "paper. `compact`: far smaller ones.",
     )
     latent_dim: Count = Field(100, description="Length of the noise vector the generator reads.")
-    generator_width: Annotated[int, Field(ge=8, multiple_of=8)] = Field(
+    generator_width: Annotated[int, Field(ge=8, lt=END, multiple_of=8)] = Field(
         64, description="Channels of the generator's first feature map; later maps have fewer."
     )
     discriminator_width: Count = Field(
         16, description="Channels of the discriminator's first feature map; later maps have more."
     )
-    clusters: Annotated[int, Field(ge=0)] = Field(
+    clusters: Number = Field(
         600,
         description="Groups of similar training images, found by k-means, that both networks are "
         "told of; 0 for none.",
@@ -50,7 +50,7 @@ class DcganConfig(StageConfig):
         description="Have the generator bring the mean of the discriminator's features for its "
         "images to that for real ones, instead of having its images taken for real.",
     )
-    minibatch_discrimination: Annotated[int, Field(ge=0)] = Field(
+    minibatch_discrimination: Number = Field(
         0,
         description="Features that tell the discriminator how close an image is to the others of "
         "its batch; 0 for none.",
@@ -63,7 +63,7 @@ class DcganConfig(StageConfig):
         description="Weight of the squared distance of both networks' weights from their mean over "
         "all steps before; 0 for none.",
     )
-    virtual_batch_normalization: Annotated[int, Field(ge=0)] = Field(
+    virtual_batch_normalization: Number = Field(
         0,
         description="Normalize the generator's feature maps by those of a reference batch of this "
         "size, which never changes, instead of by the batch's; 0 for none.",

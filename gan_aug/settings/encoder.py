@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gan_aug.settings.base import Count, Rate, Seed, StageConfig
+from gan_aug.settings.base import END, Count, Rate, Seed, StageConfig
 
 __all__ = ["EncoderConfig", "ViewsName"]
 
@@ -21,13 +21,13 @@ class EncoderConfig(StageConfig):
         "cropped, mirrored, of other brightness, contrast and colors. `auto`: `photos` "
         "where mirrored images look like the others, else `marks`.",
     )
-    width: Annotated[int, Field(ge=4)] = Field(
+    width: Annotated[int, Field(ge=4, lt=END)] = Field(
         32, description="Channels of its first feature map; it makes four times as many features."
     )
     steps: Count = Field(
         600, description="Training steps; one training serves all label budgets of a seed."
     )
-    batch_size: Annotated[int, Field(ge=2)] = Field(
+    batch_size: Annotated[int, Field(ge=2, lt=END)] = Field(
         256, description="Images a step; it sees two views of each."
     )
     learning_rate: Rate = Field(

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from gan_aug.classifiers.cnn import CnnConfig
-from gan_aug.settings.base import Count, Rate, Share, StageConfig
+from gan_aug.settings.base import END, Count, Rate, Share, StageConfig
 
 __all__ = ["ComparisonConfig", "GatesConfig", "JudgeConfig", "QualityConfig"]
 
@@ -16,7 +16,7 @@ class ComparisonConfig(StageConfig):
     confidence_level: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.95, description="Coverage of the intervals."
     )
-    resamples: Annotated[int, Field(ge=100)] = Field(
+    resamples: Annotated[int, Field(ge=100, lt=END)] = Field(
         2000, description="Bootstrap resamples of the paired predictions."
     )
     trial: bool = Field(
@@ -48,7 +48,7 @@ class QualityConfig(StageConfig):
         description="Measure the synthetic images. It costs one training of the judge on all "
         "training labels, about ten minutes on two cores; the store keeps it for later runs.",
     )
-    images: Annotated[int, Field(ge=10)] = Field(
+    images: Annotated[int, Field(ge=10, lt=END)] = Field(
         10_000, description="Synthetic images to measure, and training images beside them."
     )
     neighbors: Count = Field(

@@ -4,10 +4,12 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from gan_aug.settings.base import Budget, Count, StageConfig
+from gan_aug.settings.base import END, Budget, Count, StageConfig
 from gan_aug.settings.run import RunConfig
 
 __all__ = ["StudyConfig"]
+
+MOST_RUNS = 10_000
 
 
 class StudyConfig(StageConfig):
@@ -36,11 +38,24 @@ class StudyConfig(StageConfig):
             )
         if len(set(self.budgets)) < len(self.budgets):
             raise ValueError(f"budgets: expected each once, found {list(self.budgets)}")
+        runs = sum(self.draws_per_budget)
+        if runs > MOST_RUNS:
+            raise ValueError(f"draws: expected at most {MOST_RUNS:,} runs in all, found {runs:,}")
+        if self.run.seed + max(self.draws) > END:
+            raise ValueError(
+                f"seed: expected that it and {max(self.draws):,} draws stay below {END:,}, found "
+                f"{self.run.seed:,}"
+            )
         return self
+
+    @property
+    def draws_per_budget(self) -> tuple[int, ...]:
+        """How many draws each budget has."""
+        return self.draws * len(self.budgets) if len(self.draws) == 1 else self.draws
 
     def list_runs(self) -> list[RunConfig]:
         """Return the settings of every run, draw by draw, so that a DCGAN is trained and reused."""
-        draws = self.draws * len(self.budgets) if len(self.draws) == 1 else self.draws
+        draws = self.draws_per_budget
         return [
             self.run.model_copy(update={"labels": budget, "seed": self.run.seed + draw})
             for draw in range(max(draws))

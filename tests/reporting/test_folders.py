@@ -8,13 +8,13 @@ from gan_aug.images import PseudoLabels
 from gan_aug.reporting.folders import (
     Anomalies,
     Run,
-    check_name,
     find_run,
     is_run,
     list_runs,
     load_network,
     make_name,
 )
+from gan_aug.settings.names import check_name
 from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.run import RunConfig
 from tests.reporting.outcomes import Made, make_folder

@@ -3,8 +3,12 @@ from pydantic import ValidationError
 
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.classifiers.cnn import CNN, CnnConfig
+from gan_aug.settings.anomalies import AnomalyConfig
+from gan_aug.settings.pictures import PicturesConfig
 from gan_aug.settings.presets import PRESETS, resolve_config
 from gan_aug.settings.run import RunConfig
+from gan_aug.settings.study import StudyConfig
+from gan_aug.settings.suggestion import SuggestionConfig
 from gan_aug.teachers import TEACHERS
 
 
@@ -147,3 +151,25 @@ def test_a_discriminator_that_compares_images_is_known_by_its_settings(
         "gradient_penalty": 0,
     }
     assert resolve_config("quick", {"dcgan": changes}).dcgan.compares_images == compares
+
+
+def find_unbounded(schema, path=""):
+    """Yield the paths of whole numbers that may be beyond 32 bits."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from find_unbounded(part, path)
+    if not isinstance(schema, dict):
+        return
+    if schema.get("type") == "integer":
+        end = schema.get("exclusiveMaximum", schema.get("maximum", float("inf")))
+        if end > 2**31:
+            yield path
+    for name, part in schema.items():
+        yield from find_unbounded(part, f"{path}.{name}")
+
+
+@pytest.mark.parametrize(
+    "config", [RunConfig, StudyConfig, AnomalyConfig, PicturesConfig, SuggestionConfig]
+)
+def test_every_whole_number_stays_within_32_bits(config):
+    assert list(find_unbounded(config.model_json_schema())) == []
