@@ -27,6 +27,10 @@ KEPT_BYTES = 256 * 2**20
 
 BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 INTEL = "GenuineIntel"
+GPU_NOTE = (
+    "A GPU adds numbers in an order of its own. The same settings and the same seed give another "
+    "result each time: in the last digits at first, and after many steps in others too."
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,11 @@ class Compute:
     def numerics(self) -> str:
         """What decides how numbers are rounded: ``cpu float32``, ``gpu mixed_bfloat16``."""
         return f"{self.kind} {self.dtype_policy}"
+
+    @property
+    def reproducibility(self) -> str | None:
+        """Why one seed does not give one result, for people; None where it does, to the last bit."""
+        return None if self.kind == "cpu" else GPU_NOTE
 
 
 def select_compute(device: Device, precision: Precision = "auto") -> Compute:

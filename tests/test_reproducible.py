@@ -1,89 +1,34 @@
 """Two trainings of one seed are equal to the last bit, whatever is trained."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.python.eager import context
+from trainings import NETWORKS, Trainings, shorten
 
-from gan_aug.arms import build_original_set
-from gan_aug.classifiers.cnn import CnnConfig, train_cnn
-from gan_aug.gan import adversarial, layers
+from gan_aug.gan import layers
 from gan_aug.gan.adversarial import binary_cross_entropy, train_dcgan
-from gan_aug.gan.semi_supervised import train_sgan
-from gan_aug.representation.consistency import Lesson, train_consistently
-from gan_aug.representation.contrastive import build_encoder, train_encoder
-from gan_aug.representation.propagation import Propagated
-from gan_aug.representation.views import VIEWS
-from gan_aug.seeding import seed_keras
-from gan_aug.settings.consistency import ConsistencyConfig
-from gan_aug.settings.encoder import EncoderConfig
 from gan_aug.settings.presets import resolve_config
-from gan_aug.settings.sgan import SganConfig
 
-EVERYTHING = {
-    "historical_averaging": 0.1,
-    "label_smoothing": 0.1,
-    "virtual_batch_normalization": 4,
-}
-DCGANS = {
-    "compact": EVERYTHING,
-    "features": {"feature_matching": True},
-    "chapter": {"architecture": "chapter", "optimizer": "rmsprop", "clusters": 0},
-    "paper": {"architecture": "paper", "gradient_penalty": 0.0, "minibatch_discrimination": 4},
-    "plain": {"gradient_penalty": 0.0, "clusters": 0, "discriminator_dropout": 0.0},
-}
-CLASSIFIERS = ("SGAN", "CNN", "encoder", "consistency")
 TRAININGS = [
-    *((name, "float32") for name in ("compact", "features", "chapter", "paper", *CLASSIFIERS)),
+    *((name, "float32") for name in ("compact", "features", "chapter", "paper", *NETWORKS)),
     ("compact", "mixed_bfloat16"),
     pytest.param("plain", "float32", marks=pytest.mark.slow),
     *(
         pytest.param(name, "mixed_bfloat16", marks=pytest.mark.slow)
-        for name in ("features", "chapter", "paper", *CLASSIFIERS)
+        for name in ("features", "chapter", "paper", *NETWORKS)
     ),
 ]
 
 
 @pytest.fixture
-def train(tiny_dcgan, cpu, real, monkeypatch):
+def train(tiny_dcgan, cpu, real):
     """Return a function that takes steps of a training and returns all that comes of it."""
-
-    monkeypatch.setattr(adversarial, "STATISTICS_BATCHES", 1)
+    trainings = Trainings(real, tiny_dcgan, cpu)
 
     def train(name, policy, steps):
-        compute = dataclasses.replace(cpu, dtype_policy=policy)
-        labeled = real.take(np.arange(50))
-        if name == "CNN":
-            config = CnnConfig(updates=steps, batch_size=8)
-            model = train_cnn(build_original_set(labeled), config, seed=0, compute=compute)
-            return model.get_weights()
-        if name == "SGAN":
-            config = SganConfig(updates=steps, batch_size=8, labeled_batch_size=8)
-            model = train_sgan(labeled, real.images, config, seed=0, compute=compute)
-            return model.get_weights()
-        if name == "encoder":
-            config = EncoderConfig(width=4, steps=steps, batch_size=8)
-            return train_encoder(real.images, config, seed=0, compute=compute).get_weights()
-        if name == "consistency":
-            config = ConsistencyConfig(
-                updates=steps, warmup=0.5, batch_size=8, labeled_batch_size=8
-            )
-            none = np.empty(0, np.float32)
-            spread = Propagated(real.labels, np.zeros(len(real), np.float32), none, none > 0)
-            lesson = Lesson(real.images, np.arange(50), labeled.labels, spread, 10)
-            with seed_keras(0):
-                encoder = build_encoder((28, 28, 1), 4, dtype_policy=policy)
-            model = train_consistently(
-                lesson, encoder, config, views=VIEWS["photos"], seed=0, compute=compute
-            )
-            return model.get_weights()
-        changes = {"penalty_interval": 2, "steps": steps, "interval": steps} | DCGANS[name]
-        config = tiny_dcgan.model_copy(update=changes)
-        trained = train_dcgan(real.images, config, seed=0, compute=compute)
-        weights = trained.generator.get_weights() + trained.discriminator.get_weights()
-        return [*weights, *(np.array(list(row.values())) for row in trained.history)]
+        with shorten(steps):
+            return trainings.train(name, policy, steps)
 
     return train
 

@@ -46,6 +46,7 @@ def describe_environment(compute: Compute, provenance: Provenance) -> dict[str, 
             "name": compute.name,
             "precision": compute.dtype_policy,
             "xla": compute.jit_compile,
+            "reproducibility": compute.reproducibility,
         },
         "cpu": {
             "model": read_cpu_field("model name"),

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import subprocess
 import sys
@@ -7,9 +8,21 @@ from gan_aug.reporting.environment import describe_environment, diagnose
 
 def test_the_environment_is_ready_for_json(cpu, digits):
     found = json.loads(json.dumps(describe_environment(cpu, digits.provenance)))
-    assert found["device"] == {"kind": "cpu", "name": "CPU", "precision": "float32", "xla": False}
+    assert found["device"] == {
+        "kind": "cpu",
+        "name": "CPU",
+        "precision": "float32",
+        "xla": False,
+        "reproducibility": None,
+    }
     assert found["dataset"]["name"] == "digits"
     assert found["versions"]["keras"].startswith("3.")
+
+
+def test_it_says_where_one_seed_does_not_give_one_result(cpu, digits):
+    gpu = dataclasses.replace(cpu, kind="gpu")
+    found = describe_environment(gpu, digits.provenance)
+    assert "another result each time" in found["device"]["reproducibility"]
 
 
 def test_the_diagnosis_names_what_is_used(cpu):
