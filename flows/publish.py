@@ -25,6 +25,7 @@ __all__ = ["publish_progress", "publish_report", "publish_results"]
 # The UI grows slow beyond some 300 KB of Markdown; the text is some 10 KB.
 PICTURE_BYTES = 280_000
 SECONDS_BETWEEN_UPDATES = 5.0
+PAUSE = 20  # times as long as an update took: so much of a training may go into updates
 
 
 class Row(Protocol):
@@ -74,20 +75,23 @@ def publish_progress(key: str, what: str, total: int) -> Iterator[OnProgress]:
     """
     created = create_progress_artifact(0.0, key=key, description=f"0 of {total:,} {what}")
     artifact = cast("UUID", created)
-    told = time.monotonic()
+    told, pause = time.monotonic(), SECONDS_BETWEEN_UPDATES
 
     def on_progress(done: int, metrics: Mapping[str, float]) -> None:
-        nonlocal told
-        if done < total and time.monotonic() - told < SECONDS_BETWEEN_UPDATES:
+        nonlocal told, pause
+        is_last = done >= total and pause == SECONDS_BETWEEN_UPDATES
+        if not is_last and time.monotonic() - told < pause:
             return
-        told = time.monotonic()
+        began = time.monotonic()
         measured = "".join(f", {name.replace('_', ' ')} {v:.2f}" for name, v in metrics.items())
-        # A server that does not answer must not end what it only watches.
+        # A server that does not answer must neither end nor slow what it only watches.
         with contextlib.suppress(httpx.HTTPError):
             update_progress_artifact(
                 artifact,
                 progress=100 * done / total,
                 description=f"{done:,} of {total:,} {what}{measured}",
             )
+        told = time.monotonic()
+        pause = max(SECONDS_BETWEEN_UPDATES, PAUSE * (told - began))
 
     yield on_progress

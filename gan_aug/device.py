@@ -58,7 +58,7 @@ class Compute:
 
     @property
     def reproducibility(self) -> str | None:
-        """Why one seed does not give one result, for people; None where it does, to the last bit."""
+        """Why one seed gives several results, for people; None where it gives one."""
         return None if self.kind == "cpu" else GPU_NOTE
 
 

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from flows.cli import terminal
 from flows.cli.options import Destination, Integer, Json
-from flows.cli.prepare import prepare_flow
+from flows.cli.prepare import call_flow, prepare_flow
 from gan_aug.settings.anomalies import AnomalyConfig, Detector, Part
 from gan_aug.settings.run import RunConfig
 
@@ -50,7 +50,7 @@ def anomalies(
     prepare_flow(trained.device, trained.precision)
     from flows.anomalies import anomalies as anomalies_flow  # noqa: PLC0415 - seconds to import
 
-    finished = anomalies_flow(config, **destination.to_arguments())
+    finished = call_flow(lambda: anomalies_flow(config, **destination.to_arguments()))
     result = finished.read_anomalies()
     table = terminal.tabulate_separations([*result.foreign, *result.left_out])
     terminal.print_outcome(result, [table], finished.path, as_json=json)

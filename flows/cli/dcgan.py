@@ -6,7 +6,7 @@ from cyclopts import Parameter
 
 from flows.cli import terminal
 from flows.cli.options import Destination, Setup
-from flows.cli.prepare import prepare_flow
+from flows.cli.prepare import call_flow, prepare_flow
 from gan_aug.settings.pictures import PicturesConfig
 from gan_aug.settings.presets import resolve_pictures_config
 
@@ -34,5 +34,5 @@ def dcgan(
     prepare_flow(resolved.device, resolved.precision)
     from flows.dcgan import dcgan as dcgan_flow  # noqa: PLC0415 - seconds to import
 
-    finished = dcgan_flow(resolved, **destination.to_arguments())
+    finished = call_flow(lambda: dcgan_flow(resolved, **destination.to_arguments()))
     terminal.OUT.print(str(finished.path), markup=False)

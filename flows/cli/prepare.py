@@ -2,6 +2,9 @@
 
 import os
 import signal
+import sys
+from collections.abc import Callable
+from typing import TypeVar
 
 from flows.cli import terminal
 from gan_aug.errors import UserError
@@ -9,7 +12,9 @@ from gan_aug.quiet import hush_tensorflow, mute_native_output
 from gan_aug.settings.base import AutoBudget, Device, Precision
 from gan_aug.settings.data import DataConfig
 
-__all__ = ["QUIET", "check_data", "prepare_flow", "silence_libraries"]
+__all__ = ["QUIET", "call_flow", "check_data", "prepare_flow", "silence_libraries"]
+
+Finished = TypeVar("Finished")
 
 LEASES_ON_DISK = "prefect.server.concurrency.lease_storage.filesystem"
 # Set before Prefect and TensorFlow are imported; a value in the environment wins.
@@ -93,3 +98,29 @@ def connect_to_server() -> None:
         ) from error
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def call_flow(flow: Callable[[], Finished]) -> Finished:
+    """Call a flow; where its server does not answer any more, run the command again without one.
+
+    That finds what is finished, and goes on in a training from its last checkpoint.
+    """
+    import httpx  # noqa: PLC0415 - Prefect brings it, and --help must not wait
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - seconds to import
+
+    try:
+        return flow()
+    except httpx.HTTPError as error:
+        server = PREFECT_API_URL.value()
+        if not server:
+            raise
+        terminal.print_error(
+            f"the server at {server} does not answer any more ({error}); going on without it"
+        )
+        sys.stderr.flush()
+        # Prefect's threads in this process would go on asking for the server.
+        os.execve(  # noqa: S606 - this command again
+            sys.executable,
+            [sys.executable, *sys.argv],
+            os.environ | {"PREFECT_API_URL": ""},
+        )

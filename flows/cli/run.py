@@ -6,7 +6,7 @@ from cyclopts import Parameter
 
 from flows.cli import terminal
 from flows.cli.options import Destination, Json, Setup
-from flows.cli.prepare import check_data, prepare_flow
+from flows.cli.prepare import call_flow, check_data, prepare_flow
 from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.run import RunConfig
 
@@ -34,7 +34,7 @@ def run(
     prepare_flow(resolved.device, resolved.precision)
     from flows.augment import augment  # noqa: PLC0415 - seconds to import; --help must not wait
 
-    finished = augment(resolved, **destination.to_arguments())
+    finished = call_flow(lambda: augment(resolved, **destination.to_arguments()))
     comparison = finished.read_comparison()
     tables = [
         terminal.tabulate_comparison(comparison),

@@ -8,7 +8,7 @@ from cyclopts import Parameter, validators
 from flows.cli import terminal
 from flows.cli.errors import EXIT_FAILED
 from flows.cli.options import Destination, Integer, Json, Setup
-from flows.cli.prepare import check_data, prepare_flow
+from flows.cli.prepare import call_flow, check_data, prepare_flow
 from gan_aug.arms import STUDY_ARMS
 from gan_aug.errors import UserError
 from gan_aug.settings.presets import Preset, resolve_config
@@ -58,7 +58,8 @@ def study(
     prepare_flow(run.device, run.precision)
     from flows.study import study as study_flow  # noqa: PLC0415 - seconds to import
 
-    finished = study_flow(resolved, **destination.to_arguments(), workers=workers, dask=dask)
+    arguments = destination.to_arguments()
+    finished = call_flow(lambda: study_flow(resolved, **arguments, workers=workers, dask=dask))
     result = finished.read_study()
     terminal.print_failures(result.failures)
     tested = [cell for cell in result.summaries if cell.split == "test"]
