@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 import prefect
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import WorkerStatus
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
@@ -22,6 +22,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 from flows.server.address import Address
 from flows.server.automations import AUTOMATIONS_FILE, create_automations
 from flows.server.gpu import limit_gpu
+from flows.server.orphans import end_orphans
 from flows.server.secrets import AUTH_VARIABLE, NOTIFY_VARIABLE, SECRET_VARIABLES, Secrets
 from gan_aug.errors import UserError
 
@@ -33,6 +34,7 @@ START_SECONDS = 120.0
 # Longer than Prefect gives a flow run to stop, so that the worker sees it end.
 STOP_SECONDS = 60.0
 POLL_SECONDS = 0.5
+TIDY_SECONDS = 30.0
 # What automations.yaml waits for is four times as long; it is the least that Prefect allows.
 HEARTBEAT_SECONDS = 30
 PROBE_SECONDS = 5.0
@@ -87,12 +89,12 @@ def run_stack(
         ):
             limit_gpu(client)
             create_automations(client, folder / AUTOMATIONS_FILE, notify=bool(secrets.notify))
-        template = ("--base-job-template", str(JOB_TEMPLATE))
-        start.run("work-pool", "create", POOL, "--type", "process", *template, "--overwrite")
-        start.run("deploy", "--all")
-        running.append(parts.enter_context(start("worker", "start", "--pool", POOL)))
-        on_ready()
-        watch(running, log)
+            template = ("--base-job-template", str(JOB_TEMPLATE))
+            start.run("work-pool", "create", POOL, "--type", "process", *template, "--overwrite")
+            start.run("deploy", "--all")
+            running.append(parts.enter_context(start("worker", "start", "--pool", POOL)))
+            on_ready()
+            watch(running, client, log)
 
 
 def describe_client(address: Address, secrets: Secrets) -> dict[str, str]:
@@ -226,9 +228,15 @@ def wait_for_server(
         time.sleep(POLL_SECONDS)
 
 
-def watch(running: list[subprocess.Popen[bytes]], log: Path) -> None:
-    """Sleep as long as every part runs."""
+def watch(running: list[subprocess.Popen[bytes]], client: SyncPrefectClient, log: Path) -> None:
+    """Tidy up on the server as long as every part runs."""
+    tidied = -TIDY_SECONDS
     while all(part.poll() is None for part in running):
+        if time.monotonic() - tidied > TIDY_SECONDS:
+            tidied = time.monotonic()
+            # A server that is busy is asked again, and one that is gone ends the stack.
+            with contextlib.suppress(httpx.HTTPError):
+                end_orphans(client)
         time.sleep(POLL_SECONDS)
     raise UserError(f"stack: expected server and worker to go on, found: {tail(log)}")
 

@@ -1,0 +1,50 @@
+"""Task runs of a process that is gone do not run for ever."""
+
+import datetime
+import os
+import subprocess
+import sys
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import StateType
+from prefect.settings import PREFECT_API_URL
+from prefect.states import Crashed
+
+from flows.server.orphans import end_orphans
+
+KILLED = """
+import os, signal, time
+from prefect import flow, task
+
+@task
+def train():
+    time.sleep(5)  # until the server knows of it
+    os.kill(os.getpid(), signal.SIGKILL)
+
+@flow(flow_run_name="killed")
+def killed():
+    train()
+
+killed()
+"""
+NOW = datetime.timedelta(0)
+
+
+def test_task_runs_end_with_a_run_that_crashed_and_not_before(prefect_server, tmp_path):
+    (tmp_path / "killed.py").write_text(KILLED)
+    subprocess.run(
+        [sys.executable, tmp_path / "killed.py"],
+        env=os.environ | {"PREFECT_API_URL": PREFECT_API_URL.value()},
+        capture_output=True,
+        check=False,
+    )
+    with get_client(sync_client=True) as client:
+        [run] = [run for run in client.read_flow_runs() if run.name == "killed"]
+        assert run.state.is_running()
+        assert end_orphans(client, settled=NOW) == 0, "it may go on"
+        client.set_flow_run_state(run.id, Crashed(message="No heartbeat."), force=True)
+        assert end_orphans(client) == 0, "it has only just ended"
+        assert [task.state.type for task in client.read_task_runs()] == [StateType.RUNNING]
+        assert end_orphans(client, settled=NOW) == 1
+        assert [task.state.type for task in client.read_task_runs()] == [StateType.CRASHED]
+        assert end_orphans(client, settled=NOW) == 0
