@@ -405,3 +405,20 @@ KINDS: Mapping[str, Mapping[str, Write]] = {
     "pictures": PICTURES,
     "paths": PATHS,
 }
+LARGE = frozenset(
+    {
+        "a header of four GiB",
+        "two GiB of labels",
+        "two GiB, packed",
+        "a number of a hundred million digits",
+        "four GiB of labels of which two are there",
+        "one line without end",
+        "a header without end",
+        "a quote without end",
+        "a billion rows, packed",
+        "twelve GiB of zeros",
+        "a million columns",
+        "three pictures of 49 million pixels",
+    }
+)
+"""What takes long to write or to refuse."""
