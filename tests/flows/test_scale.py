@@ -1,13 +1,10 @@
 """A study on several processes and on several hosts has the numbers of one on its own."""
 
-import contextlib
 import shutil
-import subprocess
-import sys
 
 import boto3
 import pytest
-from distributed import Client
+from cluster import start_cluster
 from moto.server import ThreadedMotoServer
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import (
@@ -16,7 +13,7 @@ from prefect.client.schemas.filters import (
     LogFilter,
     LogFilterFlowRunId,
 )
-from stack import PATIENCE, find_free_port, wait_until
+from stack import find_free_port, wait_until
 from tiny import TINY_STUDY
 
 from flows.study import study
@@ -48,36 +45,6 @@ def bucket():
         boto3.client("s3").create_bucket(Bucket=BUCKET)
         yield f"s3://{BUCKET}/store"
     server.stop()
-
-
-@contextlib.contextmanager
-def start_cluster(folder, workers):
-    """Run a scheduler and workers as an administrator would, each worker in a folder of its own."""
-    port = find_free_port()
-    address = f"tcp://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
-    flags = ["--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
-    with contextlib.ExitStack() as parts:
-        parts.enter_context(start(folder / "scheduler", *command, *flags))
-        for number in range(workers):
-            command = [sys.executable, "-m", "distributed.cli.dask_worker", address]
-            flags = ["--nthreads", "1", "--no-dashboard"]
-            parts.enter_context(start(folder / f"worker-{number}", *command, *flags))
-        with Client(address, timeout=PATIENCE) as client:
-            client.wait_for_workers(workers, timeout=PATIENCE)
-        yield address
-
-
-@contextlib.contextmanager
-def start(folder, *words):
-    folder.mkdir()
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(words, cwd=folder, stdout=log, stderr=log)
-        try:
-            yield
-        finally:
-            process.terminate()
-            process.wait(PATIENCE)
 
 
 def read_scores(folder):

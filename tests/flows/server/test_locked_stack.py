@@ -37,10 +37,9 @@ def posted(places):
 def stack(places, posted, postgres):
     """A stack on all interfaces, its data in PostgreSQL, with a secret of every kind."""
     checkout, home, hook = places
-    user = f"postgres:{MARKER}-database"
     secrets = {
         "GAN_AUG_AUTH": AUTH,
-        "GAN_AUG_DATABASE": f"postgresql+asyncpg://{user}@127.0.0.1:{postgres[1]}/prefect",
+        "GAN_AUG_DATABASE": postgres.locate(f"{MARKER}-database"),
         "GAN_AUG_NOTIFY": f"http://127.0.0.1:{hook}/{MARKER}-notify",
         "AWS_SECRET_ACCESS_KEY": f"{MARKER}-aws",
     }
@@ -155,7 +154,7 @@ def test_a_whole_run_tells_no_secret(stack, places, posted, postgres):
     with stack.connect() as client:
         [block] = client.read_block_documents_by_type("custom-webhook")
     assert "GAN_AUG_NOTIFY" in block.data["url"], "which names the variable"
-    folders = (checkout, home, postgres[0])
+    folders = (checkout, home, postgres.folder)
     written = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     assert any(b"GAN_AUG_NOTIFY" in path.read_bytes() for path in written), "the database is there"
     telling = [path for path in written if MARKER.encode() in path.read_bytes()]
