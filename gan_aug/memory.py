@@ -16,7 +16,14 @@ from gan_aug.errors import UserError
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["FLOAT_BYTES", "count_activations", "estimate_players", "refuse_excess", "refuse_size"]
+__all__ = [
+    "FLOAT_BYTES",
+    "count_activations",
+    "estimate_players",
+    "find_largest",
+    "refuse_excess",
+    "refuse_size",
+]
 
 LARGEST_DATA = "GAN_AUG_LARGEST_DATA"
 DEFAULT_LARGEST = "8"

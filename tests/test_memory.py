@@ -4,7 +4,13 @@ import pytest
 
 from gan_aug.errors import UserError
 from gan_aug.gan.networks import check_memory
-from gan_aug.memory import count_activations, estimate_players, refuse_excess
+from gan_aug.memory import (
+    count_activations,
+    estimate_players,
+    find_largest,
+    refuse_excess,
+    refuse_size,
+)
 from gan_aug.settings.presets import resolve_config
 
 GIB = 2**30
@@ -71,3 +77,30 @@ def test_clusters_of_many_large_pictures_may_not_fit():
         check_memory(resolve_config("quick").dcgan, 200_000, (64, 64, 3), available=8 * GIB)
     without = resolve_config("quick", {"dcgan": {"clusters": 0}}).dcgan
     check_memory(without, 200_000, (64, 64, 3), available=8 * GIB)
+
+
+def test_data_that_take_more_than_is_allowed_are_refused_and_more_can_be_allowed(monkeypatch):
+    monkeypatch.delenv("GAN_AUG_LARGEST_DATA", raising=False)
+    assert find_largest() == 8 * GIB
+    monkeypatch.setenv("GAN_AUG_LARGEST_DATA", "0.2")
+    with pytest.raises(
+        UserError,
+        match=r"^x_train: expected at most 0\.2 GiB of memory, found that it needs 0\.3 GiB; use .*"
+        r"or set GAN_AUG_LARGEST_DATA to more GiB$",
+    ):
+        refuse_size("x_train", int(0.3 * GIB))
+    monkeypatch.setenv("GAN_AUG_LARGEST_DATA", "0.4")
+    refuse_size("x_train", int(0.3 * GIB))
+
+
+def test_data_that_do_not_fit_are_refused_whatever_is_allowed(monkeypatch):
+    monkeypatch.setenv("GAN_AUG_LARGEST_DATA", "100000000")
+    with pytest.raises(UserError, match=r"expected to fit in the .* GiB of memory available"):
+        refuse_size("x_train", 10**15)
+
+
+@pytest.mark.parametrize("wrong", ["much", "0", "-1", "inf", "nan"])
+def test_a_limit_that_is_no_number_is_refused(monkeypatch, wrong):
+    monkeypatch.setenv("GAN_AUG_LARGEST_DATA", wrong)
+    with pytest.raises(UserError, match=r"^GAN_AUG_LARGEST_DATA: expected a number of GiB above 0"):
+        refuse_size("x_train", 1)
