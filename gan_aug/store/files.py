@@ -90,8 +90,8 @@ def name_host() -> str:
 
 
 def flush(path: Path) -> None:
-    """Flush a file, or the names in a folder, to the disk; Windows can't do the latter."""
-    if os.name == "nt" and path.is_dir():
+    """Flush a closed file, or the names in a folder, to the disk, where the system can do that."""
+    if os.name == "nt":
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:
