@@ -75,13 +75,14 @@ def publish_progress(key: str, what: str, total: int) -> Iterator[OnProgress]:
     """
     created = create_progress_artifact(0.0, key=key, description=f"0 of {total:,} {what}")
     artifact = cast("UUID", created)
-    told, pause = time.monotonic(), SECONDS_BETWEEN_UPDATES
+    told, pause, answered = time.monotonic(), SECONDS_BETWEEN_UPDATES, True
 
     def on_progress(done: int, metrics: Mapping[str, float]) -> None:
-        nonlocal told, pause
-        is_last = done >= total and pause == SECONDS_BETWEEN_UPDATES
+        nonlocal told, pause, answered
+        is_last = done >= total and answered
         if not is_last and time.monotonic() - told < pause:
             return
+        answered = False
         began = time.monotonic()
         measured = "".join(f", {name.replace('_', ' ')} {v:.2f}" for name, v in metrics.items())
         # A server that does not answer must neither end nor slow what it only watches.
@@ -91,6 +92,7 @@ def publish_progress(key: str, what: str, total: int) -> Iterator[OnProgress]:
                 progress=100 * done / total,
                 description=f"{done:,} of {total:,} {what}{measured}",
             )
+            answered = True
         told = time.monotonic()
         pause = max(SECONDS_BETWEEN_UPDATES, PAUSE * (told - began))
 

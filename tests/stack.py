@@ -157,9 +157,16 @@ def find_free_port() -> int:
 
 
 @contextlib.contextmanager
-def listen(port: int, answer: Any = None) -> Iterator[list[Any]]:
-    """Answer all requests with the same JSON, and yield the list of what is posted."""
+def listen(port: int, answer: Any = None, *, refused: int = 0) -> Iterator[list[Any]]:
+    """Answer all requests with the same JSON, and yield the list of what is posted.
+
+    Args:
+        port: On loopback.
+        answer: The JSON.
+        refused: Posts at first that are answered with 404, and not in the list.
+    """
     posted = []
+    left = [refused]
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -168,7 +175,12 @@ def listen(port: int, answer: Any = None) -> Iterator[list[Any]]:
             self.wfile.write(json.dumps(answer).encode())
 
         def do_POST(self):
-            posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            read = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if left[0]:
+                left[0] -= 1
+                self.send_error(404)
+                return
+            posted.append(json.loads(read or "null"))
             self.do_GET()
 
         def log_message(self, *_arguments):

@@ -16,6 +16,7 @@ __all__ = ["QUIET", "call_flow", "check_data", "prepare_flow", "silence_librarie
 
 Finished = TypeVar("Finished")
 
+UNAVAILABLE = (502, 503, 504)
 LEASES_ON_DISK = "prefect.server.concurrency.lease_storage.filesystem"
 # Set before Prefect and TensorFlow are imported; a value in the environment wins.
 QUIET = {
@@ -110,9 +111,10 @@ def call_flow(flow: Callable[[], Finished]) -> Finished:
 
     try:
         return flow()
-    except httpx.HTTPError as error:
+    except (httpx.TransportError, httpx.HTTPStatusError) as error:
         server = PREFECT_API_URL.value()
-        if not server:
+        status = error.response.status_code if isinstance(error, httpx.HTTPStatusError) else None
+        if not server or status not in {None, *UNAVAILABLE}:
             raise
         terminal.print_error(
             f"the server at {server} does not answer any more ({error}); going on without it"

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,8 +79,8 @@ def announce(address: "Address", secrets: "Secrets", log: Path, *, made_up: bool
         lines.append(f"Sign in with {secrets.auth}, which is not shown again.")
     if not address.is_private:
         lines += [
-            f"Whoever signs in can run programs on this machine as {getpass.getuser()}, and what "
-            "is sent is not encrypted: let a reverse proxy add TLS.",
+            "Whoever signs in can run programs on this machine, as the user that started this; and "
+            "what is sent is not encrypted: let a reverse proxy add TLS.",
             f"Runs on other machines report here with PREFECT_API_URL={address.ui}/api and the "
             "same user:password in PREFECT_API_AUTH_STRING.",
         ]

@@ -37,6 +37,8 @@ def create_automations(client: SyncPrefectClient, file: Path, *, notify: bool) -
     for planned in read_automations(file):
         notifies = any(action["type"] == NOTIFICATION for action in planned["actions"])
         if notifies and not block:
+            for left in client.read_automations_by_name(planned["name"]):
+                client.delete_automation(left.id)
             continue
         actions = [
             action | (block if action["type"] == NOTIFICATION else {})

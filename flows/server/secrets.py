@@ -8,6 +8,7 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -51,9 +52,11 @@ class Secrets:
             read_secret(DATABASE_VARIABLE, "database-file", database_file),
             read_secret(NOTIFY_VARIABLE, "notify-file", notify_file),
         )
-        if found.auth is not None and not all(found.auth.partition(":")):
+        auth = found.auth
+        if auth is not None and not (auth.isascii() and all(auth.partition(":"))):
             raise UserError(
-                f"{AUTH_VARIABLE}: expected user:password, found something else (not shown)"
+                f"{AUTH_VARIABLE}: expected user:password in ASCII, found something else (not "
+                "shown)"
             )
         if found.notify is not None and not is_web_address(found.notify):
             raise UserError(
@@ -61,6 +64,14 @@ class Secrets:
                 "found something else (not shown)"
             )
         return found
+
+    def list_words(self) -> list[str]:
+        """Return all that must not be printed: the secrets, and the passwords in them."""
+        passwords = [
+            self.auth and self.auth.partition(":")[2],
+            self.database and urlsplit(self.database).password,
+        ]
+        return [word for word in (self.auth, self.database, self.notify, *passwords) if word]
 
 
 def make_auth() -> str:

@@ -23,6 +23,7 @@ from flows.server.address import Address
 from flows.server.automations import AUTOMATIONS_FILE, create_automations
 from flows.server.gpu import limit_gpu
 from flows.server.orphans import end_orphans
+from flows.server.scrubbing import hide_words
 from flows.server.secrets import AUTH_VARIABLE, NOTIFY_VARIABLE, SECRET_VARIABLES, Secrets
 from gan_aug.errors import UserError
 
@@ -69,12 +70,16 @@ def run_stack(
     """
     check_folder(folder)
     with contextlib.ExitStack() as parts:
+        log.touch(mode=0o600)
         output = parts.enter_context(log.open("ab"))
         start = PartStarter(describe_client(address, secrets), folder, output.fileno(), log)
         running = []
         if find_server(address, secrets.auth) is None:
+            printed = hide_words(output.fileno(), secrets.list_words())
             serve = dataclasses.replace(
-                start, environment=describe_server_process(address, secrets)
+                start,
+                environment=describe_server_process(address, secrets),
+                output=parts.enter_context(printed),
             )
             server = parts.enter_context(serve("server", "start"))
             wait_for_server(address, secrets, server, log)
@@ -122,6 +127,9 @@ def describe_server_process(address: Address, secrets: Secrets) -> dict[str, str
         "PREFECT_SERVER_API_HOST": address.host,
         "PREFECT_SERVER_API_PORT": str(address.port),
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(address.origins),
+        # Pages may send what they can't read the answer of; a password keeps that out already.
+        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": str(not secrets.auth),
+        "PREFECT_UI_URL": address.ui,
         # The UI asks the server that it comes from, by whatever name it is reached.
         "PREFECT_SERVER_UI_API_URL": "/api",
     }
@@ -149,10 +157,10 @@ def check_running_server(address: Address, secrets: Secrets) -> None:
                 f"server: expected to start it at {address.local}, as {what} must be known to it, "
                 "found one that runs; stop it first"
             )
-    if not address.is_private and find_server(address, None, ask=False):
+    if secrets.auth and find_server(address, None, ask=False):
         raise UserError(
-            f"server: expected one that asks for a password at {address.local}, which others "
-            "reach, found one that does not; stop it first"
+            f"server: expected one that asks for a password at {address.local}, found one that "
+            "does not; stop it first"
         )
 
 

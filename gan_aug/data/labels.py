@@ -45,7 +45,9 @@ def name_labels(labels: Array, where: str) -> Names:
         return name_numbers(labels, where)
     if labels.dtype.kind == "f":
         return name_numbers(round_floats(labels, where), where)
-    return check_names(np.array([name_object(label) for label in labels.tolist()], str), where)
+    named = [name_object(label) for label in labels.tolist()]
+    check_names(set(named), where)
+    return np.array(named, str)
 
 
 def name_rows(rows: Array, where: str) -> Names:
@@ -93,15 +95,14 @@ def name_object(label: Any) -> str:
     return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
 
 
-def check_names(names: Names, where: str) -> Names:
-    """Refuse names that no table could show."""
-    for name in np.unique(names).tolist():
+def check_names(names: Iterable[str], where: str) -> None:
+    """Refuse names that no table could show; an array has room for the longest in every place."""
+    for name in sorted(names):
         if len(name) > LONGEST_NAME or not name.isprintable():
             raise UserError(
                 f"{where}: expected names of at most {LONGEST_NAME} printable characters, found "
                 f"{name[:LONGEST_NAME]!r}; name the classes shorter"
             )
-    return names
 
 
 def order_classes(names: Iterable[str]) -> tuple[str, ...]:

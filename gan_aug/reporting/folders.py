@@ -26,7 +26,7 @@ from gan_aug.evaluation.study import StudyResult
 from gan_aug.images import Indices, Labels, PseudoLabels
 from gan_aug.reporting.render import render_page
 from gan_aug.settings.anomalies import AnomalyConfig
-from gan_aug.settings.names import check_name, is_name
+from gan_aug.settings.names import check_name, is_name, is_reserved
 from gan_aug.settings.run import RunConfig
 from gan_aug.settings.study import StudyConfig
 from gan_aug.store.files import (
@@ -441,7 +441,9 @@ def make_name(dataset: str, kind: str, config: BaseModel) -> str:
     """``mnist-study-1a2b3c4d``: the same name for the same data and settings."""
     digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()[:8]
     source = re.sub(r"[^\w.-]", "-", dataset).lstrip(".-") or "data"
-    return f"{source[:LONGEST_SOURCE]}-{kind}-{digest}"
+    short = source.encode()[:LONGEST_SOURCE].decode(errors="ignore")
+    name = f"{short}-{kind}-{digest}"
+    return f"data-{name}" if is_reserved(name) else name
 
 
 @contextlib.contextmanager

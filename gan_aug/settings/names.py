@@ -4,7 +4,7 @@ import re
 
 from gan_aug.errors import UserError
 
-__all__ = ["check_name", "is_name"]
+__all__ = ["check_name", "is_name", "is_reserved"]
 
 NAME = re.compile(r"\w[\w.-]*")
 LONGEST_NAME = 100  # a file system takes 255 bytes, and files in a folder are named after it
@@ -19,6 +19,11 @@ def is_name(text: str) -> bool:
     return bool(NAME.fullmatch(text))
 
 
+def is_reserved(name: str) -> bool:
+    """Whether Windows takes something for a device."""
+    return name.partition(".")[0].lower() in RESERVED
+
+
 def check_name(name: str) -> None:
     """Raise :class:`UserError` if a folder can't be called that, on any system."""
     if not is_name(name):
@@ -28,5 +33,5 @@ def check_name(name: str) -> None:
             f"name: expected at most {LONGEST_NAME} bytes, found {len(name.encode())}; choose a "
             "shorter one"
         )
-    if name.partition(".")[0].lower() in RESERVED or name.endswith("."):
+    if is_reserved(name) or name.endswith("."):
         raise UserError(f"name: expected one that Windows takes too, found {name!r}")

@@ -6,6 +6,7 @@ said to be done.
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import lzma
@@ -41,6 +42,8 @@ __all__ = [
 Array = NDArray[Any]
 
 TEMPORARY = ".partial"
+# What some network file systems say when a folder is to be flushed.
+UNFLUSHABLE = frozenset({errno.EBADF, errno.EINVAL, errno.ENOTSUP})
 BROKEN = (
     AttributeError,
     EOFError,
@@ -96,6 +99,9 @@ def flush(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in UNFLUSHABLE:
+            raise
     finally:
         os.close(descriptor)
 

@@ -24,8 +24,8 @@ PATIENCE: Mapping[str, Mapping[str, Any]] = {
     "s3": {
         "config_kwargs": {
             "connect_timeout": 5,
-            "read_timeout": 60,
-            "retries": {"max_attempts": 2, "mode": "standard"},
+            "read_timeout": 20,
+            "retries": {"max_attempts": 1, "mode": "standard"},
         }
     }
 }
@@ -64,6 +64,8 @@ def find_remote(location: str) -> UPath:
     try:
         protocol, _, _ = location.partition("://")
         folder: UPath = UPath(location, **PATIENCE.get(protocol, {}))
+        if hasattr(folder.fs, "retries"):  # s3fs tries again what botocore has tried again
+            folder.fs.retries = 2
         (folder / PROBE).write_text("")
     except Exception as error:
         raise UserError(

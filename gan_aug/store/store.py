@@ -172,7 +172,7 @@ class Entry:
             with reach(self.remote):
                 if replace or not (self.remote / MANIFEST).exists():
                     push_folder(self.path, self.remote, list(manifest.files), last=MANIFEST)
-        except RemoteError as error:
+        except (RemoteError, FileNotFoundError) as error:
             logger.warning("%s: the output stays here, and is copied by the next run", error)
 
     @contextlib.contextmanager

@@ -34,9 +34,12 @@ def tell_matrix(
     marker = request.node.get_closest_marker(ROW)
     part = marker.args[0]
 
-    def tell_matrix(what: str, promise: str, *, tried: int, broken: list[str]) -> None:
+    def tell_matrix(
+        what: str, promise: str, *, tried: int, broken: list[str], lost: int | None = None
+    ) -> None:
+        held = tried - min(tried, len(broken) if lost is None else lost)
         row = {"part": part, "what": what, "promise": promise, "tried": tried}
-        record_property(ROW, row | {"survived": tried - len(broken)})
+        record_property(ROW, row | {"survived": held})
         shown = "\n".join(broken[:3])
         assert not broken, f"{len(broken)} of {tried} broke the promise:\n{shown}"
 
@@ -55,9 +58,16 @@ class Recorder:
         self.rows: list[Any] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the row of a test."""
+        """Take the row of a test; one that failed, or was skipped, before it had one gets one."""
+        rows = [row for name, row in report.user_properties if name == ROW]
         if report.when == "call":
-            self.rows += [row for name, row in report.user_properties if name == ROW]
+            self.rows += rows
+        if report.outcome == "passed" or rows:
+            return
+        name = report.nodeid.rpartition("::")[2].replace("_", " ")
+        tried = 1 if report.outcome == "failed" else 0
+        row = {"what": name, "promise": f"the test is {report.outcome}", "tried": tried}
+        self.rows.append({"part": "Not told", **row, "survived": 0})
 
     def pytest_sessionfinish(self) -> None:
         """Write the rows."""

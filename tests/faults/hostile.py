@@ -125,6 +125,9 @@ ARCHIVES: Mapping[str, Write] = {
     "labels of a hundred million classes": write_members(
         put_zeros("y_train.npy", describe_array("(36, 100000000)"), MIB), "y_train"
     ),
+    "a raw member of the name of an array": write_members(
+        put_zeros("y_train", b"", 2 * GIB), "nothing"
+    ),
     "Python objects": write_members(put("y_train.npy", list_pickled_arrays()), "y_train"),
     "a member that is no array": write_members(put("y_train.npy", b"cat, dog, fox"), "y_train"),
     "five thousand members": write_members(put_many),
@@ -157,6 +160,13 @@ def repeat_memo() -> bytes:
     return raw + b"]" + b"".join(each + b"a" for _ in range(1000)) + b"."
 
 
+def repeat_by(steps: bytes) -> bytes:
+    """Return a pickle that makes a thousand strings of one that is not fetched itself."""
+    raw = b"X" + struct.pack("<I", 8 * MIB) + b"a" * (8 * MIB)
+    each = b"c_codecs\nencode\n" + steps + b"R0"
+    return b"\x80\x02" + raw + b"\x85q\x01" + each * 1000 + b"."
+
+
 def inflate_by_codec() -> bytes:
     """Return a pickle that doubles a string thirty times."""
     start = b"\x80\x02C\x10" + b"a" * 16
@@ -185,6 +195,12 @@ PICKLES: Mapping[str, Write] = {
     "a place in the memo far away (LONG_BINPUT)": write_pickle(b"\x80\x02]r\xff\xff\xff\x7f."),
     "a place in the memo far away, in digits": write_pickle(b"]p2147483647\n."),
     "one string for a thousand arrays": write_pickle(repeat_memo()),
+    "one string in a tuple for a thousand arrays": write_pickle(repeat_by(b"h\x01")),
+    "arrays of Python objects": write_pickle(
+        pickle.dumps(
+            tuple((np.full((2, 784), "a" * 10_000, object), np.arange(2)) for _ in range(3)), 2
+        )
+    ),
     "a codec that doubles, thirty times": write_pickle(inflate_by_codec()),
     "an array of 10^11 bytes and nothing in it": write_pickle(
         b"\x80\x02cnumpy\nndarray\n\x8a\x06" + (10**11).to_bytes(6, "little") + b"\x85\x85R."
@@ -274,7 +290,23 @@ def write_long_parquet(folder: Path) -> Path:
     return folder / "own.parquet"
 
 
+def write_one_long_label(folder: Path) -> Path:
+    """Write a table of a hundred thousand short labels and a long one."""
+    rows = "cat,a.png\n" * 100_000
+    (folder / "own.csv").write_text(f"label,path\n{rows}{'a' * 20_000},a.png\n")
+    return folder / "own.csv"
+
+
+def write_one_long_word(folder: Path) -> Path:
+    """Write a Parquet table of one long word, many times, in a few hundred bytes."""
+    words = pyarrow.DictionaryArray.from_arrays(np.zeros(400_000, np.int32), ["a" * 9000])
+    pyarrow.parquet.write_table(pyarrow.table({"label": words}), folder / "own.parquet")
+    return folder / "own.parquet"
+
+
 TABLES: Mapping[str, Write] = {
+    "one label of twenty thousand letters": write_one_long_label,
+    "one word of Parquet in 400,000 rows": write_one_long_word,
     "one line without end": write_packed("own.csv.gz", b"label,path\n", b"a" * MIB, times=2048),
     "a header without end": write_packed("own.csv.gz", b"label,path", b",a" * MIB, times=1024),
     "a quote without end": write_packed("own.csv.gz", b'label,path\n"', b"a\n" * MIB, times=1024),
@@ -382,6 +414,14 @@ def make_pipe(folder: Path) -> Path:
     return folder / "own.npz"
 
 
+def make_idx_pipe(folder: Path) -> Path:
+    """Make a pipe of the name of an IDX file among good ones."""
+    write_idx_folder(folder)
+    (folder / LABELS).unlink()
+    os.mkfifo(folder / LABELS)
+    return folder
+
+
 def make_loop(folder: Path) -> Path:
     """Make a link to itself."""
     (folder / "loop").symlink_to(folder / "loop")
@@ -394,6 +434,7 @@ PATHS: Mapping[str, Write] = {
     "a line end and an escape sequence": name_path(lambda folder: f"{folder}/a\n\x1b[2Jb"),
     "a link to itself": name_path(make_loop),
     "a pipe": name_path(make_pipe),
+    "a pipe among IDX files": make_idx_pipe,
     "a device": name_path(lambda _: "/dev/zero"),
 }
 
@@ -409,6 +450,7 @@ LARGE = frozenset(
     {
         "a header of four GiB",
         "two GiB of labels",
+        "a raw member of the name of an array",
         "two GiB, packed",
         "a number of a hundred million digits",
         "four GiB of labels of which two are there",

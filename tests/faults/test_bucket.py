@@ -21,6 +21,14 @@ SECONDS = 60
 pytestmark = pytest.mark.fault("Parts that fail")
 
 
+STATUS = {
+    "broken": "500 Broken",
+    "forbidden": "403 Forbidden",
+    "gone": "404 Gone",
+    "late": "500 Late",
+}
+
+
 class Faulty:
     """An S3 server that answers as it is told to.
 
@@ -37,7 +45,7 @@ class Faulty:
             time.sleep(3)
         if self.mode == "right":
             return self.app(environ, start_response)
-        status = {"late": "500 Late", "forbidden": "403 Forbidden"}.get(self.mode, "500 Broken")
+        status = STATUS[self.mode]
         start_response(status, [("Content-Type", "text/plain")])
         return [b"sorry"]
 
@@ -58,7 +66,7 @@ def server():
     listening.shutdown()
 
 
-@pytest.fixture(params=["broken", "late", "forbidden"])
+@pytest.fixture(params=list(STATUS))
 def mode(request, monkeypatch, whole):
     """How the bucket fails; a late answer is one that nobody waits for."""
     if request.param == "late" and not whole:

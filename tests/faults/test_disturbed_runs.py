@@ -57,6 +57,7 @@ def test_the_run_after_a_disturbed_one_ends_as_if_nothing_had_happened(
         PROMISE if how == KILL else f"an error in a line; {PROMISE}",
         tried=len(points),
         broken=[f"chain {chain['seed']}: {fault}" for chain in told for fault in chain["broken"]],
+        lost=sum(len(chain["points"]) for chain in told if chain["broken"]),
     )
 
 

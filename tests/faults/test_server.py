@@ -33,7 +33,9 @@ def server(tmp_path):
         with contextlib.suppress(httpx.HTTPError):
             if httpx.get(f"{address}/health").is_success:
                 break
+        assert process.poll() is None, "the server did not start"
         time.sleep(0.5)
+    assert httpx.get(f"{address}/health").is_success
     yield process, address
     process.kill()
     process.wait()

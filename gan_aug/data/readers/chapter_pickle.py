@@ -14,6 +14,7 @@ from gan_aug.data.gzipped import open_unpacked
 from gan_aug.data.readers.arrays import ArrayHeader, open_arrays
 from gan_aug.data.source import Array, Part, Source
 from gan_aug.errors import UserError
+from gan_aug.store.files import BROKEN
 
 __all__ = ["open_chapter_pickle"]
 
@@ -21,9 +22,10 @@ SIDE = 28
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 MOST_BYTES = 1 << 29  # the chapter's file has 220 million
 MOST_STEPS = 10_000  # the chapter's file takes some 200
-LONG_STRING = 1 << 10
+MOST_COPIES = 8  # of the file, in all that its steps make; an array is made of a string in two
 STORES = frozenset({"PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"})
 FETCHES = frozenset({"GET", "BINGET", "LONG_BINGET"})
+CALLS = frozenset({"BUILD", "INST", "NEWOBJ", "NEWOBJ_EX", "OBJ", "REDUCE"})
 
 
 def open_chapter_pickle(path: Path, *, labeled: bool = True) -> Source:
@@ -56,7 +58,7 @@ def open_chapter_pickle(path: Path, *, labeled: bool = True) -> Source:
         }
         check_arrays(parts, len(pickled))
         levels = {part: grey_levels(images) for part, (images, _) in parts.items()}
-    except (TypeError, ValueError, AttributeError) as error:
+    except BROKEN as error:
         raise UserError(
             f"expected (train, validation, test), each a pair of {SIDE * SIDE}-pixel "
             f"images in [0, 1) and labels; found something else ({error})"
@@ -87,22 +89,55 @@ def read_pickle(path: Path) -> bytes:
 def check_steps(pickled: bytes) -> None:
     """Refuse a pickle whose loading would take much more memory than it has itself.
 
+    The steps are taken with the sizes of values in place of the values.
+
     Raises:
-        UserError: It has too many steps, names of values that are far away, or uses one long string
-            for several arrays.
+        UserError: It has too many steps, keeps values at places that are far away, or makes more
+            of its strings than there is in it.
     """
-    long_strings: dict[Any, bool] = {}
-    previous: Any = None
+    machine = SizeMachine()
     for step, (opcode, argument, _) in enumerate(pickletools.genops(pickled)):
-        place: Any = len(long_strings) if opcode.name == "MEMOIZE" else argument
-        if step > MOST_STEPS or (opcode.name in STORES and place > step):
+        far = opcode.name in STORES and isinstance(argument, int) and argument > step
+        if step > MOST_STEPS or far:
             raise UserError("expected a pickle of arrays only, found one that asks for more memory")
-        if opcode.name in STORES:
-            is_string = isinstance(previous, str | bytes)
-            long_strings[place] = is_string and len(previous) > LONG_STRING
-        if opcode.name in FETCHES and long_strings.get(place):
+        machine.take(opcode, argument)
+        if machine.made > MOST_COPIES * len(pickled):
             raise UserError("expected a pickle of arrays only, found one that repeats its content")
-        previous = argument
+
+
+class SizeMachine:
+    """What a pickle's steps do to a stack, with bytes in place of values."""
+
+    def __init__(self) -> None:
+        self.stack: list[int | None] = []
+        self.memo: dict[Any, int] = {}
+        self.made = 0
+        """Bytes of all that calls made."""
+
+    def take(self, opcode: Any, argument: Any) -> None:
+        """Take a step: what it takes off the stack goes into what it puts there."""
+        if opcode.name in STORES:
+            place = len(self.memo) if opcode.name == "MEMOIZE" else argument
+            self.memo[place] = (self.stack[-1] or 0) if self.stack else 0
+            return
+        taken = sum(self.pop(kind) for kind in reversed(opcode.stack_before))
+        if opcode.name in FETCHES:
+            taken = self.memo.get(argument, 0)
+        elif isinstance(argument, str | bytes):
+            taken += len(argument)
+        if opcode.name in CALLS:
+            self.made += taken
+        for kind in opcode.stack_after:
+            self.stack.append(None if kind is pickletools.markobject else taken)
+
+    def pop(self, kind: Any) -> int:
+        """Take one value off the stack, or all down to a mark."""
+        if kind is pickletools.stackslice:
+            taken = 0
+            while self.stack and self.stack[-1] is not None:
+                taken += self.stack.pop() or 0
+            return taken
+        return (self.stack.pop() or 0) if self.stack else 0
 
 
 def check_arrays(parts: Mapping[Part, tuple[Any, Any]], size: int) -> None:
@@ -112,8 +147,8 @@ def check_arrays(parts: Mapping[Part, tuple[Any, Any]], size: int) -> None:
         ValueError: They are such, or no arrays.
     """
     arrays = [array for pair in parts.values() for array in pair]
-    if not all(isinstance(array, np.ndarray) for array in arrays):
-        raise ValueError("not all are arrays")
+    if not all(isinstance(array, np.ndarray) and array.dtype.kind in "biuf" for array in arrays):
+        raise ValueError("not all are arrays of numbers")
     if sum(array.nbytes for array in arrays) > size:
         raise ValueError("arrays of more bytes than the file has")
 
@@ -155,7 +190,16 @@ class ArrayUnpickler(pickle.Unpickler):
             )
         if module == "_codecs":
             return encode_latin1
+        if name == "_reconstruct":
+            return make_empty
+        if name == "ndarray":
+            return None  # to be named alone: a call could ask for an array of any size
         return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+
+
+def make_empty(*_ignored: Any) -> Array:
+    """Return an array for a pickle to fill."""
+    return np.empty(0, np.uint8)
 
 
 def encode_latin1(text: str, encoding: str = "latin1") -> bytes:

@@ -156,4 +156,6 @@ def open_row(row: Row) -> "Image.Image":
     from PIL import Image  # noqa: PLC0415 - only needed where pictures are read
 
     (stored,) = row.table[row.place].values()
+    if not stored["bytes"] and not Path(stored["path"] or "").is_file():
+        raise ValueError("neither a picture nor the file of one")
     return Image.open(io.BytesIO(stored["bytes"]) if stored["bytes"] else stored["path"])

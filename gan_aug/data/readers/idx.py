@@ -77,7 +77,7 @@ def find_files(folder: Path) -> dict[str, dict[Part, Path]]:
     prefixes = set()
     for path in sorted(folder.iterdir()):
         named = NAME.match(path.name)
-        if not named:
+        if not named or not path.is_file():
             continue
         part = PARTS[named["part"]]
         prefixes.add(named["prefix"])

@@ -180,7 +180,7 @@ def describe_member(path: Path, member: Member) -> ArrayHeader:
 def load_member(path: Path, name: str) -> Array:
     """Read one array."""
     with refuse_broken(path, WHOLE_FILE), np.load(path, allow_pickle=False) as file:
-        array = file[name]
+        array = file[f"{name}{MEMBER_SUFFIX}"]
         if not isinstance(array, np.ndarray):
             raise TypeError(f"{name} is no array")
         return array

@@ -239,7 +239,9 @@ def read_parquet(path: Path, names: Sequence[str]) -> "pyarrow.Table":
     """Read columns of a Parquet file."""
     import pyarrow.parquet  # noqa: PLC0415
 
-    return pyarrow.parquet.read_table(path, columns=list(names))
+    texts = [field.name for field in pyarrow.parquet.read_schema(path) if is_text(field.type)]
+    # A value that many rows have is then in memory once.
+    return pyarrow.parquet.read_table(path, columns=list(names), read_dictionary=texts)
 
 
 def read_csv(path: Path, names: Sequence[str]) -> "pyarrow.Table":
@@ -266,8 +268,25 @@ def to_array(column: "pyarrow.ChunkedArray") -> Array:
 
     if types.is_binary(column.type):
         raise ValueError("text that is not in UTF-8")
+    if types.is_dictionary(column.type):
+        return np.concatenate([take_words(chunk) for chunk in column.chunks] or [np.array([])])
     array: Array = column.to_numpy()
     return array
+
+
+def take_words(chunk: "pyarrow.DictionaryArray") -> Array:
+    """Return references to the words of a chunk; None where there is none."""
+    words = np.array([*chunk.dictionary.to_pylist(), None], dtype=object)
+    places = chunk.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)
+    taken: Array = words[places]
+    return taken
+
+
+def is_text(kind: "pyarrow.DataType") -> bool:
+    """Whether a column has words."""
+    from pyarrow import types  # noqa: PLC0415
+
+    return bool(types.is_string(kind) or types.is_large_string(kind))
 
 
 def is_parquet(path: Path) -> bool:

@@ -39,8 +39,13 @@ def test_without_any_there_are_none(monkeypatch):
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
-        ("GAN_AUG_AUTH", MARKER, r"GAN_AUG_AUTH: expected user:password, found something else"),
+        (
+            "GAN_AUG_AUTH",
+            MARKER,
+            r"GAN_AUG_AUTH: expected user:password in ASCII, found something else",
+        ),
         ("GAN_AUG_AUTH", f"{MARKER}:", r"GAN_AUG_AUTH: expected user:password"),
+        ("GAN_AUG_AUTH", f"me:{MARKER}é", r"GAN_AUG_AUTH: expected user:password in ASCII"),
         ("GAN_AUG_NOTIFY", MARKER, r"GAN_AUG_NOTIFY: expected an address that begins with http"),
         ("GAN_AUG_NOTIFY", f"file:///{MARKER}", r"GAN_AUG_NOTIFY: expected an address that"),
     ],
