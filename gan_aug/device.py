@@ -29,7 +29,7 @@ BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 INTEL = "GenuineIntel"
 GPU_NOTE = (
     "A GPU adds numbers in an order of its own. The same settings and the same seed give another "
-    "result each time: in the last digits at first, and after many steps in others too."
+    "result each time: in the last decimals at first, and after many steps in all."
 )
 
 

@@ -150,7 +150,7 @@ DIGITS = {
     "gan_aug/evaluation/anomaly.py",
     "gan_aug/settings/pictures.py",
     "gan_aug/settings/run.py",
-    "gan_aug/reporting/folders.py",
+    "gan_aug/settings/names.py",
     "flows/cli/dcgan.py",
     "flows/cli/anomalies.py",
     "flows/cli/run.py",

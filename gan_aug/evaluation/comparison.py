@@ -351,11 +351,15 @@ def score_split(
     """Score one classifier and arm on one split, beside the same classifier on other arms."""
     probabilities = prediction.probabilities[split].astype(np.float64)
     guesses = probabilities.argmax(axis=1)
-    others = {b.arm: b.probabilities[split].argmax(axis=1) for b in baselines}
-    same = {b.arm for b in baselines if find_same_classifier(prediction, b)}
+    differences = {
+        baseline.arm: compare_with(baseline, prediction, split, truth, config, seed=seed)
+        for baseline in baselines
+    }
+    original = [baseline for baseline in baselines if baseline.arm == BASELINE]
     rare: tuple[ClassDifference, ...] = ()
-    if BASELINE in others:
-        rare = compare_rare_classes(guesses, others[BASELINE], truth, labeled, config, seed=seed)
+    if original:
+        before = original[0].probabilities[split].argmax(axis=1)
+        rare = compare_rare_classes(guesses, before, truth, labeled, config, seed=seed)
     labels = np.arange(probabilities.shape[1])
     return Score(
         classifier=prediction.classifier,
@@ -369,18 +373,24 @@ def score_split(
         classes=tuple(labeled),
         confusion=confusion_matrix(truth, guesses, labels=labels).tolist(),
         calibration=measure_calibration(prediction.probabilities[split], truth),
-        differences={
-            baseline: compare_guesses(
-                {prediction.arm: guesses, baseline: other},
-                truth,
-                config,
-                seed=seed,
-                left_out=baseline in same,
-            )
-            for baseline, other in others.items()
-        },
+        differences=differences,
         rare_classes=rare,
     )
+
+
+def compare_with(
+    baseline: Predictions,
+    prediction: Predictions,
+    split: Split,
+    truth: Labels,
+    config: ComparisonConfig,
+    *,
+    seed: int,
+) -> PairedDifference:
+    """Compare a classifier on an arm with the same classifier on a baseline, on one split."""
+    both = {part.arm: part.probabilities[split].argmax(axis=1) for part in (prediction, baseline)}
+    paired = compare_guesses(both, truth, config, seed=seed)
+    return paired.model_copy(update={"left_out": find_same_classifier(prediction, baseline)})
 
 
 def find_same_classifier(one: Predictions, other: Predictions) -> bool:
@@ -391,12 +401,7 @@ def find_same_classifier(one: Predictions, other: Predictions) -> bool:
 
 
 def compare_guesses(
-    both: Mapping[str, Indices],
-    truth: Labels,
-    config: ComparisonConfig,
-    *,
-    seed: int,
-    left_out: bool = False,
+    both: Mapping[str, Indices], truth: Labels, config: ComparisonConfig, *, seed: int
 ) -> PairedDifference:
     """Compare what one classifier, trained on two arms, takes the same images for.
 
@@ -405,12 +410,10 @@ def compare_guesses(
         truth: ``(n,)`` uint16.
         config: Interval coverage and resamples, and whether this is a trial.
         seed: Seed of the bootstrap.
-        left_out: Whether the arm adds nothing to the training set of its baseline.
     """
     right, baseline_right = (guesses == truth for guesses in both.values())
     constants = [arm for arm, guesses in both.items() if len(np.unique(guesses)) == 1]
-    paired = compare_paired(right, baseline_right, config, seed=seed, constants=constants)
-    return paired.model_copy(update={"left_out": left_out})
+    return compare_paired(right, baseline_right, config, seed=seed, constants=constants)
 
 
 def normalize(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
