@@ -51,7 +51,7 @@ def refuse_broken(path: Path, expected: str, remedy: str = "") -> Iterator[None]
     except UserError:
         raise
     except BROKEN as error:
-        said = " ".join(str(error).split())
+        said = " ".join(str(error).split()) or type(error).__name__
         found = (
             "no such file"
             if isinstance(error, FileNotFoundError)

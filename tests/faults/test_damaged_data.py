@@ -31,7 +31,7 @@ def find_fault(ending):
         return f"{ending.kind}: {ending.told}"
     if "\n" in ending.told or not ending.told.isprintable():
         return f"an error that is no line of text: {ending.told!r}"
-    if "Unable to allocate" in ending.told or "()" in ending.told:
+    if "Unable to allocate" in ending.told or "MemoryError" in ending.told:
         return f"memory was asked for that nobody has: {ending.told}"
     if ending.memory > ALLOWANCE:
         return f"{ending.memory / 2**30:.1f} GiB"
