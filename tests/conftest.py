@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sources import load
+from tiny import TINY_DCGAN
 
 from gan_aug.data.dataset import Dataset
 from gan_aug.device import Compute, select_compute
@@ -95,13 +96,4 @@ def make_quality() -> Callable[[float, float], Quality]:
 @pytest.fixture
 def tiny_dcgan() -> DcganConfig:
     """A DCGAN with every part of the real one and few channels."""
-    return DcganConfig(
-        generator_width=8,
-        discriminator_width=4,
-        clusters=10,
-        discriminator_dropout=0.3,
-        latent_dim=10,
-        batch_size=8,
-        steps=4,
-        interval=2,
-    )
+    return TINY_DCGAN

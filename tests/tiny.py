@@ -1,8 +1,19 @@
 """A run and a study of real digits that take seconds."""
 
+from gan_aug.settings.dcgan import DcganConfig
 from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.study import StudyConfig
 
+TINY_DCGAN = DcganConfig(
+    generator_width=8,
+    discriminator_width=4,
+    clusters=10,
+    discriminator_dropout=0.3,
+    latent_dim=10,
+    batch_size=8,
+    steps=4,
+    interval=2,
+)
 TINY_RUN = {
     "dataset": "digits",
     "device": "cpu",

@@ -9,22 +9,13 @@ import sys
 import numpy as np
 import tensorflow as tf
 from sources import load
+from tiny import TINY_DCGAN
 from trainings import RESUMABLE, Trainings, shorten
 
 from gan_aug.device import select_compute
-from gan_aug.settings.dcgan import DcganConfig
 
 INTERVAL = 3
 STEPS = 9
-SMALL = DcganConfig(
-    generator_width=8,
-    discriminator_width=4,
-    clusters=10,
-    discriminator_dropout=0.3,
-    latent_dim=10,
-    batch_size=8,
-    interval=INTERVAL,
-)
 
 
 class Memory:
@@ -66,7 +57,8 @@ def main(threads, policy, names):
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     real = load("digits").train.take(np.arange(200))
-    trainings = Trainings(real, SMALL, select_compute("cpu", "float32"))
+    small = TINY_DCGAN.model_copy(update={"interval": INTERVAL})
+    trainings = Trainings(real, small, select_compute("cpu", "float32"))
     rng = np.random.default_rng([threads, len(policy)])
     for name in names:
         with shorten(INTERVAL):
