@@ -3,9 +3,9 @@
 import threading
 import time
 
-import boto3
 import pytest
 import s3fs
+from buckets import use_bucket
 from climbing import describe_climb
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
@@ -56,12 +56,7 @@ def server():
     faulty = Faulty(DomainDispatcherApplication(create_backend_app))
     listening = make_server("127.0.0.1", 0, faulty, threaded=True)
     threading.Thread(target=listening.serve_forever, daemon=True).start()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{listening.port}")
-        environment.setenv("AWS_ACCESS_KEY_ID", "anyone")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "anything")
-        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        boto3.client("s3").create_bucket(Bucket=BUCKET)
+    with use_bucket(listening.port, BUCKET):
         yield faulty
     listening.shutdown()
 

@@ -2,8 +2,8 @@
 
 import shutil
 
-import boto3
 import pytest
+from buckets import use_bucket
 from cluster import start_cluster
 from moto.server import ThreadedMotoServer
 from prefect.client.orchestration import get_client
@@ -37,12 +37,7 @@ def bucket():
     port = find_free_port()
     server = ThreadedMotoServer("127.0.0.1", port)
     server.start()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
-        environment.setenv("AWS_ACCESS_KEY_ID", "anyone")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "anything")
-        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        boto3.client("s3").create_bucket(Bucket=BUCKET)
+    with use_bucket(port, BUCKET):
         yield f"s3://{BUCKET}/store"
     server.stop()
 
