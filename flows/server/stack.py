@@ -30,6 +30,11 @@ from gan_aug.errors import UserError
 __all__ = ["DEPLOYMENTS_FILE", "POOL", "describe_server", "run_stack"]
 
 POOL = "gan-aug"
+# Asks nothing.
+PREFECT = ("prefect", "--no-prompt")
+SERVER = ("uvicorn", "--factory", "flows.server.guard:create_server")
+# The folder that runs work in has modules of the same names.
+OWN_MODULES = ("--app-dir", str(Path(__file__).parents[2]))
 DEPLOYMENTS_FILE = "prefect.yaml"
 START_SECONDS = 120.0
 # Longer than Prefect gives a flow run to stop, so that the worker sees it end.
@@ -81,7 +86,8 @@ def run_stack(
                 environment=describe_server_process(address, secrets),
                 output=parts.enter_context(printed),
             )
-            server = parts.enter_context(serve("server", "start"))
+            listen = ("--host", address.host, "--port", str(address.port))
+            server = parts.enter_context(serve(*SERVER, *OWN_MODULES, *listen))
             wait_for_server(address, secrets, server, log)
             running.append(server)
         else:
@@ -92,14 +98,19 @@ def run_stack(
             ),
             get_client(sync_client=True) as client,
         ):
-            limit_gpu(client)
-            create_automations(client, folder / AUTOMATIONS_FILE, notify=bool(secrets.notify))
-            template = ("--base-job-template", str(JOB_TEMPLATE))
-            start.run("work-pool", "create", POOL, "--type", "process", *template, "--overwrite")
-            start.run("deploy", "--all")
-            running.append(parts.enter_context(start("worker", "start", "--pool", POOL)))
+            deploy(start, client, notify=bool(secrets.notify))
+            running.append(parts.enter_context(start(*PREFECT, "worker", "start", "--pool", POOL)))
             on_ready()
             watch(running, client, log)
+
+
+def deploy(start: "PartStarter", client: SyncPrefectClient, *, notify: bool) -> None:
+    """Tell the server what may run, in which work pool, and what to react to."""
+    limit_gpu(client)
+    create_automations(client, start.folder / AUTOMATIONS_FILE, notify=notify)
+    pool = ("work-pool", "create", POOL, "--type", "process", "--overwrite")
+    start.run(*PREFECT, *pool, "--base-job-template", str(JOB_TEMPLATE))
+    start.run(*PREFECT, "deploy", "--all")
 
 
 def describe_client(address: Address, secrets: Secrets) -> dict[str, str]:
@@ -260,7 +271,7 @@ def tail(log: Path) -> str:
 
 @dataclass(frozen=True)
 class PartStarter:
-    """Starts parts of the stack: ``prefect`` commands in one environment.
+    """Starts parts of the stack: programs of this Python in one environment.
 
     Attributes:
         environment: Of their processes.
@@ -282,7 +293,7 @@ class PartStarter:
         worker has to stop before the server that it reports to.
         """
         process = subprocess.Popen(  # noqa: S603 - our own command
-            self.compose(*arguments),
+            [sys.executable, "-m", *arguments],
             env=dict(self.environment),
             cwd=self.folder,
             stdout=self.output,
@@ -306,7 +317,7 @@ class PartStarter:
             UserError: It failed.
         """
         done = subprocess.run(  # noqa: S603 - our own command
-            self.compose(*arguments),
+            [sys.executable, "-m", *arguments],
             env=dict(self.environment),
             cwd=self.folder,
             stdout=self.output,
@@ -315,9 +326,5 @@ class PartStarter:
             check=False,
         )
         if done.returncode:
-            command = f"prefect {' '.join(arguments)}"
+            command = " ".join(arguments)
             raise UserError(f"{command}: expected it to succeed, found: {tail(self.log)}")
-
-    def compose(self, *arguments: str) -> list[str]:
-        """Return the words of a ``prefect`` command that asks no questions."""
-        return [sys.executable, "-m", "prefect", "--no-prompt", *arguments]

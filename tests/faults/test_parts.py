@@ -24,7 +24,7 @@ SETTLED = 5
 """Runs after which a process has all that it will keep."""
 GROWTH = 1.1
 DAYS = 2 * 24 * 3600
-PROCESSES = {"server": "prefect --no-prompt server start", "worker": "worker start --pool"}
+PROCESSES = {"server": "uvicorn --factory flows.server.guard", "worker": "worker start --pool"}
 """Part of a stack → what its command line has."""
 
 pytestmark = [pytest.mark.fault("Parts that fail"), pytest.mark.slow]

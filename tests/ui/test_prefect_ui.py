@@ -200,3 +200,28 @@ def test_a_page_from_elsewhere_can_start_nothing(stack, browser, scheduled_runs)
         page.close()
     with stack.connect() as client:
         assert len(client.read_flow_runs()) == before
+
+
+@pytest.mark.parametrize("path", ["/api/events/out", "/api/events/in", "/api/logs/out"])
+def test_a_page_from_elsewhere_hears_nothing(stack, browser, path):
+    """What browsers let any page open: a WebSocket."""
+    target = f"{stack.url}{path}".replace("http://", "ws://")
+    port = find_free_port()
+
+    def connect(page):
+        return page.evaluate(
+            """target => new Promise(done => {
+                const socket = new WebSocket(target, "prefect");
+                socket.onopen = () => done("open");
+                socket.onerror = () => done("refused");
+            })""",
+            target,
+        )
+
+    with listen(port, "a page"):
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{port}/")
+        assert connect(page) == "refused"
+        page.goto(f"{stack.url}/api/ready")
+        assert connect(page) == "open"
+        page.close()

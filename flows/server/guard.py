@@ -1,0 +1,63 @@
+"""Prefect's server, which obeys no page of another site where it asks for no password."""
+
+import ipaddress
+
+from fastapi import FastAPI
+from prefect.server.api.server import create_app
+from prefect.settings import PREFECT_SERVER_API_AUTH_STRING, PREFECT_SERVER_API_HOST
+from starlette.datastructures import URL, Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+__all__ = ["OwnPages", "create_server"]
+
+REFUSAL = (
+    "expected a request to this machine's own name, from no page of another site; start the "
+    "server with a password in GAN_AUG_AUTH to reach it by other names"
+)
+
+
+def create_server() -> FastAPI:
+    """Return the application, with the settings of the process."""
+    app = create_app(final=True)
+    if not PREFECT_SERVER_API_AUTH_STRING.value():
+        app.add_middleware(OwnPages, host=PREFECT_SERVER_API_HOST.value())
+    return app
+
+
+class OwnPages:
+    """Refuses requests and WebSockets that a page of another site may have sent.
+
+    A browser names the page's site as ``Origin``. A site whose name points at this machine (DNS
+    rebinding) has that name as ``Host``. Ports may differ, since tunnels choose their own.
+
+    Args:
+        app: What answers all others.
+        host: Name or address under which it listens.
+    """
+
+    def __init__(self, app: ASGIApp, host: str) -> None:
+        self.app = app
+        self.host = host
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or refuse."""
+        answer = self.app
+        if scope["type"] != "lifespan" and not self.is_own(Headers(scope=scope)):
+            is_page = scope["type"] == "http"
+            answer = PlainTextResponse(REFUSAL, 403) if is_page else WebSocketClose()
+        await answer(scope, receive, send)
+
+    def is_own(self, headers: Headers) -> bool:
+        """Whether the headers name this machine, and no other site's page."""
+        host = headers.get("host", "")
+        return self.is_here(host) and headers.get("origin") in {None, f"http://{host}"}
+
+    def is_here(self, host: str) -> bool:
+        """Whether a name, with or without a port, is one of this machine for itself."""
+        try:
+            name = URL(f"http://{host}").hostname
+            return name in {self.host, "localhost"} or ipaddress.ip_address(name or "").is_loopback
+        except ValueError:
+            return False
