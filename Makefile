@@ -28,9 +28,9 @@ check: $(VENV)/.installed  ## Lint, format and type checks
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-docs: $(VENV)/.installed  ## Render docs/settings.md from the code, and README's figures from what was measured
+docs: $(VENV)/.installed  ## Render what README and docs say of settings and of what was measured
 	@$(BIN)/python docs/render_settings.py > docs/settings.md
-	@$(BIN)/python docs/render_readme.py
+	@$(BIN)/python -m benchmarks.pages
 
 bench: $(VENV)/.installed  ## Measure speed, memory and growth: `make bench ARGS="dcgan_step"`
 	@$(MAKE) --no-print-directory $(PYTORCH)/.installed || echo "bench: PyTorch could not be installed, and is left out"

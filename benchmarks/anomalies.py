@@ -1,6 +1,6 @@
 """Put finished rankings of several seeds together: ``python -m benchmarks.anomalies NAME ...``.
 
-The rankings are those of ``gan-aug anomalies``; README's table is of their means.
+The rankings are those of ``gan-aug anomalies``; ``docs/anomalies.md`` has their means.
 """
 
 from pathlib import Path

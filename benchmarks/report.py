@@ -23,7 +23,7 @@ def write_results(results: Results, root: Path) -> None:
         (root / folder).mkdir(parents=True, exist_ok=True)
     json = results.model_dump_json(indent=2)
     (root / "artifacts" / "benchmarks.json").write_text(json + "\n")
-    (root / "docs" / "benchmarks.md").write_text(render_page(results))
+    (root / "docs" / "performance.md").write_text(render_page(results))
     if results.growth:
         (root / "docs" / "benchmarks-growth.png").write_bytes(render_growth(results.growth))
 

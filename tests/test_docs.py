@@ -1,5 +1,7 @@
 """What the documentation says is what the code does."""
 
+import importlib
+import pkgutil
 import re
 import runpy
 from pathlib import Path
@@ -7,12 +9,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gan_aug.settings.flags import flatten
-from gan_aug.settings.run import RunConfig
+import benchmarks
+from benchmarks.pages import render_pages
+from flows.cli.app import app
 
 ROOT = Path(__file__).parent.parent
-README_RESULTS = re.compile(r"<!-- results -->.*<!-- /results -->", re.DOTALL)
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+REFERENCE = re.compile(r"<!-- reference -->.*<!-- /reference -->", re.DOTALL)
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LONGEST_README = 900
+FLAGS_OF_OTHERS = {
+    *("--pool", "--limit", "--type"),  # prefect
+    *("--strict", "--universal", "--stat"),  # mypy, uv, git
+    *("--classes",),  # examples/hide_labels.py
+}
 
 
 def test_the_settings_page_is_up_to_date():
@@ -26,16 +35,20 @@ def test_the_settings_page_gives_the_datasets_default_as_the_command_has_it():
     assert row.endswith(" | `auto`" * 4 + " |")
 
 
-def test_the_readmes_numbers_are_those_that_were_measured():
-    render = runpy.run_path(str(ROOT / "docs" / "render_readme.py"))["render_readme"]
-    assert (ROOT / "README.md").read_text() == render(), "run `make docs`"
+@pytest.mark.parametrize("page", render_pages(), ids=lambda page: page.name)
+def test_numbers_on_pages_are_those_that_were_measured(page):
+    assert page.read_text() == render_pages()[page], "run `make docs`"
 
 
-def test_the_readmes_results_are_means_of_the_references_rows():
+def test_the_readme_is_read_in_a_few_minutes():
+    assert len((ROOT / "README.md").read_text().split()) <= LONGEST_README
+
+
+def test_the_table_of_results_has_the_means_of_the_references_rows():
     rows = pd.read_csv(ROOT / "artifacts" / "reference" / "comparison.csv")
     means = rows[rows["split"] == "test"].groupby(["classifier", "budget", "arm"])
-    readme = (ROOT / "README.md").read_text()
-    table = re.findall(r"(?m)^\|.*\|$", README_RESULTS.search(readme)[0])
+    page = (ROOT / "docs" / "results.md").read_text()
+    table = re.findall(r"(?m)^\|.*\|$", REFERENCE.search(page)[0])
     cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table]
     arms = cells[0][4:]
     for classifier, labels, draws, original, *differences in cells[2:]:
@@ -55,28 +68,55 @@ def test_the_reference_study_is_small_and_whole():
     assert sum(path.stat().st_size for path in folder.iterdir()) < 3 * 2**20
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_to_files_lead_somewhere(page):
-    targets = re.findall(r"\]\(([^)#]+)\)", page.read_text())
-    missing = [target for target in targets if "://" not in target and not (ROOT / target).exists()]
-    assert not missing
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files_and_headings(page):
+    broken = [
+        target
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text())
+        if "://" not in target and not leads_somewhere(page, target)
+    ]
+    assert not broken
 
 
-def test_flags_in_the_readme_exist():
-    settings = {f"--{name}".replace("_", "-") for name in flatten(RunConfig().model_dump())}
-    command = {"--preset", "--name", "--artifacts", "--dry-run", "--json", "--help"}
-    command |= {"--budgets", "--draws", "--host", "--port"}
-    command |= {"--auth-file", "--database-file", "--notify-file"}
-    command |= {
-        "--side",
-        "--workers",
-        "--dask",
-        "--store",
-        "--index",
-        "--part",
-        "--by",
-        "--leave-one-out",
-    }
-    of_others = {"--pool", "--limit", "--type", "--steps", "--rounds"}
-    named = set(re.findall(r"(?<![\w-])--[a-z][\w.-]*[\w]", (ROOT / "README.md").read_text()))
-    assert named <= settings | command | of_others
+def leads_somewhere(page, target):
+    """Whether there is the file, and in it the heading."""
+    name, _, heading = target.partition("#")
+    file = page.parent / name if name else page
+    return file.exists() and (not heading or heading in list_anchors(file.read_text()))
+
+
+def list_anchors(text):
+    """Return how a page's headings are linked to."""
+    headings = re.findall(r"(?m)^#+ (.*)$", text)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.fixture(scope="module")
+def flags():
+    """Every flag of the command and of the benchmarks."""
+    modules = [name for _, name, _ in pkgutil.iter_modules(benchmarks.__path__, "benchmarks.")]
+    loaded = [importlib.import_module(name) for name in modules if not name.endswith("__main__")]
+    commands = [app[name] for name in app if not name.startswith("-")]
+    commands += [module.app for module in loaded if hasattr(module, "app")]
+    arguments = [one for command in commands for one in command.assemble_argument_collection()]
+    return {name for argument in arguments for name in argument.names} | {"--help"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_flags_on_pages_exist(page, flags):
+    named = set(re.findall(r"(?<![\w-])--[a-z][\w.-]*[\w]", page.read_text()))
+    assert named <= flags | FLAGS_OF_OTHERS
+
+
+def list_commands():
+    """Return the commands in blocks of all pages, and those that begin the row of a table."""
+    text = "\n".join(page.read_text() for page in PAGES).replace("\\\n", " ")
+    blocks = "".join(re.findall(r"(?ms)^```\w*\n(.*?)^```", text))
+    found = re.findall(r"(?m)^(?:\$ )?gan-aug (.*?)(?:\s+#.*)?$", blocks)
+    found += re.findall(r"(?m)^\| `gan-aug ([^`]+)` \|", text)
+    return sorted({" ".join(words.split()) for words in found})
+
+
+@pytest.mark.parametrize("words", list_commands())
+def test_commands_on_pages_are_understood(words):
+    app.parse_args(words, exit_on_error=False, print_error=False)

@@ -15,6 +15,7 @@ from gan_aug.images import Images
 from gan_aug.prediction import Split
 from gan_aug.reporting.figures import (
     render_comparison,
+    render_gains,
     render_learning_curves,
     render_separations,
 )
@@ -125,6 +126,8 @@ def fill_study(study: Study, result: StudyResult, outcomes: Sequence["Outcome"])
     facts: dict[int, RunFacts] = {}
     if result.scores:
         pictures["learning_curves"] = render_learning_curves(result)
+    if any(summary.versus_original for summary in result.summaries):
+        pictures["gains"] = render_gains(result)
     if runs:
         pictures |= draw_gan(runs[0])
         study.write_last_samples(render_grid(runs[0].dcgan.samples[-1]))

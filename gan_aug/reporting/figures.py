@@ -28,6 +28,7 @@ __all__ = [
     "name_ticks",
     "render_comparison",
     "render_decisions",
+    "render_gains",
     "render_history",
     "render_learning_curves",
     "render_reliability",
@@ -182,6 +183,48 @@ def draw_curve(
     low, middle = (np.maximum(values, SMALLEST_ERROR) for values in (errors - spread, errors))
     axes.plot(budgets, middle, color=color, marker=marker, label=arm)
     axes.fill_between(budgets, low, middle + spread, color=color, alpha=0.15, lw=0)
+
+
+def render_gains(result: StudyResult) -> bytes:
+    """Draw what each arm adds to test accuracy on average, with its interval: a forest plot.
+
+    A panel a classifier, a group of rows a label budget.
+    """
+    tested = [s for s in result.summaries if s.split == "test" and s.versus_original]
+    present = [name for name in CLASSIFIERS if any(s.classifier == name for s in tested)]
+    arms = [arm for arm in ARMS if any(s.arm == arm for s in tested)]
+    groups = {
+        f"{budget:,} labels": [s for s in tested if s.budget == budget]
+        for budget in sorted({s.budget for s in tested})
+    }
+    rows = [row for title in groups for row in (title, *arms)]
+    figure = Figure(figsize=(WIDTH, 1 + 0.24 * len(rows)), layout="constrained")
+    panels = figure.subplots(1, len(present), sharey=True, squeeze=False)[0]
+    for axes, classifier in zip(panels, present, strict=True):
+        axes.axvline(0, color=GREY, linewidth=1)
+        for place, cells in enumerate(groups.values()):
+            first = place * (1 + len(arms)) + 1
+            of_classifier = [s for s in cells if s.classifier == classifier]
+            draw_gains(axes, {first + arms.index(s.arm): s for s in of_classifier})
+        axes.set(title=CLASSIFIERS[classifier].title, xlabel="points of test accuracy")
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+    panels[0].set_yticks(range(len(rows)), rows)
+    panels[0].set_ylim(len(rows) - 0.4, -0.6)
+    for tick in panels[0].get_yticklabels():
+        tick.set_fontweight("bold" if tick.get_text() in groups else "normal")
+    return to_png(figure)
+
+
+def draw_gains(axes: mpl.axes.Axes, rows: Mapping[int, CellSummary]) -> None:
+    """Draw the mean differences of arms from ``original``, each in its row."""
+    for row, summary in rows.items():
+        color, marker = ARM_STYLES[summary.arm]
+        found = summary.versus_original
+        if found is not None:
+            low, middle, high = (100 * v for v in (found.low, found.difference, found.high))
+            spread = [[max(0, middle - low)], [max(0, high - middle)]]
+            axes.errorbar(middle, row, xerr=spread, fmt=marker, color=color, capsize=3)
 
 
 def render_decisions(pseudo: PseudoLabels, classes: Sequence[str]) -> bytes:

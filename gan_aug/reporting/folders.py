@@ -74,7 +74,7 @@ LAST_SAMPLES = "samples"
 REPORT_FILE = "report.md"
 PAGE_FILE = "report.html"
 PICTURE = r"!\[(?P<description>[^]]*)\]\((?P<file>[\w./-]+\.png)\)"
-ESSENTIAL_PICTURES = {"training", "gan_history", "comparison", "learning_curves"}
+ESSENTIAL_PICTURES = {"training", "gan_history", "comparison", "gains", "learning_curves"}
 
 Config = TypeVar("Config", bound=BaseModel)
 

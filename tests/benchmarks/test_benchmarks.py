@@ -367,7 +367,7 @@ def test_the_growth_is_plotted(results):
 @pytest.mark.skipif(not COMMITTED.exists(), reason="no benchmarks have been committed")
 def test_the_page_is_that_of_the_committed_results():
     page = render_page(read_results(COMMITTED))
-    assert (ROOT / "docs" / "benchmarks.md").read_text() == page
+    assert (ROOT / "docs" / "performance.md").read_text() == page
 
 
 def test_what_a_flow_adds_is_compared_within_rounds():

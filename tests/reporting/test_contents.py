@@ -134,7 +134,7 @@ def test_a_study_has_pictures_for_every_budget(begin, tmp_path):
     fill_study(study, result, outcomes)
     report = study.read_report()
     assert report.index("## With 100 labels") < report.index("## With 1,000 labels")
-    assert {"samples", "learning_curves", "confusion-100", "extremes-1000"} <= names(study)
+    assert {"samples", "gains", "learning_curves", "confusion-100", "extremes-1000"} <= names(study)
     assert study.read_study() == result
     assert report.count("| accuracy | sd, points | balanced accuracy | macro F1 |") == 2
     columns = (study.path / "comparison.csv").read_text().splitlines()[0].split(",")

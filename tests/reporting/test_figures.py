@@ -6,12 +6,15 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from gan_aug.evaluation.anomaly import Separation
+from gan_aug.evaluation.comparison import PairedDifference
+from gan_aug.evaluation.study import summarize_study
 from gan_aug.images import Decision, PseudoLabels
 from gan_aug.reporting.confusion import Confusions, draw_matrix, pick_pairs, render_confusion
 from gan_aug.reporting.figures import (
     ARM_STYLES,
     DETECTOR_STYLES,
     render_decisions,
+    render_gains,
     render_reliability,
     render_separations,
 )
@@ -114,6 +117,20 @@ def test_reliability_curves_have_the_colour_of_their_arm_everywhere(make_score):
         assert near(color, png)
         other = "#0072b2" if arm == "gan" else "#d55e00"
         assert not near(other, png)
+
+
+def test_gains_are_those_of_the_arms_that_were_compared(make_score):
+    better = PairedDifference(
+        difference=0.05, low=0.04, high=0.06, mcnemar_p=0.01, gained=9, lost=1
+    )
+    scores = [
+        make_score(split="test", arm=arm, budget=budget, differences=differences)
+        for arm, differences in (("original", {}), ("gan", {"original": better}))
+        for budget in (100, 1000)
+    ]
+    png = render_gains(summarize_study(scores, [], confidence_level=0.95))
+    assert near(ARM_STYLES["gan"][0], png)
+    assert not near(ARM_STYLES["shift"][0], png)
 
 
 def test_every_detector_has_its_colour_whether_classes_were_left_out_or_not():

@@ -1,8 +1,8 @@
-"""Put what was measured into the README: ``python docs/render_readme.py``.
+"""Put what was measured into README and docs: ``python -m benchmarks.pages``.
 
-The reference study's table comes from ``artifacts/reference/``, the speeds from
-``artifacts/benchmarks.json``, what Prefect adds from ``artifacts/overhead.json``, how well
-anomalies are found from ``artifacts/anomalies.json``.
+README's sentence and chart come from ``artifacts/students.json``, the reference study's table from
+``artifacts/reference/``, what Prefect adds from ``artifacts/overhead.json``, and how well anomalies
+are found from ``artifacts/anomalies.json``.
 """
 
 import json
@@ -11,33 +11,65 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+from benchmarks import students
+from gan_aug.arms import CONTRASTS
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.evaluation.anomaly import Separation, phrase_verdict
 from gan_aug.evaluation.study import CellSummary, StudyResult
+from gan_aug.reporting.figures import render_gains
 from gan_aug.reporting.tables import show_difference
 from gan_aug.settings.anomalies import Detector
 
+__all__ = ["render_pages"]
+
 ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
 REFERENCE = ROOT / "artifacts" / "reference" / "study.json"
-BENCHMARKS = ROOT / "artifacts" / "benchmarks.json"
 OVERHEAD = ROOT / "artifacts" / "overhead.json"
 ANOMALIES = ROOT / "artifacts" / "anomalies.json"
+GAINS = ROOT / "docs" / "gains.png"
+[(BOTH, POOL)] = CONTRASTS
 
 
-def render_readme() -> str:
-    """Return the README with everything measured in its place."""
-    result = StudyResult.model_validate_json(REFERENCE.read_bytes())
+def render_pages() -> dict[Path, str]:
+    """Return every page that has something measured, with that in its place."""
+    reference = StudyResult.model_validate_json(REFERENCE.read_bytes())
     blocks = {
-        "results": render_results(result),
-        "speed": render_speed(json.loads(BENCHMARKS.read_bytes())),
-        "overhead": render_overhead(json.loads(OVERHEAD.read_bytes())),
-        "anomalies": render_anomalies(json.loads(ANOMALIES.read_bytes())),
+        "README.md": ("gains", render_sentence(read_gains())),
+        "docs/results.md": ("reference", render_results(reference)),
+        "docs/scheduling.md": ("overhead", render_overhead(json.loads(OVERHEAD.read_bytes()))),
+        "docs/anomalies.md": ("anomalies", render_anomalies(json.loads(ANOMALIES.read_bytes()))),
     }
-    readme = README.read_text(encoding="utf-8")
-    for name, block in blocks.items():
-        readme = fill(readme, name, block)
-    return readme
+    return {
+        ROOT / page: fill((ROOT / page).read_text(encoding="utf-8"), name, block)
+        for page, (name, block) in blocks.items()
+    }
+
+
+def read_gains() -> StudyResult:
+    """Return what was measured of students on MNIST."""
+    return students.summarize(students.LEDGER.read(ROOT))["mnist"].result
+
+
+def render_sentence(result: StudyResult) -> str:
+    """Say what synthetic images add at the smallest budget, alone and beside real ones."""
+    budget = min(cell.budget for cell in result.summaries)
+    cells = {(c.classifier, c.arm): c for c in result.summaries if c.budget == budget}
+    names = [name for name in CLASSIFIERS if (name, "gan") in cells]
+    gains = " and ".join(
+        f"the {CLASSIFIERS[name].title} from {cells[name, 'original'].accuracy:.1%} to "
+        f"{cells[name, 'gan'].accuracy:.1%}"
+        for name in names
+    )
+    beyond = ", and ".join(
+        f"{show_difference(cells[name, BOTH].versus_others[POOL])} to the {CLASSIFIERS[name].title}"
+        for name in names
+    )
+    draws = cells[names[0], "gan"].draws
+    return (
+        f"With {budget:,} labels of MNIST, synthetic images lift {gains} (test accuracy, means of "
+        f"{draws} draws of labels). Beside real unlabeled images that the same teacher labeled, "
+        f"they add {beyond}: points, with 95% intervals.\n"
+    )
 
 
 def fill(text: str, name: str, block: str) -> str:
@@ -46,36 +78,6 @@ def fill(text: str, name: str, block: str) -> str:
     before, _, rest = text.partition(start)
     _, _, after = rest.partition(end)
     return before + start + block + end + after
-
-
-def render_speed(benchmarks: Mapping[str, Any]) -> str:
-    """Render gan-aug's time over each peer's, and the quality after minutes of training."""
-    step, cnn, boosting = (
-        benchmarks[part] for part in ("dcgan_step", "cnn_training", "lightgbm_training")
-    )
-    quality = benchmarks["quality"]
-    rows = {
-        "the chapter's training step, beside the chapter's loop": step["ratio_vs_chapter"],
-        "the same, beside PyTorch, eager": step["ratio_vs_pytorch"],
-        "the same, beside its arithmetic alone": step["ratio_vs_floor"],
-        "the chapter's CNN, beside `model.fit`": cnn["ratio_vs_keras_fit"],
-        "LightGBM, beside its defaults": boosting["ratio_vs_lightgbm_defaults"],
-    }
-    reached = "; ".join(
-        f"within {minutes} minutes of training {ratio:.1f} ×"
-        for minutes, ratio in quality["reached"].items()
-    )
-    return "\n".join(
-        [
-            "| | × the time |",
-            "|---|--:|",
-            *(f"| {what} | {ratio:.2f} |" for what, ratio in rows.items()),
-            "",
-            f"Fréchet distance of the `quick` preset's images, over that of real ones: {reached}. "
-            f"Peak memory of a `quick` run: {benchmarks['memory']['peak_gib']:.1f} GiB.",
-            "",
-        ]
-    )
 
 
 def render_overhead(overhead: Mapping[str, Any]) -> str:
@@ -158,5 +160,12 @@ def render_row(title: str, row: dict[str, CellSummary], arms: Sequence[str]) -> 
     return f"| {' | '.join([*facts, *differences])} |"
 
 
+def write_pages() -> None:
+    """Put all of it in its place."""
+    for path, text in render_pages().items():
+        path.write_text(text, encoding="utf-8")
+    GAINS.write_bytes(render_gains(read_gains()))
+
+
 if __name__ == "__main__":
-    README.write_text(render_readme(), encoding="utf-8")
+    write_pages()
