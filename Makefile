@@ -9,10 +9,10 @@ UV     := $(or $(shell command -v uv 2>/dev/null),$(BIN)/uv)
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run up test check docs bench faults lock clean
+.PHONY: help run up test check docs docs-site bench faults lock clean
 
 help:  ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
 run: $(VENV)/.installed  ## Install, then `gan-aug run $(ARGS)`
 	@$(BIN)/gan-aug run $(ARGS)
@@ -31,6 +31,10 @@ check: $(VENV)/.installed  ## Lint, format and type checks
 docs: $(VENV)/.installed  ## Render what README and docs say of settings and of what was measured
 	@$(BIN)/python docs/render_settings.py > docs/settings.md
 	@$(BIN)/python -m benchmarks.pages
+
+docs-site: $(VENV)/.installed  ## Render docs/ as a site with search, into site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --site-dir site
+	@echo "site/index.html; to search it: $(BIN)/python -m http.server --directory site"
 
 bench: $(VENV)/.installed  ## Measure speed, memory and growth: `make bench ARGS="dcgan_step"`
 	@$(MAKE) --no-print-directory $(PYTORCH)/.installed || echo "bench: PyTorch could not be installed, and is left out"

@@ -56,7 +56,7 @@ def render_sentence(result: StudyResult) -> str:
     cells = {(c.classifier, c.arm): c for c in result.summaries if c.budget == budget}
     names = [name for name in CLASSIFIERS if (name, "gan") in cells]
     gains = " and ".join(
-        f"the {CLASSIFIERS[name].title} from {cells[name, 'original'].accuracy:.1%} to "
+        f"{CLASSIFIERS[name].phrase} from {cells[name, 'original'].accuracy:.1%} to "
         f"{cells[name, 'gan'].accuracy:.1%}"
         for name in names
     )
