@@ -31,13 +31,17 @@ def anomalies(
     turned and inverted images.
 
     Args:
-        source: Name of a run, as `gan-aug runs` lists it, or path of a `discriminator.keras`.
+        source: A run: its name, as `gan-aug runs` lists it, the beginning of its name, or `latest`.
+            Or the path of a `discriminator.keras`.
         dataset: Data set to rank, as `gan-aug run` takes it; by default that of the run.
         part: Part of the data set to rank.
         by: Detector to rank by; the command measures all four in any case.
         leave_one_out: Also train a DCGAN without each class and measure how well it finds that one.
         steps: Steps of each of these trainings; by default those of the run.
     """
+    from gan_aug.reporting.folders import complete_name  # noqa: PLC0415 - a second to import
+
+    source = complete_name(destination.artifacts, source)
     config = AnomalyConfig(
         source=source,
         dataset=dataset,

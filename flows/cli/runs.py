@@ -22,7 +22,7 @@ def show(run: str, *, artifacts: Artifacts = ARTIFACTS, json: Json = False) -> N
     """Print the comparison of one run.
 
     Args:
-        run: Name of the run, as `gan-aug runs` lists it.
+        run: Name of the run, as `gan-aug runs` lists it, the beginning of its name, or `latest`.
     """
     from gan_aug.reporting.folders import find_run  # noqa: PLC0415 - a second to import
 

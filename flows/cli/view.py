@@ -1,5 +1,6 @@
 """``gan-aug view``: images of a data set, or images that the generator of a run makes."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from flows.cli.prepare import silence_libraries
 from gan_aug.errors import UserError
 from gan_aug.quiet import mute_native_output
 from gan_aug.settings.anomalies import Part
-from gan_aug.settings.data import DataConfig
+from gan_aug.settings.data import NAMED_SETS, DataConfig
 
 if TYPE_CHECKING:
     # Only named here: importing them would make `gan-aug --help` wait for NumPy.
@@ -50,7 +51,8 @@ def view(
     """Draw images of a data set, or images that the generator of a run makes, as a PNG.
 
     Args:
-        source: Name of a run, as `gan-aug runs` lists it, or a data set, as `--dataset` takes it.
+        source: A run: its name, as `gan-aug runs` lists it, the beginning of its name, or `latest`.
+            Or a data set, as `--dataset` takes it.
         index: Which image of the data set to draw, counted from 0; by default the first sixteen.
         part: Part of the data set.
         output: File to write; by default a PNG in the current folder, named after what it shows.
@@ -71,13 +73,19 @@ def view(
 
 def find_view(source: str, index: int | None, part: Part, artifacts: Path) -> View:
     """Find out whether the source is a run or a data set, and look at it."""
-    from gan_aug.reporting.folders import find_run, is_run  # noqa: PLC0415 - a second to import
+    from gan_aug.reporting.folders import (  # noqa: PLC0415 - a second to import
+        complete_name,
+        find_run,
+        is_run,
+    )
 
-    if not is_run(artifacts, source):
+    is_data = source in NAMED_SETS or os.path.exists(source)  # noqa: PTH110 - names may have a zero byte
+    name = source if is_data else complete_name(artifacts, source)
+    if not is_run(artifacts, name):
         return view_images(source, part) if index is None else view_image(source, part, index)
     if index is not None:
-        raise UserError(f"index: expected none for the run {source}, found {index}; leave it out")
-    return view_run(find_run(artifacts, source))
+        raise UserError(f"index: expected none for the run {name}, found {index}; leave it out")
+    return view_run(find_run(artifacts, name))
 
 
 def view_image(source: str, part: Part, index: int) -> View:

@@ -51,6 +51,7 @@ __all__ = [
     "Run",
     "RunSummary",
     "Study",
+    "complete_name",
     "find_run",
     "is_run",
     "list_runs",
@@ -70,6 +71,7 @@ SYNTHETIC_FILE = "synthetic.npz"
 TEMPERATURE_FILE = "temperature.json"
 QUALITY_FILE = "quality.json"
 SAMPLES_FOLDER = "samples"
+LATEST = "latest"
 LAST_SAMPLES = "samples"
 REPORT_FILE = "report.md"
 PAGE_FILE = "report.html"
@@ -465,24 +467,54 @@ def is_run(artifacts: Path, name: str) -> bool:
     return is_name(name) and (artifacts / Run.home / name).is_dir()
 
 
-def find_run(artifacts: Path, name: str) -> Run:
-    """Find a run by its name.
+def complete_name(artifacts: Path, text: str) -> str:
+    """Return the name of the run that a text stands for; the text itself if it stands for none.
+
+    Args:
+        artifacts: Folder of the results.
+        text: The name of a run, the beginning of one run's name, or ``latest``.
 
     Raises:
-        UserError: There is no such run.
+        UserError: Several runs begin so.
     """
+    if is_run(artifacts, text):
+        return text
+    names = [path.parent.name for path in list_configs(artifacts)]
+    if text == LATEST:
+        return names[-1] if names else text
+    found = [name for name in names if text and name.startswith(text)]
+    if len(found) > 1:
+        raise UserError(
+            f"run: expected the name of one run or its beginning, found {text!r}, which begins "
+            f"{', '.join(found)}; give more of it"
+        )
+    return found[0] if found else text
+
+
+def find_run(artifacts: Path, text: str) -> Run:
+    """Find a run by its name, by the beginning of its name, or as the ``latest``.
+
+    Raises:
+        UserError: There is no such run, or there are several.
+    """
+    name = complete_name(artifacts, text)
     run = Run(artifacts / Run.home / name)
     if not is_run(artifacts, name) or not (run.path / CONFIG_FILE).exists():
-        names = ", ".join(summary.name for summary in list_runs(artifacts)) or "none"
-        raise UserError(f"run: expected one of the runs in {artifacts} ({names}), found {name!r}")
+        names = ", ".join(path.parent.name for path in list_configs(artifacts)) or "none"
+        raise UserError(f"run: expected one of the runs in {artifacts} ({names}), found {text!r}")
     return run
+
+
+def list_configs(artifacts: Path) -> list[Path]:
+    """Return the settings of all runs, those of the oldest first."""
+    configs = (artifacts / Run.home).glob(f"*/{CONFIG_FILE}")
+    return sorted(configs, key=lambda path: path.stat().st_mtime)
 
 
 def list_runs(artifacts: Path) -> list[RunSummary]:
     """Return all runs that can be read, oldest first; the others are logged."""
-    configs = (artifacts / Run.home).glob(f"*/{CONFIG_FILE}")
     summaries = []
-    for path in sorted(configs, key=lambda path: path.stat().st_mtime):
+    for path in list_configs(artifacts):
         try:
             summaries.append(summarize_run(Run(path.parent)))
         except UserError as error:

@@ -7,7 +7,9 @@ from pydantic import Field
 from gan_aug.images import LARGEST_SIDE, SIDE_STEP, SMALLEST_SIDE
 from gan_aug.settings.base import Seed, StageConfig
 
-__all__ = ["Color", "DataConfig", "ReadingConfig", "Side"]
+__all__ = ["NAMED_SETS", "Color", "DataConfig", "ReadingConfig", "Side"]
+
+NAMED_SETS = ("auto", "mnist", "fashion-mnist", "digits")
 
 Color = Literal["auto", "grey", "rgb"]
 Side = Annotated[int, Field(ge=SMALLEST_SIDE, le=LARGEST_SIDE, multiple_of=SIDE_STEP)]

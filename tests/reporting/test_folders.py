@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from gan_aug.images import PseudoLabels
 from gan_aug.reporting.folders import (
     Anomalies,
     Run,
+    complete_name,
     find_run,
     is_run,
     list_runs,
@@ -47,6 +49,32 @@ def test_runs_are_listed_and_found(tmp_path):
         find_run(tmp_path, "other")
     with pytest.raises(UserError, match="expected a finished run"):
         run.read_comparison()
+
+
+def test_a_run_is_found_by_the_beginning_of_its_name_and_as_the_latest(tmp_path):
+    for age, name in enumerate(("mnist-5000", "mnist-100", "mnist-1000")):
+        run = Run.open(tmp_path, name, RunConfig())
+        os.utime(run.path / "config.json", (age, age))
+    assert find_run(tmp_path, "latest").name == "mnist-1000"
+    assert find_run(tmp_path, "mnist-5").name == "mnist-5000"
+    assert find_run(tmp_path, "mnist-100").name == "mnist-100"
+    with pytest.raises(UserError, match=r"begins mnist-5000, mnist-100, mnist-1000; give more"):
+        find_run(tmp_path, "mnist")
+    for text in ("", "other", "mnist-2"):
+        assert complete_name(tmp_path, text) == text
+        with pytest.raises(UserError, match="expected one of the runs"):
+            find_run(tmp_path, text)
+
+
+def test_where_there_is_no_run_none_is_the_latest(tmp_path):
+    with pytest.raises(UserError, match=r"\(none\), found 'latest'"):
+        find_run(tmp_path, "latest")
+
+
+def test_a_run_that_is_called_latest_is_that_one(tmp_path):
+    Run.open(tmp_path, "latest", RunConfig())
+    Run.open(tmp_path, "newer", RunConfig())
+    assert find_run(tmp_path, "latest").name == "latest"
 
 
 @pytest.mark.parametrize("file", ["config.json", "comparison.json"])

@@ -14,6 +14,7 @@ from gan_aug.data.readers.npz import open_npz
 from gan_aug.data.readers.tables import is_table, open_table
 from gan_aug.data.source import Source
 from gan_aug.errors import UserError
+from gan_aug.settings.data import NAMED_SETS
 
 __all__ = ["READERS", "Reader", "open_path"]
 
@@ -71,10 +72,8 @@ def open_path(path: Path, *, labeled: bool = True) -> Source:
     """
     # Path.exists raises at names that are too long, or have a zero byte.
     if not os.path.exists(path):  # noqa: PTH110
-        raise UserError(
-            f"{path}: expected `auto`, `mnist`, `fashion-mnist`, `digits` or a path that exists, "
-            "found nothing there"
-        )
+        names = ", ".join(f"`{name}`" for name in NAMED_SETS)
+        raise UserError(f"{path}: expected {names} or a path that exists, found nothing there")
     reader = next((reader for reader in READERS if reader.matches(path)), None)
     if reader is None:
         forms = ", ".join(reader.form for reader in READERS)

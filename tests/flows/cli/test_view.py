@@ -103,12 +103,20 @@ def test_a_foreign_file_in_its_place_is_refused(run):
         view_run(run)
 
 
-def test_the_command_writes_a_png(run, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("words", ["drawn", "dra", "latest"])
+def test_the_command_writes_a_png(run, tmp_path, monkeypatch, capsys, words):
     monkeypatch.chdir(tmp_path)
-    call_view("drawn", "--artifacts", str(tmp_path))
+    call_view(words, "--artifacts", str(tmp_path))
     with Image.open(tmp_path / "drawn-generated.png") as picture:
         assert picture.width == picture.height >= 4 * 28
     assert capsys.readouterr().out.splitlines()[-1] == "drawn-generated.png"
+
+
+def test_a_data_set_is_meant_before_the_beginning_of_a_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Run.open(tmp_path, "digits-100-labels", RunConfig())
+    call_view("digits", "--artifacts", str(tmp_path))
+    assert capsys.readouterr().out.splitlines()[-1] == "digits-train.png"
 
 
 def test_an_index_of_a_run_is_refused(run, tmp_path):
