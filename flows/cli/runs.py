@@ -1,17 +1,26 @@
 """``gan-aug runs`` and ``gan-aug show``: what earlier runs found."""
 
+from pydantic import TypeAdapter
+
 from flows.cli import terminal
 from flows.cli.options import ARTIFACTS, Artifacts, Json
 
 __all__ = ["runs", "show"]
 
 
-def runs(*, artifacts: Artifacts = ARTIFACTS) -> None:
+def runs(*, artifacts: Artifacts = ARTIFACTS, json: Json = False) -> None:
     """List all runs, oldest first."""
-    from gan_aug.reporting.folders import list_runs  # noqa: PLC0415 - a second to import
+    from gan_aug.reporting.folders import (  # noqa: PLC0415 - a second to import
+        RunSummary,
+        list_runs,
+    )
 
     terminal.log_to_terminal()
     summaries = list_runs(artifacts)
+    if json:
+        dumped = TypeAdapter(list[RunSummary]).dump_json(summaries)
+        terminal.OUT.print_json(dumped.decode())
+        return
     if not summaries:
         terminal.OUT.print(f"no runs in {artifacts}", markup=False)
         return
