@@ -24,6 +24,8 @@ from gan_aug.errors import GateError, UserError
 
 __all__ = ["app", "main"]
 
+# Windows has no SIGHUP.
+ENDINGS = (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 RESUME = "run the same command again to continue where this one stopped"
 
 app = App(
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             its gates or something timed out, 2 for an error that the user can put right, and 130
             after Ctrl-C, SIGTERM or the end of the terminal.
     """
-    for ending in (signal.SIGTERM, signal.SIGHUP):
+    for ending in ENDINGS:
         signal.signal(ending, signal.default_int_handler)
     try:
         app(arguments, exit_on_error=False, print_error=False)

@@ -1,9 +1,10 @@
 """What a process needs before it runs a flow: quiet libraries, a device and a Prefect server."""
 
+import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from flows.cli import terminal
@@ -77,9 +78,6 @@ def prepare_flow(device: Device, precision: Precision) -> None:
 def connect_to_server() -> None:
     """Reach the Prefect server to report to, or start a temporary one.
 
-    The temporary one starts with SIGINT blocked, which it inherits: a terminal sends Ctrl-C to all
-    processes of a command, and the run still has to tell its server how it ended.
-
     Raises:
         UserError: The server that PREFECT_API_URL names does not answer.
     """
@@ -87,9 +85,8 @@ def connect_to_server() -> None:
     from prefect.client.orchestration import get_client  # noqa: PLC0415 - seconds to import
     from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - seconds to import
 
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        with get_client(sync_client=True) as client:
+        with block_interrupts(), get_client(sync_client=True) as client:
             client.raise_for_api_version_mismatch()
     except (RuntimeError, httpx.HTTPError) as error:
         raise UserError(
@@ -97,6 +94,21 @@ def connect_to_server() -> None:
             f"{error}; start it with `prefect server start`, or unset PREFECT_API_URL to run "
             "without one"
         ) from error
+
+
+@contextlib.contextmanager
+def block_interrupts() -> Iterator[None]:
+    """Have processes that start meanwhile live through Ctrl-C, where the system can do that.
+
+    They inherit that SIGINT is blocked. A terminal sends Ctrl-C to all processes of a command, and
+    a run still has to tell its temporary server how it ended.
+    """
+    if sys.platform == "win32" or not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
