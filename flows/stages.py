@@ -103,9 +103,17 @@ def hold_gpu(stage: Stage[Any]) -> contextlib.AbstractContextManager[None]:
     return take_gpu(stage.compute if stage.trains else None)
 
 
-def is_worth_retrying(_task: Any, _task_run: TaskRun, state: State[Any]) -> bool:
-    """Tell a failed download from data that will not be better the next time."""
-    return isinstance(state.result(raise_on_failure=False), DownloadError)
+def is_worth_retrying(_task: Any, task_run: TaskRun, state: State[Any]) -> bool:
+    """Tell a download that may do better soon from what will not be better the next time."""
+    error = state.result(raise_on_failure=False)
+    if not isinstance(error, DownloadError) or not error.temporary:
+        return False
+    waits = exponential_backoff(DOWNLOAD_BACKOFF)(DOWNLOAD_RETRIES)[task_run.run_count - 1 :]
+    if waits:
+        logger.warning(
+            "load: %s; trying again in %.0f s, and for %.0f s at most", error, waits[0], sum(waits)
+        )
+    return True
 
 
 @task(

@@ -26,7 +26,16 @@ def escape(character: str) -> str:
 
 
 class DownloadError(UserError):
-    """Something can't be fetched now; it may be there later."""
+    """Something can't be fetched now.
+
+    Args:
+        message: As of any such error.
+        temporary: Whether it may be there when it is asked for again soon.
+    """
+
+    def __init__(self, message: str, *, temporary: bool = True) -> None:
+        super().__init__(message)
+        self.temporary = temporary
 
 
 class GateError(Exception):

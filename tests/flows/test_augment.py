@@ -1,8 +1,11 @@
 """One smoke run on real digits through the real flow, and what it leaves."""
 
 import csv
+import errno
 import json
+import socket
 import time
+import urllib.error
 
 import keras
 import lightgbm
@@ -290,13 +293,30 @@ def answers(monkeypatch):
     return answers
 
 
-def test_a_download_that_fails_is_tried_again_and_wrong_data_are_not(answers, digits, tmp_path):
+def test_a_download_that_fails_is_tried_again_and_wrong_data_are_not(
+    answers, digits, tmp_path, caplog
+):
     wrong = tuple((part.images, part.labels) for part in (digits.train, digits.test))
     answers += [OSError("no route to host"), OSError("reset"), wrong, wrong]
     config = resolve_config("smoke", TINY | {"dataset": "mnist"})
     with pytest.raises(UserError, match="expected the arrays of MNIST"):
         augment(config, artifacts=str(tmp_path))
     assert answers == [wrong]
+    assert "(no route to host); trying again in 5 s, and for 35 s at most" in caplog.text
+    assert "(reset); trying again in 10 s, and for 30 s at most" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "reason", [socket.gaierror(-2, "Name or service not known"), OSError(errno.ENETUNREACH, "x")]
+)
+def test_a_download_is_not_tried_again_where_there_is_no_network(answers, tmp_path, reason):
+    failure = Exception("URL fetch failure")
+    failure.__context__ = urllib.error.URLError(reason)
+    answers += [failure, failure]
+    config = resolve_config("smoke", TINY | {"dataset": "mnist"})
+    with pytest.raises(UserError, match="found no way to it"):
+        augment(config, artifacts=str(tmp_path))
+    assert answers == [failure]
 
 
 def test_a_training_that_takes_too_long_is_ended_and_goes_on_later(tmp_path, monkeypatch):

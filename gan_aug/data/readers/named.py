@@ -2,7 +2,9 @@
 
 import contextlib
 import dataclasses
+import errno
 import functools
+import socket
 import sys
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from gan_aug.settings.data import ReadingConfig
 
 __all__ = ["open_fashion_mnist", "open_mnist"]
 
+NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN})
 FASHION_CLASSES = (
     "t-shirt",
     "trouser",
@@ -102,7 +105,8 @@ def download(name: str, variable: str) -> Source:
         reason = " ".join(str(error).split())
         raise DownloadError(
             f"{title}: expected Keras to find or download it, found no way to it; set {variable} "
-            f"to a local copy, or use --dataset digits ({reason})"
+            f"to a local copy, or use --dataset digits ({reason})",
+            temporary=not has_no_network(error),
         ) from error
     parts: dict[Part, tuple[Array, Array]] = {"train": train, "test": test}
     return open_arrays(
@@ -110,3 +114,13 @@ def download(name: str, variable: str) -> Source:
         {part: ArrayHeader.of(f"x_{part}", images) for part, (images, _) in parts.items()},
         {part: ArrayHeader.of(f"y_{part}", labels) for part, (_, labels) in parts.items()},
     )
+
+
+def has_no_network(error: BaseException | None) -> bool:
+    """Whether a download failed for lack of a name or of a way to it, which no patience mends."""
+    while error is not None:
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, socket.gaierror) or getattr(reason, "errno", None) in NO_WAY:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
