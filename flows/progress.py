@@ -2,6 +2,7 @@
 
 import logging
 import multiprocessing
+import os
 from contextlib import AbstractContextManager
 
 from rich.console import Console
@@ -9,9 +10,20 @@ from rich.console import Console
 from gan_aug.bars import show_bar
 from gan_aug.progress import OnProgress
 
-__all__ = ["ERR", "log_progress", "show_progress"]
+__all__ = ["ERR", "Terminal", "log_progress", "show_progress"]
 
-ERR = Console(stderr=True, soft_wrap=True, highlight=False)
+
+class Terminal(Console):
+    """A console that says nothing more once nobody reads it, as after ``| head -1``."""
+
+    def on_broken_pipe(self) -> None:
+        """Go on in silence: what is computed is wanted all the same."""
+        self.quiet = True
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, no path
+            os.dup2(nowhere.fileno(), self.file.fileno())
+
+
+ERR = Terminal(stderr=True, soft_wrap=True, highlight=False)
 
 
 def log_progress() -> list[logging.Logger]:

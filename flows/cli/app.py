@@ -20,6 +20,7 @@ from flows.cli.server import up
 from flows.cli.study import study
 from flows.cli.suggest import suggest
 from flows.cli.view import view
+from flows.progress import Terminal
 from gan_aug.errors import GateError, UserError
 
 __all__ = ["app", "main"]
@@ -33,6 +34,7 @@ app = App(
     help="Do a GAN's images make your classifiers better, by how much, and how sure are we?",
     version=lambda: metadata.version("gan-aug"),
     suppress_keyboard_interrupt=False,
+    console=Terminal(),
 )
 app.command(run)
 app.command(study)

@@ -10,7 +10,7 @@ from rich.logging import RichHandler
 from rich.markup import escape
 from rich.table import Table
 
-from flows.progress import ERR, log_progress
+from flows.progress import ERR, Terminal, log_progress
 
 if TYPE_CHECKING:
     # Only named here: importing them would make `gan-aug --help` wait for SciPy.
@@ -37,7 +37,7 @@ __all__ = [
     "tabulate_study",
 ]
 
-OUT = Console(soft_wrap=True, highlight=False)
+OUT = Terminal(soft_wrap=True, highlight=False)
 WIDEST = 1000
 SHARES = ("accuracy", "balanced", "F1")
 

@@ -5,6 +5,7 @@ import sys
 from importlib import metadata
 
 import pytest
+from stack import COMMAND
 
 from flows.cli import main
 from flows.cli.app import app
@@ -108,3 +109,24 @@ def test_each_kind_of_error_has_one_line_and_its_code(capsys, monkeypatch, error
     assert stop.value.code == code
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", f"gan-aug: {line}\n")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["--version"], ["runs"]])
+def test_a_reader_that_goes_away_is_no_error(words, tmp_path):
+    """As `head -1` does."""
+    command = [COMMAND, *words]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
+@pytest.mark.slow
+def test_a_run_that_nobody_reads_goes_on(tmp_path, tiny_flags):
+    command = [COMMAND, "run", *tiny_flags(artifacts=str(tmp_path))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        process.stdout.close()
+    assert process.returncode == 0
+    assert list(tmp_path.glob("runs/*/report.html"))
