@@ -61,7 +61,7 @@ def render_sentence(result: StudyResult) -> str:
         for name in names
     )
     beyond = ", and ".join(
-        f"{show_difference(cells[name, BOTH].versus_others[POOL])} to the {CLASSIFIERS[name].title}"
+        f"{show_difference(cells[name, BOTH].versus_others[POOL])} to {CLASSIFIERS[name].phrase}"
         for name in names
     )
     draws = cells[names[0], "gan"].draws

@@ -12,6 +12,7 @@ from flows.stages import keep_dataset, open_executor
 from gan_aug.arms import check_arms
 from gan_aug.data.dataset import Provenance, describe_dataset, resolve_budget
 from gan_aug.device import select_compute
+from gan_aug.evaluation.verdict import TRIAL_AHEAD
 from gan_aug.pipeline import plan_run, run_stages
 from gan_aug.reporting.environment import describe_environment
 from gan_aug.reporting.folders import Run, make_name
@@ -49,6 +50,8 @@ def augment(
     """
     if name is not None:
         check_name(name)
+    if config.comparison.trial:
+        logger.warning(TRIAL_AHEAD)
     compute = select_compute(config.device, config.precision)
     logger.info("networks train on %s in %s", compute.name, compute.dtype_policy)
     outputs = Store.open(Path(artifacts), store)

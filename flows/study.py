@@ -1,5 +1,6 @@
 """When does it pay: label budgets, draws, arms and classifiers, and their means."""
 
+import logging
 from pathlib import Path
 
 from prefect import flow
@@ -14,6 +15,7 @@ from gan_aug.arms import list_buildable
 from gan_aug.data.dataset import Dataset, describe_dataset
 from gan_aug.device import Compute, select_compute
 from gan_aug.evaluation.study import summarize_study
+from gan_aug.evaluation.verdict import TRIAL_AHEAD
 from gan_aug.execution import Output
 from gan_aug.pipeline import plan_run
 from gan_aug.reporting.environment import describe_environment
@@ -23,6 +25,8 @@ from gan_aug.settings.study import StudyConfig
 from gan_aug.store.store import Store
 
 __all__ = ["study"]
+
+logger = logging.getLogger(__name__)
 
 
 @flow(name="study")
@@ -57,6 +61,8 @@ def study(
     """
     if name is not None:
         check_name(name)
+    if config.run.comparison.trial:
+        logger.warning(TRIAL_AHEAD)
     compute = select_compute(config.run.device, config.run.precision)
     outputs = Store.open(Path(artifacts), store)
     data = keep_dataset(outputs, config.run).result()

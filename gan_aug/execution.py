@@ -116,7 +116,6 @@ def execute_stage(
     with entry.lock():
         reused = entry.is_complete()
         if not reused:
-            logger.info("%s: started", stage.label)
             with hold(stage), entry.build() as folder, watch(stage) as on_progress:
                 stage.format.save(folder, compute(stage, store, entry, on_progress))
         entry.push(replace=not reused)

@@ -15,6 +15,7 @@ __all__ = [
     "FEWEST_IMAGES",
     "LEFT_OUT",
     "TRIAL",
+    "TRIAL_AHEAD",
     "UNTOLD",
     "Difference",
     "Effect",
@@ -44,6 +45,7 @@ EFFECTS: tuple[Effect, ...] = (
 # A percentile interval of fewer images covers less than it says.
 FEWEST_IMAGES = 30
 TRIAL = "this was a trial, too brief for its numbers to mean anything"
+TRIAL_AHEAD = "this is a trial, too brief for its numbers to mean anything"
 
 
 class Difference(BaseModel):

@@ -49,12 +49,12 @@ def test_a_run_goes_on_when_its_server_is_gone(tmp_path, server, tell_matrix, wh
     words = ["run", "--preset", "smoke", "--dataset", "digits", "--artifacts", tmp_path / "made"]
     with (tmp_path / "log").open("w") as log:
         run = subprocess.Popen(
-            [COMMAND, *words, "--dcgan.steps", "300"],
+            [COMMAND, *words, "--dcgan.steps", "300", "--dcgan.interval", "10"],
             env=os.environ | {"PREFECT_API_URL": address, "PREFECT_CLIENT_MAX_RETRIES": "2"},
             stdout=log,
             stderr=log,
         )
-        wait_for(run, lambda: "DCGAN: started" in (tmp_path / "log").read_text())
+        wait_for(run, lambda: "DCGAN: step" in (tmp_path / "log").read_text())
         if fate == "killed":
             process.kill()
         else:

@@ -43,8 +43,15 @@ def test_a_run_ends_with_table_verdict_and_path(tiny_run, artifacts):
     assert any(
         line.startswith("With 100 labels, what augmentation does can't be told:") for line in lines
     )
+    assert "this is a trial, too brief for its numbers" in err.splitlines()[0]
     assert f"networks train on CPU in {select_compute('cpu').dtype_policy}" in err
     assert "DCGAN: step 2 of 2" in " ".join(err.split())
+
+
+def test_every_stage_has_one_line(tiny_run):
+    words = " ".join(tiny_run[2].split())
+    for stage in ("labels", "CNN, original", "LightGBM, gan", "pseudo-labels, synthetic"):
+        assert words.count(f"INFO {stage}: ") == 1
 
 
 def test_json_leaves_stdout_to_json(call, tiny_flags, tiny_run):
