@@ -47,6 +47,7 @@ app.command(show)
 app.command(view)
 app.command(up)
 app.command(doctor)
+app.register_install_completion_command(help="Have bash, zsh or fish complete commands and flags.")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

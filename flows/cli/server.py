@@ -74,7 +74,10 @@ def up(
 
 def announce(address: "Address", secrets: "Secrets", log: Path, *, made_up: bool) -> None:
     """Say where the UI is, who may use it, and how runs elsewhere report there."""
-    lines = [f"{address.ui}  (Ctrl-C stops it; its output is in {log})"]
+    lines = [
+        f"{address.ui}  (Ctrl-C stops it; its output is in {log})",
+        f"For gan-aug run and prefect on this machine: export PREFECT_API_URL={address.api}",
+    ]
     if made_up:
         lines.append(f"Sign in with {secrets.auth}, which is not shown again.")
     if not address.is_private:

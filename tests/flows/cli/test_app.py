@@ -130,3 +130,21 @@ def test_a_run_that_nobody_reads_goes_on(tmp_path, tiny_flags):
         process.stdout.close()
     assert process.returncode == 0
     assert list(tmp_path.glob("runs/*/report.html"))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [(["gan-aug", "sho"], "show"), (["gan-aug", "run", "--dcgan.st"], "--dcgan.steps")],
+)
+def test_bash_completes_commands_and_flags(tmp_path, words, expected):
+    script = tmp_path / "gan-aug"
+    installed = [COMMAND, "--install-completion", "--shell", "bash", "--output", script]
+    subprocess.run(installed, env={"HOME": str(tmp_path)}, check=True)
+    program = f"""
+        source {script}
+        COMP_WORDS=({" ".join(words)}); COMP_CWORD={len(words) - 1}
+        $(complete -p gan-aug | grep -o -- '-F [^ ]*' | cut -c4-)
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """
+    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False)
+    assert expected in done.stdout.split(), done.stderr
