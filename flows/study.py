@@ -1,6 +1,7 @@
 """When does it pay: label budgets, draws, arms and classifiers, and their means."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from prefect import flow
@@ -14,12 +15,13 @@ from flows.stages import keep_dataset, open_executor
 from gan_aug.arms import list_buildable
 from gan_aug.data.dataset import Dataset, describe_dataset
 from gan_aug.device import Compute, select_compute
-from gan_aug.evaluation.study import summarize_study
+from gan_aug.evaluation.study import Failure, StudyResult, summarize_study
 from gan_aug.evaluation.verdict import TRIAL_AHEAD
 from gan_aug.execution import Output
-from gan_aug.pipeline import plan_run
+from gan_aug.pipeline import Outcome, plan_run
 from gan_aug.reporting.environment import describe_environment
 from gan_aug.reporting.folders import Study, make_name
+from gan_aug.settings.evaluation import ComparisonConfig
 from gan_aug.settings.names import check_name
 from gan_aug.settings.study import StudyConfig
 from gan_aug.store.store import Store
@@ -83,15 +85,21 @@ def study(
             else compute_here(calls, on_progress)
         )
     outcomes = [done.outcome for done in cells if done.outcome]
-    result = summarize_study(
-        [score for outcome in outcomes for score in outcome.comparison.scores],
-        [failure for done in cells for failure in done.failures],
-        confidence_level=config.run.comparison.confidence_level,
-        trial=config.run.comparison.trial,
-    )
+    failures = [failure for done in cells for failure in done.failures]
+    result = summarize_outcomes(outcomes, failures, config.run.comparison)
     write_study(folder, result, outcomes)
     publish_results(folder, "study", result.verdict, result.scores)
     return folder
+
+
+def summarize_outcomes(
+    outcomes: Sequence[Outcome], failures: Sequence[Failure], config: ComparisonConfig
+) -> StudyResult:
+    """Return the means over draws, and what they say together."""
+    scores = [score for outcome in outcomes for score in outcome.comparison.scores]
+    return summarize_study(
+        scores, failures, confidence_level=config.confidence_level, trial=config.trial
+    )
 
 
 def plan_calls(

@@ -19,6 +19,12 @@ from gan_aug.images import LabeledImages
 from gan_aug.settings.dcgan import DcganConfig
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with files that wait for processes, so that no process of tests ends with one."""
+    waiting = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in waiting)
+
+
 @pytest.fixture(scope="session")
 def digits() -> Dataset:
     """scikit-learn's digits: real handwriting, no network, quick to load."""

@@ -299,6 +299,7 @@ def load_template(name: str) -> jinja2.Template:
         autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2",), default=False),
     )
     templates.filters |= {
+        "title": lambda classifier: CLASSIFIERS[classifier].title,
         "count": lambda count: f"{count:,}",
         "percent": lambda share, decimals: "" if share is None else f"{share:.{decimals}%}",
         "points": lambda difference: f"{100 * difference:+.2f}",

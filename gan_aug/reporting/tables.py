@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gan_aug.evaluation.comparison import ClassDifference, Comparison
+from gan_aug.classifiers import CLASSIFIERS
+from gan_aug.evaluation.comparison import ClassDifference, Comparison, Score
 from gan_aug.evaluation.verdict import Difference
 from gan_aug.images import Decision, PseudoLabels
 from gan_aug.prediction import Split
@@ -156,7 +157,7 @@ def show_accuracies(comparison: Comparison, classes: Sequence[str]) -> ClassTabl
     turned = len(classes) > MOST_COLUMNS
     scores = [s for s in comparison.scores if not turned or s.split == TURNED_SPLIT]
     accuracies = {
-        f"{score.classifier}, {score.arm}, {score.split}": list(score.class_accuracy.values())
+        f"{name_classifier(score)}, {score.split}": list(score.class_accuracy.values())
         for score in scores
     }
     cells = {
@@ -185,9 +186,14 @@ def show_recalls(comparison: Comparison) -> ClassTable:
         for rare in score.rare_classes:
             facts = [show_name(rare.name), f"{rare.labeled:,}", score.split, f"{rare.images:,}"]
             rows.setdefault((rare.name, score.split), facts).append(phrase_recall(rare))
-    cells = dict.fromkeys(f"{score.classifier}, {score.arm}" for score in scores)
+    cells = dict.fromkeys(name_classifier(score) for score in scores)
     header = ["class", "labeled images", "split", "held-out images", *cells]
     return ClassTable(header, list(rows.values()), note="")
+
+
+def name_classifier(score: Score) -> str:
+    """``CNN, gan``."""
+    return f"{CLASSIFIERS[score.classifier].title}, {score.arm}"
 
 
 def phrase_recall(rare: ClassDifference) -> str:

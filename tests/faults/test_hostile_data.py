@@ -31,7 +31,7 @@ def test_what_does_harm_is_refused_before_it_takes_memory(tmp_path, tell_matrix,
 
 
 @pytest.mark.parametrize("what", LEFT_OUT)
-def test_what_is_no_picture_is_left_out_and_large_ones_are_read_in_turn(
+def test_what_is_no_image_is_left_out_and_large_pictures_are_read_in_turn(
     tmp_path, tell_matrix, whole, what
 ):
     if what in LARGE and not whole:
@@ -39,8 +39,8 @@ def test_what_is_no_picture_is_left_out_and_large_ones_are_read_in_turn(
     ending = contain(load, LEFT_OUT[what](tmp_path), seconds=SECONDS)
     fault = "refused" if ending.kind == "refused" else find_fault(ending)
     tell_matrix(
-        f"among pictures: {what}",
-        "the other pictures are read; at most 1 GiB of memory; no hang",
+        f"among images: {what}",
+        "the other images are read; at most 1 GiB of memory; no hang",
         tried=1,
         broken=[f"{fault}: {ending.told}"] if fault else [],
     )

@@ -149,7 +149,7 @@ def test_every_table_is_whole(render):
 
 def test_numbers_are_readable(render):
     report = render()
-    row = "| lightgbm | gan | 11,000 | validation | 91.00% | 90.00% | 85.26% | 0.3000 |"
+    row = "| LightGBM | gan | 11,000 | validation | 91.00% | 90.00% | 85.26% | 0.3000 |"
     assert f"{row} +1.79 | +1.21 to +2.40 | 1e-05 |" in report
     assert "| DCGAN | 12.3 | cached |" in report
     assert "gan-aug run --dataset mnist" in report
@@ -163,7 +163,7 @@ def test_what_an_arm_has_beyond_another_is_told_where_both_are_there(render, com
     comparison.scores.append(more)
     report = render()
     assert heading in report
-    row = "| lightgbm | gan+real_pool | real_pool | validation | -0.20 | +1.21 to +2.40 | 1e-05 |"
+    row = "| LightGBM | gan+real_pool | real_pool | validation | -0.20 | +1.21 to +2.40 | 1e-05 |"
     assert f"|\n{row}\n\nThe same teacher labeled" in report
 
 
@@ -174,7 +174,7 @@ def test_the_recall_of_rare_classes_is_shown_where_there_are_any(render):
     )
     report = render(rare=(rare,))
     assert "### Recall by class" in report
-    assert "| class | labeled images | split | held-out images | lightgbm, gan |\n" in report
+    assert "| class | labeled images | split | held-out images | LightGBM, gan |\n" in report
     row = r"| a\|b | 5 | validation | 1,020 | 75.0% (+12.5, -1.0 to +26.0) |"
     assert f"|\n{row}\n\n" in report
 
