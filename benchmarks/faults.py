@@ -6,6 +6,7 @@ it, and renders what was tried and what held into ``docs/reliability.md``.
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,14 +18,16 @@ from benchmarks.report import load_template
 from benchmarks.results import Machine, Stamp
 from gan_aug.store.files import atomic_file, write_json
 
-__all__ = ["FaultMatrix", "Row", "read_matrix", "render_matrix"]
+__all__ = ["Group", "Row", "list_groups", "read_groups", "render_groups", "replace"]
 
 ROOT = Path(__file__).parent.parent
-COMMAND = "make faults"
+TESTS = ROOT / "tests" / "faults"
+PREFIX = "test_"
 JSON = "artifacts/faults.json"
 PAGE = "docs/reliability.md"
+LIBRARIES = ("numpy", "pillow", "pyarrow", "prefect", "tensorflow")
 
-app = App(name="python -m benchmarks.faults", help="Try the whole fault matrix.")
+app = App(name="python -m benchmarks.faults", help="Try the fault matrix.")
 
 
 class Row(BaseModel):
@@ -47,64 +50,86 @@ class Row(BaseModel):
     survived: int
 
 
-class FaultMatrix(BaseModel):
-    """All kinds of faults.
+class Group(BaseModel):
+    """The faults of one file of tests, which are tried together.
 
     Attributes:
+        name: ``parts`` of ``tests/faults/test_parts.py``.
         machine: Where they were tried.
         stamp: With which code.
-        command: That tries them again.
         rows: One for each kind.
     """
 
     model_config = ConfigDict(frozen=True)
 
+    name: str
     machine: Machine
     stamp: Stamp
-    command: str
     rows: list[Row]
 
 
 @app.default
-def measure(*pytest: str, root: Path = ROOT) -> int:
-    """Try all faults, and write `artifacts/faults.json` and `docs/reliability.md`.
+def measure(*names: str, root: Path = ROOT) -> int:
+    """Try faults, and write `artifacts/faults.json` and `docs/reliability.md`.
 
     Parameters
     ----------
-    pytest
-        Further words for pytest, such as `-n 2`.
+    names
+        Files of `tests/faults` to try, such as `parts` for `test_parts.py`; all by default. What
+        was found of the others before stays on the page.
     root
         Folder whose `artifacts` and `docs` are written.
     """
-    code = stamp(("numpy", "pillow", "pyarrow", "prefect", "tensorflow"))
-    rows = root / "artifacts" / "faults-rows.json"
-    words = ["-m", "pytest", "tests/faults", "--whole-matrix", f"--matrix-json={rows}", *pytest]
-    done = subprocess.run([sys.executable, *words], cwd=ROOT, check=False)  # noqa: S603 - our own
-    found = TypeAdapter(list[Row]).validate_json(rows.read_bytes())
-    rows.unlink()
-    matrix = FaultMatrix(machine=describe_machine(), stamp=code, command=COMMAND, rows=found)
-    write_json(root / JSON, matrix.model_dump(mode="json"))
+    broken = 0
+    for name in names or list_groups():
+        group = Group(
+            name=name, machine=describe_machine(), stamp=stamp(LIBRARIES), rows=try_faults(name)
+        )
+        broken += sum(row.survived < row.tried for row in group.rows)
+        write_groups(replace(read_groups(root), group), root)
+    return min(broken, 1)
+
+
+def list_groups() -> list[str]:
+    """Return the names of all groups, in alphabetical order."""
+    return sorted(path.stem.removeprefix(PREFIX) for path in TESTS.glob(f"{PREFIX}*.py"))
+
+
+def try_faults(name: str) -> list[Row]:
+    """Try the whole of a group."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.json"
+        words = [f"{TESTS}/{PREFIX}{name}.py", "--whole-matrix", f"--matrix-json={path}", "-q"]
+        subprocess.run([sys.executable, "-m", "pytest", *words], cwd=ROOT, check=False)  # noqa: S603 - our own
+        return TypeAdapter(list[Row]).validate_json(path.read_bytes())
+
+
+def replace(groups: Sequence[Group], tried: Group) -> list[Group]:
+    """Put a group in the place of what was found of it before."""
+    others = [group for group in groups if group.name != tried.name]
+    return sorted([*others, tried], key=lambda group: group.name)
+
+
+def read_groups(root: Path) -> list[Group]:
+    """Return what was found last; nothing where there is no JSON."""
+    path = root / JSON
+    return TypeAdapter(list[Group]).validate_json(path.read_bytes()) if path.exists() else []
+
+
+def write_groups(groups: Sequence[Group], root: Path) -> None:
+    """Write JSON and page."""
+    write_json(root / JSON, [group.model_dump(mode="json") for group in groups])
     with atomic_file(root / PAGE, "w") as file:
-        file.write(render_matrix(matrix))
-    return done.returncode
+        file.write(render_groups(groups))
 
 
-def read_matrix(root: Path) -> FaultMatrix:
-    """Return what was tried last."""
-    return FaultMatrix.model_validate_json((root / JSON).read_bytes())
-
-
-def render_matrix(matrix: FaultMatrix) -> str:
-    """Render the page."""
-    return load_template("reliability.md.j2").render(matrix=matrix, parts=group_rows(matrix.rows))
-
-
-def group_rows(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Return the rows of each part, in the order in which they were tried."""
+def render_groups(groups: Sequence[Group]) -> str:
+    """Render the page, with the rows of each part together."""
     parts: dict[str, list[Row]] = {}
-    for row in rows:
-        parts.setdefault(row.part, []).append(row)
-    return parts
+    for group in groups:
+        for row in group.rows:
+            parts.setdefault(row.part, []).append(row)
+    return load_template("reliability.md.j2").render(groups=groups, parts=parts)
 
 
 if __name__ == "__main__":
