@@ -12,13 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
-from scipy import stats
-from sklearn.ensemble import IsolationForest
-from sklearn.metrics import average_precision_score, roc_auc_score
-from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
-from sklearn.preprocessing import normalize
 
 from gan_aug.data.dataset import Dataset, Provenance
 from gan_aug.data.readers.digits import enlarge_digits, open_digits
@@ -431,6 +427,10 @@ def fit_detectors(train: Seen, *, seed: int) -> Detect:
         train: What the discriminator sees in training images; at least 2.
         seed: Determines the trees of the isolation forest.
     """
+    from sklearn.ensemble import IsolationForest  # noqa: PLC0415 - a second to import
+    from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors  # noqa: PLC0415 - a second to import
+    from sklearn.preprocessing import normalize  # noqa: PLC0415 - a second to import
+
     most = len(train) - 1
     nearest = NearestNeighbors(n_neighbors=min(NEAREST, most)).fit(normalize(train.features))
     forest = IsolationForest(random_state=seed).fit(train.features)
@@ -572,6 +572,8 @@ def measure_separation(
     seed: int,
 ) -> Separation:
     """Measure one detector."""
+    from sklearn.metrics import average_precision_score, roc_auc_score  # noqa: PLC0415 - a second to import
+
     count = min(len(ordinary), len(foreign))
     truth = np.repeat([0, 1], count)
     scores = np.concatenate([ordinary[:count], foreign[:count]])
@@ -593,7 +595,7 @@ def bootstrap_auroc(
     """Return the interval of the AUROC; all of [0, 1] for a single image of either kind."""
     if len(foreign) == 1:
         return ANY_SHARE
-    interval = stats.bootstrap(
+    interval = scipy.stats.bootstrap(
         (foreign, ordinary),
         share_of_wins,
         n_resamples=RESAMPLES,
@@ -609,7 +611,7 @@ def share_of_wins(
     foreign: NDArray[np.float64], ordinary: NDArray[np.float64], axis: int = -1
 ) -> NDArray[np.float64]:
     """AUROC along an axis: Mann and Whitney's U over the number of pairs."""
-    wins = stats.mannwhitneyu(foreign, ordinary, axis=axis, method="asymptotic").statistic
+    wins = scipy.stats.mannwhitneyu(foreign, ordinary, axis=axis, method="asymptotic").statistic
     shares: NDArray[np.float64] = wins / (foreign.shape[axis] * ordinary.shape[axis])
     return shares
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
-from sklearn.metrics import confusion_matrix
 
 from gan_aug.classifiers.classifier import Predict
 from gan_aug.evaluation.balance import measure_balanced_accuracy, measure_macro_f1
@@ -102,6 +101,8 @@ def measure_teacher(
         temperature: What their logits are divided by.
         labels: ``(n,)`` uint16, the truth.
     """
+    from sklearn.metrics import confusion_matrix  # noqa: PLC0415 - a second to import
+
     final = average_opinions(opinions, temperature)
     guesses = final.argmax(axis=1)
     confusion = confusion_matrix(labels, guesses)

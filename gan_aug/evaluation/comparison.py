@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, computed_field, model_validator
-from scipy import stats
-from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
 from gan_aug.arms import ARMS, BASELINE, CONTRASTS, Contrast
 from gan_aug.classifiers import CLASSIFIERS
@@ -349,6 +348,8 @@ def score_split(
     seed: int,
 ) -> Score:
     """Score one classifier and arm on one split, beside the same classifier on other arms."""
+    from sklearn.metrics import accuracy_score, confusion_matrix, log_loss  # noqa: PLC0415 - a second to import
+
     probabilities = prediction.probabilities[split].astype(np.float64)
     guesses = probabilities.argmax(axis=1)
     differences = {
@@ -444,7 +445,7 @@ def compare_paired(
     differences = right.astype(np.int8) - baseline_right.astype(np.int8)
     low, high = bootstrap_mean(differences, config, seed=seed)
     discordant = gained + lost
-    p = float(stats.binomtest(gained, discordant).pvalue) if discordant else 1.0
+    p = float(scipy.stats.binomtest(gained, discordant).pvalue) if discordant else 1.0
     return PairedDifference(
         difference=float(differences.mean()),
         low=low,
@@ -522,7 +523,7 @@ def bootstrap_mean(
     """Return the interval of the mean of differences in [-1, 1]; all of that for a single one."""
     if len(differences) == 1:
         return ANY_DIFFERENCE
-    interval = stats.bootstrap(
+    interval = scipy.stats.bootstrap(
         (differences,),
         np.mean,
         n_resamples=config.resamples,

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
+import scipy
 from pydantic import BaseModel, ConfigDict
-from scipy import stats
 
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.data.dataset import Dataset
@@ -110,7 +110,7 @@ def check_accuracies(
     for score in scores:
         earlier = before.accuracies.get(f"{score.classifier} {score.arm}")
         right = int(np.trace(score.confusion))
-        interval = stats.binomtest(right, score.images).proportion_ci(confidence_level)
+        interval = scipy.stats.binomtest(right, score.images).proportion_ci(confidence_level)
         if earlier is not None and interval.high < earlier:
             yield GateFailure(
                 gate="accuracy",

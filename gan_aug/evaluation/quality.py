@@ -13,10 +13,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, computed_field
-from scipy.special import rel_entr
-from sklearn.metrics import pairwise_distances_chunked
 
 from gan_aug.arms import build_original_set
 from gan_aug.classifiers.cnn import CnnConfig, train_cnn
@@ -463,6 +462,8 @@ def manifold_metrics(
     Raises:
         UserError: A set has no more than k images, or the activations differ in length.
     """
+    from sklearn.metrics import pairwise_distances_chunked  # noqa: PLC0415 - a second to import
+
     check_samples(images, reference, more_than=neighbors)
     image_radii, reference_radii = (
         find_radii(points, neighbors, chunk_mib) for points in (images, reference)
@@ -489,6 +490,7 @@ def manifold_metrics(
 
 def find_radii(points: Float64, neighbors: int, chunk_mib: float) -> Float64:
     """Return each point's ``(n,)`` distance to its k-th nearest other point."""
+    from sklearn.metrics import pairwise_distances_chunked  # noqa: PLC0415 - a second to import
 
     # Not NearestNeighbors: its last decimals are others than those of the distances to the balls,
     # and a point on the edge of one would lie outside.
@@ -514,7 +516,7 @@ def inception_score(probabilities: Float64) -> float:
         1 where all rows are equal; the number of classes where each row is sure of one and all
         classes are as many.
     """
-    divergences = rel_entr(probabilities, probabilities.mean(axis=0)).sum(axis=1)
+    divergences = scipy.special.rel_entr(probabilities, probabilities.mean(axis=0)).sum(axis=1)
     return float(np.exp(divergences.mean()))
 
 

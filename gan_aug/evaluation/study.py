@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
-from scipy import stats
 
 from gan_aug.arms import ARMS, BASELINE, CONTRASTS, Contrast
 from gan_aug.classifiers import CLASSIFIERS
@@ -285,7 +285,7 @@ def student_margin(values: NDArray[np.float64], confidence_level: float) -> floa
     """Return half the width of Student's t interval for the mean of at least two values."""
     if np.ptp(values) == 0:
         return 0.0
-    interval = stats.ttest_1samp(values, values.mean()).confidence_interval(confidence_level)
+    interval = scipy.stats.ttest_1samp(values, values.mean()).confidence_interval(confidence_level)
     return float(interval.high - interval.low) / 2
 
 
