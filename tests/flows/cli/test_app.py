@@ -25,7 +25,15 @@ COMMANDS = [
     "up",
     "view",
 ]
-SLOW_LIBRARIES = ["lightgbm", "matplotlib", "pandas", "prefect", "scipy.stats", "sklearn", "tensorflow"]
+SLOW_LIBRARIES = [
+    "lightgbm",
+    "matplotlib",
+    "pandas",
+    "prefect",
+    "scipy.stats",
+    "sklearn",
+    "tensorflow",
+]
 
 
 def test_the_help_lists_every_command(read_help):
