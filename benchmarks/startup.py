@@ -20,7 +20,7 @@ from benchmarks.machine import describe_machine, stamp
 from benchmarks.report import load_template
 from benchmarks.results import Machine, Stamp
 
-__all__ = ["COMMANDS", "Command", "Startup", "Times", "measure", "render_page", "time_command"]
+__all__ = ["COMMANDS", "Command", "Startup", "Times", "measure", "render_page"]
 
 ROOT = Path(__file__).parent.parent
 GAN_AUG = Path(sys.executable).with_name("gan-aug")
