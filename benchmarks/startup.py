@@ -133,7 +133,8 @@ def time_command(command: Command, folder: str) -> float:
         if command.first_line and process.stdout:
             process.stdout.readline()
             took = time.perf_counter() - started
-            process.kill()
+            # It still has to end its temporary server.
+            process.terminate()
             return took
         process.communicate()
     return time.perf_counter() - started

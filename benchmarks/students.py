@@ -5,10 +5,10 @@ A draw of labels is a whole run, with its own labeled images, teacher, DCGAN and
 another machine. Every student meets the test images once.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import keras
 from cyclopts import App
@@ -22,7 +22,12 @@ from benchmarks.workbench import MNIST, Draws, MeasuredDraw, Workbench, group_al
 from gan_aug.arms import ARMS, BASELINE, CONTRASTS, STUDY_ARMS, list_buildable
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.evaluation.comparison import Score
-from gan_aug.evaluation.study import CellSummary, StudyResult, summarize_study
+from gan_aug.evaluation.study import (
+    CellSummary,
+    StudyResult,
+    arrange_arms,
+    summarize_study,
+)
 from gan_aug.pipeline import plan_run, run_stages
 from gan_aug.reporting.tables import show_difference
 from gan_aug.settings.base import Budget
@@ -34,8 +39,6 @@ __all__ = ["LEDGER", "Draw", "render_page", "summarize"]
 PAGE = "students.md.j2"
 ERR = Console(stderr=True, soft_wrap=True, highlight=False)
 [(BOTH, POOL)] = CONTRASTS
-
-OfArm = TypeVar("OfArm", Score, CellSummary)
 
 app = App(name="python -m benchmarks.students", help="Measure what students gain.")
 
@@ -157,21 +160,6 @@ def average(draws: Iterable[Draw]) -> StudyResult:
     """Return the means of draws."""
     scores = [score for draw in draws for score in draw.scores]
     return summarize_study(scores, [], confidence_level=CONFIDENCE_LEVEL)
-
-
-def arrange_arms(
-    measured: Sequence[OfArm], by: Callable[[OfArm], tuple[Any, ...]]
-) -> dict[tuple[Any, ...], dict[str, OfArm]]:
-    """Return what was measured in rows, in their order, and in each row by arm.
-
-    Args:
-        measured: Scores, or means of them.
-        by: Returns what the row of one is found by.
-    """
-    rows: dict[tuple[Any, ...], dict[str, OfArm]] = {}
-    for found in measured:
-        rows.setdefault(by(found), {})[found.arm] = found
-    return dict(sorted(rows.items()))
 
 
 def render_page(draws: Sequence[Draw]) -> str:

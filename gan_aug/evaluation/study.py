@@ -4,8 +4,8 @@ Draws are what a study repeats: each has its own labeled images, networks and sa
 interval over draws says what another draw may bring, which the interval of a single run does not.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import scipy
@@ -33,6 +33,7 @@ __all__ = [
     "Failure",
     "MeanDifference",
     "StudyResult",
+    "arrange_arms",
     "student_margin",
     "summarize_study",
 ]
@@ -42,6 +43,7 @@ VERDICT_SPLIT: Split = "test"
 
 Cell = tuple[Any, ...]
 """Classifier, arm, budget and split."""
+OfArm = TypeVar("OfArm", Score, "CellSummary")
 
 
 class Failure(BaseModel):
@@ -341,3 +343,18 @@ def format_interval(difference: Difference) -> str:
     )
     doubt = f"; {difference.doubt}" if difference.doubt else ""
     return f"{middle}, {low} to {high}{doubt}"
+
+
+def arrange_arms(
+    measured: Sequence[OfArm], by: Callable[[OfArm], tuple[Any, ...]]
+) -> dict[tuple[Any, ...], dict[str, OfArm]]:
+    """Return what was measured in rows, in their order, and in each row by arm.
+
+    Args:
+        measured: Scores, or means of them.
+        by: Returns what the row of one is found by.
+    """
+    rows: dict[tuple[Any, ...], dict[str, OfArm]] = {}
+    for found in measured:
+        rows.setdefault(by(found), {})[found.arm] = found
+    return dict(sorted(rows.items()))

@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, get_args
 
 import jinja2
@@ -15,13 +16,14 @@ from gan_aug.evaluation.anomaly import AnomalyResult, Separation, average_separa
 from gan_aug.evaluation.calibration import TeacherCalibration
 from gan_aug.evaluation.comparison import Comparison
 from gan_aug.evaluation.quality import Quality
-from gan_aug.evaluation.study import CellSummary, StudyResult
+from gan_aug.evaluation.study import CellSummary, StudyResult, arrange_arms
 from gan_aug.prediction import Split
 from gan_aug.reporting.names import NAMED_CLASSES, escape_markdown, to_code
 from gan_aug.reporting.tables import (
     PseudoLabelCounts,
     show_accuracies,
     show_counts,
+    show_difference,
     show_images,
     show_recalls,
 )
@@ -180,6 +182,11 @@ def render_study_report(
         facts=facts,
         arms={arm: ARMS[arm].description for arm in config.run.arms},
         cells=arrange_cells(result),
+        means=arrange_arms(
+            [cell for cell in result.summaries if cell.split == "test"],
+            attrgetter("budget", "classifier"),
+        ),
+        show=show_difference,
         environment=environment,
         stages=stages,
         pictures=pictures,
