@@ -18,13 +18,15 @@ from benchmarks.report import load_template
 from benchmarks.results import Machine, Stamp
 from gan_aug.store.files import atomic_file, write_json
 
-__all__ = ["Group", "Row", "list_groups", "read_groups", "render_groups", "replace"]
+__all__ = ["Group", "Row", "list_groups", "measure", "read_groups", "render_groups", "replace"]
 
 ROOT = Path(__file__).parent.parent
 TESTS = ROOT / "tests" / "faults"
 PREFIX = "test_"
 JSON = "artifacts/faults.json"
 PAGE = "docs/reliability.md"
+# What pytest ends with where all tests passed, and where some failed.
+TRIED = (0, 1)
 LIBRARIES = ("numpy", "pillow", "pyarrow", "prefect", "tensorflow")
 
 app = App(name="python -m benchmarks.faults", help="Try the fault matrix.")
@@ -80,6 +82,9 @@ def measure(*names: str, root: Path = ROOT) -> int:
     root
         Folder whose `artifacts` and `docs` are written.
     """
+    unknown = sorted(set(names) - set(list_groups()))
+    if unknown:
+        raise SystemExit(f"names: expected some of {list_groups()}, found {unknown}")
     broken = 0
     for name in names or list_groups():
         group = Group(
@@ -100,8 +105,11 @@ def try_faults(name: str) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.json"
         words = [f"{TESTS}/{PREFIX}{name}.py", "--whole-matrix", f"--matrix-json={path}", "-q"]
-        subprocess.run([sys.executable, "-m", "pytest", *words], cwd=ROOT, check=False)  # noqa: S603 - our own
-        return TypeAdapter(list[Row]).validate_json(path.read_bytes())
+        done = subprocess.run([sys.executable, "-m", "pytest", *words], cwd=ROOT, check=False)  # noqa: S603 - our own
+        rows = TypeAdapter(list[Row]).validate_json(path.read_bytes()) if path.exists() else []
+    if done.returncode not in TRIED or not rows:
+        raise SystemExit(f"{name}: expected faults to be tried, found exit code {done.returncode}")
+    return rows
 
 
 def replace(groups: Sequence[Group], tried: Group) -> list[Group]:

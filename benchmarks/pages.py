@@ -52,8 +52,9 @@ def read_gains() -> StudyResult:
 
 def render_sentence(result: StudyResult) -> str:
     """Say what synthetic images add at the smallest budget, alone and beside real ones."""
-    budget = min(cell.budget for cell in result.summaries)
-    cells = {(c.classifier, c.arm): c for c in result.summaries if c.budget == budget}
+    tested = [cell for cell in result.summaries if cell.split == "test"]
+    budget = min(cell.budget for cell in tested)
+    cells = {(c.classifier, c.arm): c for c in tested if c.budget == budget}
     names = [name for name in CLASSIFIERS if (name, "gan") in cells]
     gains = " and ".join(
         f"{CLASSIFIERS[name].phrase} from {cells[name, 'original'].accuracy:.1%} to "
@@ -66,7 +67,7 @@ def render_sentence(result: StudyResult) -> str:
     )
     draws = cells[names[0], "gan"].draws
     return (
-        f"With {budget:,} labels of MNIST, synthetic images lift {gains} (test accuracy, means of "
+        f"With {budget:,} labels of MNIST, synthetic images take {gains} (test accuracy, means of "
         f"{draws} draws of labels). Beside real unlabeled images that the same teacher labeled, "
         f"they add {beyond}: points, with 95% intervals.\n"
     )
@@ -75,6 +76,8 @@ def render_sentence(result: StudyResult) -> str:
 def fill(text: str, name: str, block: str) -> str:
     """Put a block between its two marks."""
     start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    if text.count(start) != 1 or text.count(end) != 1:
+        raise ValueError(f"{name}: expected one pair of marks, found another number of them")
     before, _, rest = text.partition(start)
     _, _, after = rest.partition(end)
     return before + start + block + end + after

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cyclopts import App
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PositiveInt
 from rich.console import Console
 
 from benchmarks.ledger import write_outputs
@@ -20,12 +20,12 @@ from benchmarks.machine import describe_machine, stamp
 from benchmarks.report import load_template
 from benchmarks.results import Machine, Stamp
 
-__all__ = ["COMMANDS", "Command", "Startup", "Times", "measure", "render_page"]
+__all__ = ["COMMANDS", "Command", "Startup", "Times", "render_page", "time_by_turns"]
 
 ROOT = Path(__file__).parent.parent
 GAN_AUG = Path(sys.executable).with_name("gan-aug")
 ERR = Console(stderr=True, soft_wrap=True, highlight=False)
-RUN = ("run", "--preset", "smoke", "--dataset", "digits", "--name", "finished")
+RUN = ("run", "--preset", "smoke", "--dataset", "digits")
 
 app = App(name="python -m benchmarks.startup", help="Measure how fast commands begin.")
 
@@ -36,6 +36,7 @@ class Command(BaseModel):
     Attributes:
         words: After ``gan-aug``.
         goal: Seconds.
+        code: That it ends with.
         first_line: Whether its time ends with the first line that it prints, and not with itself.
     """
 
@@ -43,6 +44,7 @@ class Command(BaseModel):
 
     words: tuple[str, ...]
     goal: float
+    code: int = 0
     first_line: bool = False
 
 
@@ -85,59 +87,69 @@ COMMANDS: Mapping[str, Command] = {
     "help": Command(words=("--help",), goal=0.6),
     "version": Command(words=("--version",), goal=0.6),
     "list of runs": Command(words=("runs",), goal=0.6),
-    "a run's comparison": Command(words=("show", "finished"), goal=0.6),
-    "a run that is not there": Command(words=("show", "gone"), goal=1.0),
-    "data that are not there": Command(words=("run", "--dataset", "gone"), goal=1.0),
+    "a run's comparison": Command(words=("show", "digits-100-labels-seed0"), goal=0.6),
+    "a run that is not there": Command(words=("show", "gone"), goal=1.0, code=2),
+    "data that are not there": Command(words=("run", "--dataset", "gone"), goal=1.0, code=2),
     "images of a data set": Command(words=("view", "digits"), goal=1.5),
     "the machine": Command(words=("doctor",), goal=3.0),
-    "first line of a run": Command(words=RUN, goal=1.0, first_line=True),
+    "first line of a run": Command(words=(*RUN, "--seed", "1"), goal=1.0, first_line=True),
     "a run, all of it cached": Command(words=RUN, goal=8.0),
 }
 
 
 @app.default
-def measure(*, rounds: int = 5, only: tuple[str, ...] = tuple(COMMANDS), root: Path = ROOT) -> None:
+def measure(*, rounds: PositiveInt = 5, root: Path = ROOT) -> None:
     """Measure, and write `artifacts/startup.json` and `docs/startup.md`.
 
     Parameters
     ----------
     rounds
         How often each command is started.
-    only
-        What to measure.
     root
         Folder whose `artifacts` and `docs` are written.
     """
     code = stamp(("cyclopts", "prefect", "tensorflow"))
-    seconds: dict[str, list[float]] = {what: [] for what in only}
     with tempfile.TemporaryDirectory() as folder:
-        if any(RUN[-1] in COMMANDS[what].words for what in only):
-            subprocess.run([GAN_AUG, *RUN], cwd=folder, check=True, capture_output=True)  # noqa: S603 - our own command
-        for number in range(rounds + 1):
-            for what in only:
-                took = time_command(COMMANDS[what], folder)
-                if number:
-                    seconds[what].append(took)
-            ERR.print(f"{number} of {rounds} rounds done")
-    times = {what: Times(command=COMMANDS[what], seconds=seconds[what]) for what in only}
+        subprocess.run([GAN_AUG, *RUN], cwd=folder, check=True, capture_output=True)  # noqa: S603 - our own command
+        times = time_by_turns(COMMANDS, rounds, Path(folder))
     found = Startup(machine=describe_machine(), stamp=code, times=times)
     write_outputs("startup", found.model_dump(mode="json"), render_page(found), root)
 
 
-def time_command(command: Command, folder: str) -> float:
-    """Return the seconds that a command takes."""
+def time_by_turns(commands: Mapping[str, Command], rounds: int, folder: Path) -> dict[str, Times]:
+    """Time commands in a folder, after a round that is not counted."""
+    seconds: dict[str, list[float]] = {what: [] for what in commands}
+    for number in range(rounds + 1):
+        for what, command in commands.items():
+            took = time_command(command, folder)
+            if number:
+                seconds[what].append(took)
+        ERR.print(f"{number} of {rounds} rounds done")
+    return {what: Times(command=commands[what], seconds=seconds[what]) for what in commands}
+
+
+def time_command(command: Command, folder: Path) -> float:
+    """Return the seconds that a command takes.
+
+    Raises:
+        RuntimeError: It ends in another way than it should.
+    """
     started = time.perf_counter()
     with subprocess.Popen(  # noqa: S603 - our own command
         [GAN_AUG, *command.words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         if command.first_line and process.stdout:
-            process.stdout.readline()
+            if not process.stdout.readline():
+                raise RuntimeError(f"{command.words}: expected a line, found the end")
             took = time.perf_counter() - started
             # It still has to end its temporary server.
             process.terminate()
             return took
-        process.communicate()
-    return time.perf_counter() - started
+        printed, _ = process.communicate()
+    took = time.perf_counter() - started
+    if process.returncode != command.code:
+        raise RuntimeError(f"{command.words}: expected exit code {command.code}, found {printed!r}")
+    return took
 
 
 def render_page(found: Startup) -> str:

@@ -85,15 +85,33 @@ def connect_to_server() -> None:
     from prefect.client.orchestration import get_client  # noqa: PLC0415 - seconds to import
     from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - seconds to import
 
+    protect_temporary_server()
     try:
         with block_interrupts(), get_client(sync_client=True) as client:
             client.raise_for_api_version_mismatch()
     except (RuntimeError, httpx.HTTPError) as error:
         raise UserError(
             f"PREFECT_API_URL: expected a Prefect server at {PREFECT_API_URL.value()}, found: "
-            f"{error}; start it with `prefect server start`, or unset PREFECT_API_URL to run "
+            f"{error}; start it with `gan-aug up`, or unset PREFECT_API_URL to run "
             "without one"
         ) from error
+
+
+def protect_temporary_server() -> None:
+    """Have the server that a run starts for itself ask for a password that nobody else knows.
+
+    It would take orders from any page that a browser on this machine shows, and it shares its
+    database with other servers. Processes of this run find the password in the environment.
+    """
+    from prefect.context import refresh_global_settings_context  # noqa: PLC0415 - seconds to import
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - seconds to import
+
+    from flows.server.secrets import make_auth  # noqa: PLC0415
+
+    if not PREFECT_API_URL.value():
+        auth = make_auth()
+        os.environ |= {"PREFECT_SERVER_API_AUTH_STRING": auth, "PREFECT_API_AUTH_STRING": auth}
+        refresh_global_settings_context()
 
 
 @contextlib.contextmanager

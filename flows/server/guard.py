@@ -20,7 +20,7 @@ REFUSAL = (
 
 def create_server() -> FastAPI:
     """Return the application, with the settings of the process."""
-    app = create_app(final=True)
+    app = create_app(final=True, ignore_cache=True)
     if not PREFECT_SERVER_API_AUTH_STRING.value():
         app.add_middleware(OwnPages, host=PREFECT_SERVER_API_HOST.value())
     return app
@@ -29,8 +29,10 @@ def create_server() -> FastAPI:
 class OwnPages:
     """Refuses requests and WebSockets that a page of another site may have sent.
 
-    A browser names the page's site as ``Origin``. A site whose name points at this machine (DNS
-    rebinding) has that name as ``Host``. Ports may differ, since tunnels choose their own.
+    A browser names the page's site as ``Origin`` where it sends anything but a plain GET, and says
+    of every request whether another site's page asks (``Sec-Fetch-Site``). A site whose name points
+    at this machine (DNS rebinding) has that name as ``Host``. Ports may differ, since tunnels
+    choose their own.
 
     Args:
         app: What answers all others.
@@ -52,7 +54,14 @@ class OwnPages:
     def is_own(self, headers: Headers) -> bool:
         """Whether the headers name this machine, and no other site's page."""
         host = headers.get("host", "")
-        return self.is_here(host) and headers.get("origin") in {None, f"http://{host}"}
+        from_here = headers.get("sec-fetch-site", "none") in {"none", "same-origin"}
+        # A link on another site may lead to the UI; a frame there would steal clicks.
+        is_link = headers.get("sec-fetch-dest") == "document"
+        return (
+            self.is_here(host)
+            and headers.get("origin") in {None, f"http://{host}"}
+            and (from_here or is_link)
+        )
 
     def is_here(self, host: str) -> bool:
         """Whether a name, with or without a port, is one of this machine for itself."""

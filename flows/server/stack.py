@@ -173,6 +173,18 @@ def check_running_server(address: Address, secrets: Secrets) -> None:
             f"server: expected one that asks for a password at {address.local}, found one that "
             "does not; stop it first"
         )
+    if not secrets.auth and obeys_strangers(address):
+        raise UserError(
+            f"server: expected one of gan-aug up at {address.local}, found one that takes orders "
+            "from pages of other sites; stop it first"
+        )
+
+
+def obeys_strangers(address: Address) -> bool:
+    """Whether a server answers what a page of another site asks."""
+    asked = {"Origin": "http://other.invalid"}
+    answer = httpx.get(f"{address.api}/admin/version", headers=asked, timeout=PROBE_SECONDS)
+    return answer.status_code != httpx.codes.FORBIDDEN
 
 
 def find_server(address: Address, auth: str | None = None, *, ask: bool = True) -> str | None:

@@ -1,10 +1,20 @@
 """The page of the fault matrix is that of what was tried."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from benchmarks.faults import Group, Row, list_groups, read_groups, render_groups, replace
+from benchmarks import faults
+from benchmarks.faults import (
+    Group,
+    Row,
+    list_groups,
+    measure,
+    read_groups,
+    render_groups,
+    replace,
+)
 from benchmarks.results import Machine, Stamp
 
 ROOT = Path(__file__).parent.parent.parent
@@ -32,6 +42,20 @@ def test_the_page_has_the_rows_of_a_part_together_and_each_groups_commit():
     assert "| kill kills | it goes on | 3 | 2 |\n| kill parts | it goes on | 3 | 2 |\n" in page
     assert "| `kills` | 2026-11-27 | `aaaaaaa` | A CPU, 2 cores |" in page
     assert "| `parts` | 2026-11-27 | `bbbbbbb` | A CPU, 2 cores |" in page
+
+
+def test_what_is_no_part_of_the_matrix_is_refused(tmp_path):
+    with pytest.raises(SystemExit, match=r"found \['nonsense'\]"):
+        measure("parts", "nonsense", root=tmp_path)
+
+
+def test_a_part_that_did_not_run_replaces_nothing(tmp_path, monkeypatch):
+    shutil.copy(faults.TESTS / "conftest.py", tmp_path)
+    monkeypatch.setattr(faults, "TESTS", tmp_path)
+    (tmp_path / "test_broken.py").write_text("import nothing_of_that_name\n")
+    with pytest.raises(SystemExit, match="broken: expected faults to be tried"):
+        measure("broken", root=tmp_path)
+    assert not (tmp_path / "artifacts").exists()
 
 
 @pytest.fixture

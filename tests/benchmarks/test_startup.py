@@ -1,25 +1,32 @@
 """How fast commands begin is measured with real commands."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from benchmarks import startup
-from benchmarks.startup import COMMANDS, Startup, measure, render_page
+from benchmarks.results import Machine, Stamp
+from benchmarks.startup import COMMANDS, Command, Startup, render_page, time_by_turns
 
 ROOT = Path(__file__).parent.parent.parent
 COMMITTED = ROOT / "artifacts" / "startup.json"
 
 
-def test_commands_are_timed_by_turns(tmp_path):
-    what = "version", "a run that is not there"
-    measure(rounds=1, only=what, root=tmp_path)
-    found = Startup.model_validate(json.loads((tmp_path / "artifacts/startup.json").read_bytes()))
-    assert list(found.times) == list(what)
-    assert all(len(times.seconds) == 1 and times.median > 0 for times in found.times.values())
-    page = (tmp_path / "docs" / "startup.md").read_text()
-    assert "| version | `gan-aug --version` |" in page
+def test_commands_are_timed_by_turns_and_stand_on_the_page(tmp_path):
+    commands = {what: COMMANDS[what] for what in ("version", "a run that is not there")}
+    times = time_by_turns(commands, 2, tmp_path)
+    assert [len(found.seconds) for found in times.values()] == [2, 2]
+    machine = Machine(cpu_model="A CPU", cores=2, cpu_flags=[], memory_gib=1.0)
+    stamp = Stamp(commit="a" * 40, date="2026-11-27", versions={})
+    page = render_page(Startup(machine=machine, stamp=stamp, times=times))
+    assert f"| version | `gan-aug --version` | {times['version'].median:.2f} |" in page
+    assert "2 rounds on A CPU, 2 cores, at commit `aaaaaaa`, 2026-11-27." in page
+
+
+def test_a_command_that_fails_is_not_a_fast_one(tmp_path):
+    wrong = {"version": Command(words=("show", "gone"), goal=1.0)}
+    with pytest.raises(RuntimeError, match="expected exit code 0"):
+        time_by_turns(wrong, 1, tmp_path)
 
 
 def test_the_time_to_the_first_line_is_not_that_to_the_end(tmp_path, monkeypatch):

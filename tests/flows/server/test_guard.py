@@ -19,6 +19,10 @@ OWN = [
     {"host": "localhost:8080", "origin": "http://localhost:8080"},
     {"host": "127.0.0.1:4200", "origin": "http://127.0.0.1:4200"},
     {"host": "gan-aug.test:4200", "origin": "http://gan-aug.test:4200"},
+    {"host": "127.0.0.1:4200", "sec-fetch-site": "none", "sec-fetch-dest": "document"},
+    {"host": "127.0.0.1:4200", "sec-fetch-site": "same-origin", "sec-fetch-dest": "empty"},
+    # A link, from a chat say.
+    {"host": "127.0.0.1:4200", "sec-fetch-site": "cross-site", "sec-fetch-dest": "document"},
 ]
 STRANGE = [
     {"host": ""},
@@ -31,6 +35,9 @@ STRANGE = [
     {"host": "127.0.0.1:4200", "origin": "http://127.0.0.1:5000"},
     {"host": "127.0.0.1:4200", "origin": "https://127.0.0.1:4200"},
     {"host": "127.0.0.1:4200", "origin": "null"},
+    {"host": "127.0.0.1:4200", "sec-fetch-site": "cross-site", "sec-fetch-dest": "iframe"},
+    {"host": "127.0.0.1:4200", "sec-fetch-site": "same-site", "sec-fetch-dest": "iframe"},
+    {"host": "127.0.0.1:4200", "sec-fetch-site": "cross-site", "sec-fetch-dest": "script"},
 ]
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import socket
 import sqlite3
@@ -72,6 +73,23 @@ def test_a_port_that_something_else_has_is_refused(port):
         threading.Thread(target=answer_nonsense, args=(other,), daemon=True).start()
         with pytest.raises(UserError, match="choose another --port"):
             find_server(Address("127.0.0.1", port))
+
+
+@pytest.mark.slow
+def test_a_server_that_obeys_pages_of_other_sites_is_not_used(checkout, home, port, tmp_path):
+    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
+    environment = os.environ | {"PREFECT_HOME": str(home), "PREFECT_API_URL": ""}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as server:
+        wait_until(lambda: find_server(Address("127.0.0.1", port)), lambda: server.poll() is None)
+        words = ["up", "--port", str(port), "--folder", checkout, "--log", tmp_path / "log"]
+        done = subprocess.run(
+            [COMMAND, *words], env=environment, capture_output=True, text=True, check=False
+        )
+        server.terminate()
+    assert done.returncode == 2
+    assert "found one that takes orders from pages of other sites; stop it first" in done.stderr
 
 
 def answer_nonsense(listener):
