@@ -34,7 +34,6 @@ app = App(
     help="Do a GAN's images make your classifiers better, by how much, and how sure are we?",
     version=lambda: metadata.version("gan-aug"),
     suppress_keyboard_interrupt=False,
-    console=Terminal(),
 )
 app.command(run)
 app.command(study)
@@ -64,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for ending in ENDINGS:
         signal.signal(ending, signal.default_int_handler)
     try:
+        # Made here, as its width is that of the terminal at that moment.
+        app.console = Terminal()
         app(arguments, exit_on_error=False, print_error=False)
     except TimeoutError as error:
         end(EXIT_FAILED, f"timeout: {error}; {RESUME}")

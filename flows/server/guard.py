@@ -2,7 +2,6 @@
 
 import ipaddress
 
-from fastapi import FastAPI
 from prefect.server.api.server import create_app
 from prefect.settings import PREFECT_SERVER_API_AUTH_STRING, PREFECT_SERVER_API_HOST
 from starlette.datastructures import URL, Headers
@@ -18,12 +17,16 @@ REFUSAL = (
 )
 
 
-def create_server() -> FastAPI:
-    """Return the application, with the settings of the process."""
-    app = create_app(final=True, ignore_cache=True)
-    if not PREFECT_SERVER_API_AUTH_STRING.value():
-        app.add_middleware(OwnPages, host=PREFECT_SERVER_API_HOST.value())
-    return app
+def create_server() -> ASGIApp:
+    """Return the application, with the settings of the process.
+
+    The guard stands before it and is no part of it: Prefect's services call the application by a
+    name of their own, without a network.
+    """
+    app = create_app(final=True)
+    if PREFECT_SERVER_API_AUTH_STRING.value():
+        return app
+    return OwnPages(app, PREFECT_SERVER_API_HOST.value())
 
 
 class OwnPages:

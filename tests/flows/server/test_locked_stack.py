@@ -67,7 +67,10 @@ def test_the_printed_address_is_reached_by_another_name_than_that_of_this_machin
 
 
 def test_who_may_use_it_and_what_that_means_is_said(stack):
-    told = [stack.process.stdout.readline() for _ in range(2)]
+    reach, *told = [stack.process.stdout.readline() for _ in range(3)]
+    assert reach.endswith(
+        f"export PREFECT_API_URL=http://127.0.0.1:{httpx.URL(stack.url).port}/api\n"
+    )
     assert "Whoever signs in can run programs on this machine" in told[0]
     assert "reverse proxy" in told[0]
     assert f"PREFECT_API_URL={stack.url}/api" in told[1]
