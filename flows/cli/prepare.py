@@ -1,6 +1,7 @@
 """What a process needs before it runs a flow: quiet libraries, a device and a Prefect server."""
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -16,6 +17,8 @@ from gan_aug.settings.data import DataConfig
 __all__ = ["QUIET", "call_flow", "check_data", "prepare_flow", "silence_libraries"]
 
 Finished = TypeVar("Finished")
+
+logger = logging.getLogger(__name__)
 
 UNAVAILABLE = (502, 503, 504)
 LEASES_ON_DISK = "prefect.server.concurrency.lease_storage.filesystem"
@@ -68,6 +71,7 @@ def prepare_flow(device: Device, precision: Precision) -> None:
     """
     silence_libraries()
     terminal.log_to_terminal()
+    logger.info("starting TensorFlow and Prefect")
     with mute_native_output():
         from gan_aug.device import select_compute  # noqa: PLC0415 - it looks for GPUs
 
