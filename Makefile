@@ -27,7 +27,7 @@ check: $(VENV)/.installed  ## Lint, format and type checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	@for system in win32 darwin; do $(BIN)/mypy --platform $$system gan_aug flows || exit 1; done
+	@for system in win32 darwin; do $(BIN)/mypy --platform $$system gan_aug || exit 1; done
 
 docs: $(VENV)/.installed  ## Render what README and docs say of settings and of what was measured
 	@$(BIN)/python docs/render_settings.py > docs/settings.md

@@ -20,7 +20,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-from flows.server.stack import POOL, describe_server
+from gan_aug.flows.server.stack import POOL, describe_server
 
 ROOT = Path(__file__).parent.parent
 COMMAND = Path(sys.executable).with_name("gan-aug")

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from tiny import TINY_RUN
 
-from flows.cells import name_dcgan
 from gan_aug.data.dataset import describe_dataset
 from gan_aug.device import Compute
 from gan_aug.errors import UserError
 from gan_aug.execution import Executor, execute_stage
+from gan_aug.flows.cells import name_dcgan
 from gan_aug.images import Decision
 from gan_aug.pipeline import plan_run, run_stages
 from gan_aug.reporting.contents import fill_run

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import main
+from gan_aug.flows.cli import main
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "data.md"

@@ -11,7 +11,7 @@ import pytest
 
 import benchmarks
 from benchmarks.pages import render_pages
-from flows.cli.app import app
+from gan_aug.flows.cli.app import app
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = re.compile(r"<!-- reference -->.*<!-- /reference -->", re.DOTALL)

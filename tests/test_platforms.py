@@ -44,6 +44,6 @@ def test_every_module_is_imported_where_names_are_missing():
 @pytest.mark.slow
 def test_a_run_works_where_names_are_missing(tmp_path):
     words = ["run", "--preset", "smoke", "--dataset", "digits", "--artifacts", str(tmp_path)]
-    done = start("from flows.cli import main\nmain()", *words)
+    done = start("from gan_aug.flows.cli import main\nmain()", *words)
     assert done.returncode == 0, done.stderr[-2000:]
     assert list(tmp_path.glob("runs/*/report.html"))

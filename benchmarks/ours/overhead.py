@@ -8,7 +8,7 @@ from typing import Any
 from unittest import mock
 
 from benchmarks.worker import Facts, Pause
-from flows.cli import QUIET
+from gan_aug.flows.cli import QUIET
 from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.run import RunConfig
 
@@ -36,7 +36,7 @@ def run(pause: Pause, *, orchestrated: bool, steps: int) -> Facts:
 
 def run_once(config: RunConfig, orchestrated: bool) -> None:
     """Do one run in an empty folder."""
-    from flows.augment import augment  # noqa: PLC0415 - reads the environment
+    from gan_aug.flows.augment import augment  # noqa: PLC0415 - reads the environment
 
     with tempfile.TemporaryDirectory() as folder:
         if orchestrated:
@@ -57,5 +57,5 @@ def call_functions() -> Iterator[None]:
     with contextlib.ExitStack() as patches:
         patches.enter_context(mock.patch.object(Task, "__call__", call))
         for publisher in PUBLISHERS:
-            patches.enter_context(mock.patch(f"flows.publish.{publisher}"))
+            patches.enter_context(mock.patch(f"gan_aug.flows.publish.{publisher}"))
         yield

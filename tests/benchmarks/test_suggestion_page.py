@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 from benchmarks import suggestion
 from benchmarks.suggestion import METHODS, Ground, Measurement, render_page, summarize
 from benchmarks.workbench import Workbench
-from flows.cli import main
+from gan_aug.flows.cli import main
 from gan_aug.images import ImageSpec, LabeledImages
 from gan_aug.representation.propagation import build_graph, find_neighbors
 

@@ -16,7 +16,7 @@ from stack import copy_checkout, find_free_port, start_stack, wait_until
 from tiny import TINY_STUDY
 from tiny_run import NAME, compute_run, read_results
 
-from flows.study import study
+from gan_aug.flows.study import study
 from gan_aug.reporting.folders import Run, list_runs
 
 RUNS = 20
@@ -24,7 +24,10 @@ SETTLED = 5
 """Runs after which a process has all that it will keep."""
 GROWTH = 1.1
 DAYS = 2 * 24 * 3600
-PROCESSES = {"server": "uvicorn --factory flows.server.guard", "worker": "worker start --pool"}
+PROCESSES = {
+    "server": "uvicorn --factory gan_aug.flows.server.guard",
+    "worker": "worker start --pool",
+}
 """Part of a stack → what its command line has."""
 
 pytestmark = [pytest.mark.fault("Parts that fail"), pytest.mark.slow]

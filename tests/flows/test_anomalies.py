@@ -17,10 +17,10 @@ from sources import load
 from tiny import TINY_RUN
 
 from benchmarks.anomalies import MeasuredRanking, gather
-from flows.anomalies import anomalies
 from gan_aug.errors import UserError
 from gan_aug.evaluation import anomaly
 from gan_aug.evaluation.anomaly import observe
+from gan_aug.flows.anomalies import anomalies
 from gan_aug.gan.adversarial import train_dcgan
 from gan_aug.gan.networks import build_discriminator, build_generator
 from gan_aug.reporting.folders import Run, load_network

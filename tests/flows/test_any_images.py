@@ -11,8 +11,8 @@ from PIL import Image
 from sources import load
 from tiny import TINY_RUN
 
-from flows.augment import augment
 from gan_aug.data.readers.digits import enlarge_digits
+from gan_aug.flows.augment import augment
 from gan_aug.settings.presets import resolve_config
 
 IMAGES = 600

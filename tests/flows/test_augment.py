@@ -19,14 +19,14 @@ from prefect.client.schemas.filters import (
 from published import read_artifact
 from tiny import TINY_RUN as TINY
 
-from flows import gates, stages
-from flows.augment import augment
 from gan_aug.arms import ARMS
 from gan_aug.classifiers.cnn import CNN
 from gan_aug.classifiers.cnn import predict_probabilities as predict_cnn
 from gan_aug.classifiers.lightgbm import predict_probabilities as predict_boosting
 from gan_aug.data.dataset import draw_labeled
 from gan_aug.errors import GateError, UserError
+from gan_aug.flows import gates, stages
+from gan_aug.flows.augment import augment
 from gan_aug.settings.presets import resolve_config
 from gan_aug.teachers.ensemble import average_opinions
 

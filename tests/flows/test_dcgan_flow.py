@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flows.cli.app import app
-from flows.dcgan import dcgan
 from gan_aug.errors import UserError
+from gan_aug.flows.cli.app import app
+from gan_aug.flows.dcgan import dcgan
 from gan_aug.settings.flags import to_source_flags
 from gan_aug.settings.pictures import PicturesConfig
 from gan_aug.settings.presets import resolve_pictures_config

@@ -16,8 +16,8 @@ from prefect.client.schemas.filters import (
 from stack import find_free_port, wait_until
 from tiny import TINY_STUDY
 
-from flows.study import study
 from gan_aug.errors import UserError
+from gan_aug.flows.study import study
 
 BUCKET = "gan-aug-test"
 DRAWS = 2

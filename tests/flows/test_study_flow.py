@@ -7,11 +7,11 @@ from html.parser import HTMLParser
 import pytest
 from tiny import TINY_STUDY
 
-from flows.study import study
 from gan_aug.arms import ARMS
 from gan_aug.classifiers.cnn import CNN
 from gan_aug.classifiers.lightgbm import LIGHTGBM
 from gan_aug.errors import UserError
+from gan_aug.flows.study import study
 
 ARM_NAMES = ("original", "gan", "real_pool", "gan+real_pool")
 CONFIG = TINY_STUDY.model_copy(
@@ -106,7 +106,7 @@ def test_what_synthetic_images_add_beyond_real_ones_is_everywhere_both_arms_are(
 
 
 def test_again_nothing_is_trained(folder, artifacts, caplog):
-    caplog.set_level(logging.INFO, logger="flows")
+    caplog.set_level(logging.INFO, logger="gan_aug.flows")
     before = folder.read_study()
     again = study(CONFIG, name="tiny", artifacts=str(artifacts))
     assert again.read_study() == before
@@ -117,7 +117,7 @@ def test_again_nothing_is_trained(folder, artifacts, caplog):
 def test_a_failed_cell_is_told_the_rest_goes_on_and_only_it_is_tried_again(
     artifacts, monkeypatch, caplog
 ):
-    caplog.set_level(logging.INFO, logger="flows")
+    caplog.set_level(logging.INFO, logger="gan_aug.flows")
     config = CONFIG.model_copy(update={"budgets": (60,), "draws": (1,)})
     build = ARMS["gan"].build
 

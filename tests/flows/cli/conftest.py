@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from flows.cli import main
+from gan_aug.flows.cli import main
 
 TINY = {
     "--preset": "smoke",

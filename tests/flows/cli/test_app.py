@@ -7,9 +7,9 @@ from importlib import metadata
 import pytest
 from stack import COMMAND
 
-from flows.cli import main
-from flows.cli.app import app
 from gan_aug.errors import GateError, UserError
+from gan_aug.flows.cli import main
+from gan_aug.flows.cli.app import app
 from gan_aug.settings.presets import PRESETS
 
 COMMANDS = [
@@ -59,7 +59,7 @@ def test_the_help_speaks_of_images_of_any_kind(read_help, command):
 @pytest.mark.parametrize("words", [["run", "--help"], ["runs"], ["show", "gone"]])
 def test_what_computes_nothing_waits_for_no_slow_library(words):
     script = (
-        "import sys; from flows.cli.app import app\n"
+        "import sys; from gan_aug.flows.cli.app import app\n"
         f"try: app({words}, result_action='return_value')\n"
         "except ValueError: pass\n"
         f"print([name for name in {SLOW_LIBRARIES} if name in sys.modules], file=sys.stderr)"
@@ -113,7 +113,7 @@ def test_each_kind_of_error_has_one_line_and_its_code(capsys, monkeypatch, error
     def fail(*_arguments, **_options):
         raise error
 
-    monkeypatch.setattr("flows.cli.app.app", fail)
+    monkeypatch.setattr("gan_aug.flows.cli.app.app", fail)
     with pytest.raises(SystemExit) as stop:
         main([])
     assert stop.value.code == code

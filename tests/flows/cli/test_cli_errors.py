@@ -6,8 +6,8 @@ import socket
 import pytest
 from pydantic import ValidationError
 
-from flows.cli.errors import phrase
 from gan_aug.errors import UserError
+from gan_aug.flows.cli.errors import phrase
 from gan_aug.settings.run import RunConfig
 from gan_aug.settings.study import StudyConfig
 

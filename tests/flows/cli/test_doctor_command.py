@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from flows.cli import main
+from gan_aug.flows.cli import main
 
 
 def test_doctor_tells_what_a_run_will_use(capsys):

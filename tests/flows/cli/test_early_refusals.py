@@ -8,7 +8,7 @@ import pytest
 
 CODE = """
 import sys
-from flows.cli import main
+from gan_aug.flows.cli import main
 try:
     main(sys.argv[1:])
 finally:

@@ -15,8 +15,8 @@ import pytest
 import tensorflow as tf
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.cli import main
 from gan_aug.device import select_compute
+from gan_aug.flows.cli import main
 from gan_aug.settings.flags import to_flags
 from gan_aug.settings.presets import PRESETS, resolve_config
 from gan_aug.settings.run import RunConfig
@@ -218,7 +218,7 @@ def test_a_full_disk_is_one_line_and_code_2_and_nothing_half_written(capsys, tmp
 @pytest.mark.skipif(not tf.config.list_physical_devices("GPU"), reason="TensorFlow sees no GPU")
 def test_a_run_on_the_gpu_says_so(tmp_path, tiny_flags):
     """In a process of its own: this one has hidden its GPUs."""
-    command = [sys.executable, "-c", "from flows.cli import main; main()", "run"]
+    command = [sys.executable, "-c", "from gan_aug.flows.cli import main; main()", "run"]
     words = [*tiny_flags(device="gpu"), "--name", "gpu", "--artifacts", str(tmp_path)]
     subprocess.run([*command, *words], check=True)
     environment = json.loads((tmp_path / "runs" / "gpu" / "environment.json").read_text())
@@ -238,7 +238,7 @@ def test_a_server_that_does_not_answer_is_one_line_and_code_2(call, tiny_flags):
 def test_ctrl_c_exits_130_and_the_same_command_goes_on(tmp_path, tiny_flags):
     command = [
         sys.executable,
-        *("-c", "from flows.cli import main; main()", "run"),
+        *("-c", "from gan_aug.flows.cli import main; main()", "run"),
         *tiny_flags(**{"dcgan.steps": "400", "dcgan.interval": "40"}),
         *("--artifacts", str(tmp_path)),
     ]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from flows.cli import main
+from gan_aug.flows.cli import main
 
 
 def test_runs_lists_and_show_prints(call, artifacts, tiny_run):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from flows.cli import main
+from gan_aug.flows.cli import main
 from gan_aug.settings.presets import resolve_suggestion_config
 from gan_aug.settings.suggestion import SuggestionConfig
 

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from flows.cli import terminal
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.evaluation.comparison import Comparison, PairedDifference
 from gan_aug.evaluation.verdict import Difference
+from gan_aug.flows.cli import terminal
 
 FOREIGN = [("noise", "logit", 0.5), ("noise", "other", 0.75), ("turned [90]", "logit", 1.0)]
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flows.cli.app import app
-from flows.cli.view import view_image, view_images, view_run
 from gan_aug.data import load
 from gan_aug.errors import UserError
+from gan_aug.flows.cli.app import app
+from gan_aug.flows.cli.view import view_image, view_images, view_run
 from gan_aug.gan.networks import build_generator
 from gan_aug.reporting.folders import Run
 from gan_aug.settings.presets import resolve_config

@@ -1,8 +1,8 @@
 import pytest
 from prefect.client.orchestration import get_client
 
-from flows.server.gpu import LIMIT, limit_gpu, take_gpu
 from gan_aug.device import Compute
+from gan_aug.flows.server.gpu import LIMIT, limit_gpu, take_gpu
 
 
 @pytest.fixture

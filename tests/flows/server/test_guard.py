@@ -8,7 +8,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from flows.server.guard import OwnPages, create_server
+from gan_aug.flows.server.guard import OwnPages, create_server
 
 OWN = [
     {"host": "127.0.0.1:4200"},

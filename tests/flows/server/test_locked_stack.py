@@ -10,7 +10,7 @@ import psutil
 import pytest
 from stack import COMMAND, check_deployments, copy_checkout, find_free_port, listen, start_stack
 
-from flows.server.stack import POOL
+from gan_aug.flows.server.stack import POOL
 
 MARKER = "marker-7f3a9c"
 AUTH = f"me:{MARKER}-auth"
@@ -116,7 +116,7 @@ def test_a_run_brings_no_command_environment_or_folder(stack, tmp_path):
         "working_dir": str(tmp_path),
         "image": "attacker/image",
     }
-    (tmp_path / "flows.py").write_text(f"open('{tmp_path}/harmed', 'w')")
+    (tmp_path / "gan_aug.py").write_text(f"open('{tmp_path}/harmed', 'w')")
     made = ask(
         stack,
         "POST",
@@ -129,7 +129,7 @@ def test_a_run_brings_no_command_environment_or_folder(stack, tmp_path):
         state = stack.wait_for_end(made.json()["id"])
         assert state.is_failed()
         assert "gone: expected" in state.message, "it was the flow that ran"
-    assert [path.name for path in tmp_path.iterdir()] == ["flows.py"]
+    assert [path.name for path in tmp_path.iterdir()] == ["gan_aug.py"]
 
 
 def test_its_data_are_in_the_database_that_it_was_given(stack, places):

@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Crashed
 
-from flows.server.orphans import end_orphans
+from gan_aug.flows.server.orphans import end_orphans
 
 KILLED = """
 import os, signal, time

@@ -3,8 +3,8 @@
 import subprocess
 import sys
 
-from flows.server.scrubbing import hide_words
-from flows.server.secrets import Secrets
+from gan_aug.flows.server.scrubbing import hide_words
+from gan_aug.flows.server.secrets import Secrets
 
 PRINT = (
     "import sys; print('go to http://hook/path, me:word or word'); print('done', file=sys.stderr)"

@@ -2,10 +2,10 @@
 
 import pytest
 
-from flows.server.address import Address
-from flows.server.secrets import Secrets, make_auth
-from flows.server.stack import describe_client, describe_server_process
 from gan_aug.errors import UserError
+from gan_aug.flows.server.address import Address
+from gan_aug.flows.server.secrets import Secrets, make_auth
+from gan_aug.flows.server.stack import describe_client, describe_server_process
 
 MARKER = "marker-7f3a"
 FILES = ("auth_file", "database_file", "notify_file")

@@ -30,9 +30,9 @@ from stack import (
 )
 
 import gan_aug.gan.networks  # noqa: F401 - the layers of the generator that is loaded
-from flows.server.address import Address
-from flows.server.stack import POOL, describe_server, find_server, tail
 from gan_aug.errors import UserError
+from gan_aug.flows.server.address import Address
+from gan_aug.flows.server.stack import POOL, describe_server, find_server, tail
 
 GATED = "gan-aug: gated did not pass its gates"
 
@@ -257,7 +257,7 @@ def retry(stack, flow_run):
 def run_in_process(config, artifacts):
     """Run the same settings in a process that nothing disturbs."""
     program = (
-        "import json, sys; from flows.augment import augment;"
+        "import json, sys; from gan_aug.flows.augment import augment;"
         "from gan_aug.settings.run import RunConfig;"
         "augment(RunConfig(**json.loads(sys.argv[1])), name='killed', artifacts=sys.argv[2])"
     )

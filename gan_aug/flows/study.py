@@ -7,17 +7,17 @@ from pathlib import Path
 from prefect import flow
 from pydantic import PositiveInt
 
-from flows.cells import Call, compute_elsewhere, compute_here
-from flows.publish import publish_progress, publish_results
-from flows.reports import write_study
-from flows.scale import open_runner
-from flows.stages import keep_dataset, open_executor
 from gan_aug.arms import list_buildable
 from gan_aug.data.dataset import Dataset, describe_dataset
 from gan_aug.device import Compute, select_compute
 from gan_aug.evaluation.study import Failure, StudyResult, summarize_study
 from gan_aug.evaluation.verdict import TRIAL_AHEAD
 from gan_aug.execution import Output
+from gan_aug.flows.cells import Call, compute_elsewhere, compute_here
+from gan_aug.flows.publish import publish_progress, publish_results
+from gan_aug.flows.reports import write_study
+from gan_aug.flows.scale import open_runner
+from gan_aug.flows.stages import keep_dataset, open_executor
 from gan_aug.pipeline import Outcome, plan_run
 from gan_aug.reporting.environment import describe_environment
 from gan_aug.reporting.folders import Study, make_name

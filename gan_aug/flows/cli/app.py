@@ -8,20 +8,20 @@ from importlib import metadata
 from cyclopts import App, CycloptsError
 from pydantic import ValidationError
 
-from flows.cli import terminal
-from flows.cli.anomalies import anomalies
-from flows.cli.data import data
-from flows.cli.dcgan import dcgan
-from flows.cli.doctor import doctor
-from flows.cli.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USER_ERROR, phrase
-from flows.cli.run import run
-from flows.cli.runs import runs, show
-from flows.cli.server import up
-from flows.cli.study import study
-from flows.cli.suggest import suggest
-from flows.cli.view import view
-from flows.progress import Terminal
 from gan_aug.errors import GateError, UserError
+from gan_aug.flows.cli import terminal
+from gan_aug.flows.cli.anomalies import anomalies
+from gan_aug.flows.cli.data import data
+from gan_aug.flows.cli.dcgan import dcgan
+from gan_aug.flows.cli.doctor import doctor
+from gan_aug.flows.cli.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USER_ERROR, phrase
+from gan_aug.flows.cli.run import run
+from gan_aug.flows.cli.runs import runs, show
+from gan_aug.flows.cli.server import up
+from gan_aug.flows.cli.study import study
+from gan_aug.flows.cli.suggest import suggest
+from gan_aug.flows.cli.view import view
+from gan_aug.flows.progress import Terminal
 
 __all__ = ["app", "main"]
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.publish import publish_results
-from flows.reports import write_anomalies
-from flows.stages import keep_dataset, open_executor
 from gan_aug.data.dataset import Provenance
 from gan_aug.device import Compute, select_compute
 from gan_aug.errors import UserError
 from gan_aug.evaluation.anomaly import Separation, check_discriminator, check_left_out
 from gan_aug.execution import Executor, Output
+from gan_aug.flows.publish import publish_results
+from gan_aug.flows.reports import write_anomalies
+from gan_aug.flows.stages import keep_dataset, open_executor
 from gan_aug.gan.adversarial import TrainedDcgan
 from gan_aug.reporting.environment import describe_environment
 from gan_aug.reporting.folders import (

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.cli import terminal
-from flows.cli.options import ARTIFACTS, Artifacts, Integer
-from flows.cli.prepare import silence_libraries
 from gan_aug.errors import UserError
+from gan_aug.flows.cli import terminal
+from gan_aug.flows.cli.options import ARTIFACTS, Artifacts, Integer
+from gan_aug.flows.cli.prepare import silence_libraries
 from gan_aug.quiet import mute_native_output
 from gan_aug.settings.anomalies import Part
 from gan_aug.settings.data import NAMED_SETS, DataConfig

@@ -15,15 +15,15 @@ from prefect.client.schemas import State, TaskRun
 from prefect.states import Completed
 from prefect.tasks import exponential_backoff
 
-from flows.progress import log_progress, show_progress
-from flows.publish import publish_progress
-from flows.server.gpu import take_gpu
 from gan_aug.data.dataset import Dataset, describe_dataset
 from gan_aug.data.load import load_dataset
 from gan_aug.data.local import find_local_sets
 from gan_aug.data.pictures import Pictures, describe_pictures, load_pictures
 from gan_aug.errors import DownloadError
 from gan_aug.execution import Executor, Output, execute_stage
+from gan_aug.flows.progress import log_progress, show_progress
+from gan_aug.flows.publish import publish_progress
+from gan_aug.flows.server.gpu import take_gpu
 from gan_aug.progress import OnProgress, ignore_progress, tell_each
 from gan_aug.settings.data import DataConfig
 from gan_aug.settings.pictures import PicturesConfig

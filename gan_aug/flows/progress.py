@@ -26,16 +26,11 @@ class Terminal(Console):
 ERR = Terminal(stderr=True, soft_wrap=True, highlight=False)
 
 
-def log_progress() -> list[logging.Logger]:
-    """Let the loggers of this project log at level INFO.
-
-    Returns:
-        These loggers.
-    """
-    loggers = [logging.getLogger(name) for name in ("gan_aug", "flows")]
-    for logger in loggers:
-        logger.setLevel(logging.INFO)
-    return loggers
+def log_progress() -> logging.Logger:
+    """Return the logger of this project, which now logs at level INFO."""
+    logger = logging.getLogger("gan_aug")
+    logger.setLevel(logging.INFO)
+    return logger
 
 
 def show_progress(label: str, total: int) -> AbstractContextManager[OnProgress]:

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flows.cli import terminal
-from flows.cli.options import Destination, Setup
-from flows.cli.prepare import call_flow, prepare_flow
+from gan_aug.flows.cli import terminal
+from gan_aug.flows.cli.options import Destination, Setup
+from gan_aug.flows.cli.prepare import call_flow, prepare_flow
 from gan_aug.settings.pictures import PicturesConfig
 from gan_aug.settings.presets import resolve_pictures_config
 
@@ -32,7 +32,7 @@ def dcgan(
         terminal.OUT.print_json(resolved.model_dump_json())
         return
     prepare_flow(resolved.device, resolved.precision)
-    from flows.dcgan import dcgan as dcgan_flow  # noqa: PLC0415 - seconds to import
+    from gan_aug.flows.dcgan import dcgan as dcgan_flow  # noqa: PLC0415 - seconds to import
 
     finished = call_flow(lambda: dcgan_flow(resolved, **destination.to_arguments()))
     terminal.OUT.print(str(finished.path), markup=False)

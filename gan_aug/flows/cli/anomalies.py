@@ -5,9 +5,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flows.cli import terminal
-from flows.cli.options import Destination, Integer, Json
-from flows.cli.prepare import call_flow, prepare_flow
+from gan_aug.flows.cli import terminal
+from gan_aug.flows.cli.options import Destination, Integer, Json
+from gan_aug.flows.cli.prepare import call_flow, prepare_flow
 from gan_aug.settings.anomalies import AnomalyConfig, Detector, Part
 from gan_aug.settings.run import RunConfig
 
@@ -52,7 +52,7 @@ def anomalies(
     )
     trained = read_source(source, destination.artifacts)
     prepare_flow(trained.device, trained.precision)
-    from flows.anomalies import anomalies as anomalies_flow  # noqa: PLC0415 - seconds to import
+    from gan_aug.flows.anomalies import anomalies as anomalies_flow  # noqa: PLC0415 - seconds to import
 
     finished = call_flow(lambda: anomalies_flow(config, **destination.to_arguments()))
     result = finished.read_anomalies()

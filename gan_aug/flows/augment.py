@@ -5,14 +5,14 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.gates import pass_gates
-from flows.publish import publish_results
-from flows.reports import write_report
-from flows.stages import keep_dataset, open_executor
 from gan_aug.arms import check_arms
 from gan_aug.data.dataset import Provenance, describe_dataset, resolve_budget
 from gan_aug.device import select_compute
 from gan_aug.evaluation.verdict import TRIAL_AHEAD
+from gan_aug.flows.gates import pass_gates
+from gan_aug.flows.publish import publish_results
+from gan_aug.flows.reports import write_report
+from gan_aug.flows.stages import keep_dataset, open_executor
 from gan_aug.pipeline import plan_run, run_stages
 from gan_aug.reporting.environment import describe_environment
 from gan_aug.reporting.folders import Run, make_name

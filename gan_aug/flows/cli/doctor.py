@@ -1,8 +1,8 @@
 """``gan-aug doctor``."""
 
-from flows.cli import terminal
-from flows.cli.options import Json
-from flows.cli.prepare import silence_libraries
+from gan_aug.flows.cli import terminal
+from gan_aug.flows.cli.options import Json
+from gan_aug.flows.cli.prepare import silence_libraries
 from gan_aug.quiet import mute_native_output
 from gan_aug.settings.base import Device, Precision
 
@@ -18,8 +18,8 @@ def doctor(*, device: Device = "auto", precision: Precision = "auto", json: Json
     """
     silence_libraries()
     with mute_native_output():
-        from flows.server.stack import describe_server  # noqa: PLC0415 - seconds to import
         from gan_aug.device import select_compute  # noqa: PLC0415 - it looks for GPUs
+        from gan_aug.flows.server.stack import describe_server  # noqa: PLC0415 - seconds to import
         from gan_aug.reporting.environment import diagnose  # noqa: PLC0415 - seconds to import
 
         facts = {**diagnose(select_compute(device, precision)), "Prefect server": describe_server()}

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter, validators
 
-from flows.cli import terminal
-from flows.cli.options import Integer
-from flows.cli.prepare import silence_libraries
+from gan_aug.flows.cli import terminal
+from gan_aug.flows.cli.options import Integer
+from gan_aug.flows.cli.prepare import silence_libraries
 
 if TYPE_CHECKING:
     # Only named here: importing them would make `gan-aug --help` wait for Prefect.
-    from flows.server.address import Address
-    from flows.server.secrets import Secrets
+    from gan_aug.flows.server.address import Address
+    from gan_aug.flows.server.secrets import Secrets
 
 __all__ = ["up"]
 
@@ -52,9 +52,9 @@ def up(
         log: File for everything that the server and the worker print.
     """
     silence_libraries()
-    from flows.server.address import Address  # noqa: PLC0415 - a tenth of a second to import
-    from flows.server.secrets import Secrets, make_auth  # noqa: PLC0415
-    from flows.server.stack import run_stack  # noqa: PLC0415 - seconds to import
+    from gan_aug.flows.server.address import Address  # noqa: PLC0415 - a tenth of a second to import
+    from gan_aug.flows.server.secrets import Secrets, make_auth  # noqa: PLC0415
+    from gan_aug.flows.server.stack import run_stack  # noqa: PLC0415 - seconds to import
 
     address = Address(host, port)
     given = Secrets.read(auth_file=auth_file, database_file=database_file, notify_file=notify_file)

@@ -5,12 +5,12 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter, validators
 
-from flows.cli import terminal
-from flows.cli.errors import EXIT_FAILED
-from flows.cli.options import Destination, Integer, Json, Setup
-from flows.cli.prepare import call_flow, check_data, prepare_flow
 from gan_aug.arms import STUDY_ARMS
 from gan_aug.errors import UserError
+from gan_aug.flows.cli import terminal
+from gan_aug.flows.cli.errors import EXIT_FAILED
+from gan_aug.flows.cli.options import Destination, Integer, Json, Setup
+from gan_aug.flows.cli.prepare import call_flow, check_data, prepare_flow
 from gan_aug.settings.presets import Preset, resolve_config
 from gan_aug.settings.run import RunConfig
 from gan_aug.settings.study import StudyConfig
@@ -56,7 +56,7 @@ def study(
         raise UserError("workers: expected --workers or --dask, found both; leave one out")
     check_data(run, *budgets)
     prepare_flow(run.device, run.precision)
-    from flows.study import study as study_flow  # noqa: PLC0415 - seconds to import
+    from gan_aug.flows.study import study as study_flow  # noqa: PLC0415 - seconds to import
 
     arguments = destination.to_arguments()
     finished = call_flow(lambda: study_flow(resolved, **arguments, workers=workers, dask=dask))

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.publish import publish_report
-from flows.reports import write_dcgan
-from flows.stages import keep_pictures, open_executor
 from gan_aug.data.pictures import describe_pictures
 from gan_aug.device import select_compute
+from gan_aug.flows.publish import publish_report
+from gan_aug.flows.reports import write_dcgan
+from gan_aug.flows.stages import keep_pictures, open_executor
 from gan_aug.gan.networks import check_memory
 from gan_aug.reporting.environment import describe_environment
 from gan_aug.reporting.folders import PicturesDcgan, make_name

@@ -11,12 +11,12 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture, as_completed
 
-from flows.scale import Runner
-from flows.stages import open_executor
 from gan_aug.data.dataset import Dataset, describe_dataset
 from gan_aug.device import select_compute
 from gan_aug.evaluation.study import Failure
 from gan_aug.execution import Executor, Output
+from gan_aug.flows.scale import Runner
+from gan_aug.flows.stages import open_executor
 from gan_aug.pipeline import Outcome, RunPlan, plan_run, run_stages
 from gan_aug.progress import OnProgress
 from gan_aug.settings.run import RunConfig

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from flows.cli import terminal
 from gan_aug.errors import UserError
+from gan_aug.flows.cli import terminal
 from gan_aug.quiet import hush_tensorflow, mute_native_output
 from gan_aug.settings.base import AutoBudget, Device, Precision
 from gan_aug.settings.data import DataConfig
@@ -30,7 +30,7 @@ QUIET = {
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": LEASES_ON_DISK,
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
-    "PREFECT_LOGGING_EXTRA_LOGGERS": "gan_aug,flows",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "gan_aug",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
 }
 
@@ -110,7 +110,7 @@ def protect_temporary_server() -> None:
     from prefect.context import refresh_global_settings_context  # noqa: PLC0415 - seconds to import
     from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - seconds to import
 
-    from flows.server.secrets import make_auth  # noqa: PLC0415
+    from gan_aug.flows.server.secrets import make_auth  # noqa: PLC0415
 
     if not PREFECT_API_URL.value():
         auth = make_auth()

@@ -2,8 +2,8 @@
 
 from pydantic import TypeAdapter
 
-from flows.cli import terminal
-from flows.cli.options import ARTIFACTS, Artifacts, Json
+from gan_aug.flows.cli import terminal
+from gan_aug.flows.cli.options import ARTIFACTS, Artifacts, Json
 
 __all__ = ["runs", "show"]
 

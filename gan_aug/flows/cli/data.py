@@ -4,8 +4,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flows.cli import terminal
-from flows.cli.options import Json
+from gan_aug.flows.cli import terminal
+from gan_aug.flows.cli.options import Json
 from gan_aug.settings.data import DataConfig
 
 __all__ = ["data"]

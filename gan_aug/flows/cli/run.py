@@ -4,9 +4,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from flows.cli import terminal
-from flows.cli.options import Destination, Json, Setup
-from flows.cli.prepare import call_flow, check_data, prepare_flow
+from gan_aug.flows.cli import terminal
+from gan_aug.flows.cli.options import Destination, Json, Setup
+from gan_aug.flows.cli.prepare import call_flow, check_data, prepare_flow
 from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.run import RunConfig
 
@@ -32,7 +32,7 @@ def run(
         return
     check_data(resolved, resolved.labels)
     prepare_flow(resolved.device, resolved.precision)
-    from flows.augment import augment  # noqa: PLC0415 - seconds to import; --help must not wait
+    from gan_aug.flows.augment import augment  # noqa: PLC0415 - seconds to import; --help must not wait
 
     finished = call_flow(lambda: augment(resolved, **destination.to_arguments()))
     comparison = finished.read_comparison()

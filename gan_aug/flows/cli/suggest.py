@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from flows.cli import terminal
-from flows.cli.options import ARTIFACTS, Artifacts, Setup
-from flows.cli.prepare import silence_libraries
 from gan_aug.errors import UserError
+from gan_aug.flows.cli import terminal
+from gan_aug.flows.cli.options import ARTIFACTS, Artifacts, Setup
+from gan_aug.flows.cli.prepare import silence_libraries
 from gan_aug.settings.presets import resolve_suggestion_config
 from gan_aug.settings.suggestion import SuggestionConfig
 

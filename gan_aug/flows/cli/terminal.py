@@ -10,7 +10,7 @@ from rich.logging import RichHandler
 from rich.markup import escape
 from rich.table import Table
 
-from flows.progress import ERR, Terminal, log_progress
+from gan_aug.flows.progress import ERR, Terminal, log_progress
 
 if TYPE_CHECKING:
     # Only named here: importing them would make `gan-aug --help` wait for SciPy.
@@ -45,8 +45,8 @@ SHARES = ("accuracy", "balanced", "F1")
 def log_to_terminal() -> None:
     """Send the log lines of this project, and warnings of all others, to stderr."""
     handler = RichHandler(console=ERR, show_path=False, log_time_format="%H:%M:%S")
-    for logger in log_progress():
-        logger.handlers = [*(h for h in logger.handlers if not isinstance(h, RichHandler)), handler]
+    logger = log_progress()
+    logger.handlers = [*(h for h in logger.handlers if not isinstance(h, RichHandler)), handler]
 
 
 def print_error(message: object) -> None:

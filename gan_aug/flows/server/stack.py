@@ -19,22 +19,22 @@ from prefect.client.schemas.objects import WorkerStatus
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-from flows.server.address import Address
-from flows.server.automations import AUTOMATIONS_FILE, create_automations
-from flows.server.gpu import limit_gpu
-from flows.server.orphans import end_orphans
-from flows.server.scrubbing import hide_words
-from flows.server.secrets import AUTH_VARIABLE, NOTIFY_VARIABLE, SECRET_VARIABLES, Secrets
 from gan_aug.errors import UserError
+from gan_aug.flows.server.address import Address
+from gan_aug.flows.server.automations import AUTOMATIONS_FILE, create_automations
+from gan_aug.flows.server.gpu import limit_gpu
+from gan_aug.flows.server.orphans import end_orphans
+from gan_aug.flows.server.scrubbing import hide_words
+from gan_aug.flows.server.secrets import AUTH_VARIABLE, NOTIFY_VARIABLE, SECRET_VARIABLES, Secrets
 
 __all__ = ["DEPLOYMENTS_FILE", "POOL", "describe_server", "run_stack"]
 
 POOL = "gan-aug"
 # Asks nothing.
 PREFECT = ("prefect", "--no-prompt")
-SERVER = ("uvicorn", "--factory", "flows.server.guard:create_server")
+SERVER = ("uvicorn", "--factory", "gan_aug.flows.server.guard:create_server")
 # The folder that runs work in has modules of the same names.
-OWN_MODULES = ("--app-dir", str(Path(__file__).parents[2]))
+OWN_MODULES = ("--app-dir", str(Path(__file__).parents[3]))
 DEPLOYMENTS_FILE = "prefect.yaml"
 START_SECONDS = 120.0
 # Longer than Prefect gives a flow run to stop, so that the worker sees it end.

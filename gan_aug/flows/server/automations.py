@@ -8,8 +8,8 @@ from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.events import AutomationCore
 
-from flows.server.secrets import NOTIFY_VARIABLE
 from gan_aug.errors import UserError
+from gan_aug.flows.server.secrets import NOTIFY_VARIABLE
 
 __all__ = ["AUTOMATIONS_FILE", "create_automations"]
 
