@@ -16,10 +16,11 @@ ROOT = Path(__file__).parent.parent
 START = "index.md"
 PAGES = {START: "README.md", "CONTRIBUTING.md": "CONTRIBUTING.md", "CHANGELOG.md": "CHANGELOG.md"}
 REFERENCE = "artifacts/reference"
+SERVER = "gan_aug/flows/server"
 LINKED = (
     "LICENSE",
-    "automations.yaml",
-    "prefect.yaml",
+    f"{SERVER}/automations.yaml",
+    f"{SERVER}/prefect.yaml",
     f"{REFERENCE}/report.html",
     f"{REFERENCE}/learning_curves.png",
     f"{REFERENCE}/samples.png",

@@ -4,7 +4,6 @@ import contextlib
 import http.server
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -114,24 +113,19 @@ def wait_until(holds: Callable[[], Any], still: Callable[[], bool] = lambda: Tru
         time.sleep(0.2)
 
 
-def copy_checkout(folder: Path) -> Path:
-    """Copy what runs need, so that they write nothing into the real checkout."""
-    for package in ("flows", "gan_aug"):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / package, folder / package, ignore=ignored)
-    for file in ("prefect.yaml", "automations.yaml"):
-        shutil.copy(ROOT / file, folder)
-    return folder
-
-
 @contextlib.contextmanager
 def start_stack(
-    folder: Path, *flags: str, home: Path, port: int, secrets: Mapping[str, str] = {}
+    folder: Path,
+    *flags: str,
+    home: Path,
+    port: int,
+    secrets: Mapping[str, str] = {},
+    command: Path = COMMAND,
 ) -> Iterator[Stack]:
     """Run `gan-aug up` until its worker works; stop it as a service manager would."""
     environment = {name: v for name, v in os.environ.items() if not name.startswith("PREFECT_API")}
     environment |= secrets
-    words = [COMMAND, "up", "--port", str(port), "--folder", folder, "--log", home / "log", *flags]
+    words = [command, "up", "--port", str(port), "--folder", folder, "--log", home / "log", *flags]
     process = subprocess.Popen(
         words,
         env=environment | IMPATIENT | {"PREFECT_HOME": str(home)},

@@ -12,7 +12,7 @@ import pytest
 from cluster import start_cluster
 from postgres import BIN, serve_postgres
 from prefect.client.schemas.filters import TaskRunFilter
-from stack import copy_checkout, find_free_port, start_stack, wait_until
+from stack import find_free_port, start_stack, wait_until
 from tiny import TINY_STUDY
 from tiny_run import NAME, compute_run, read_results
 
@@ -41,10 +41,10 @@ def _only_in_the_whole_matrix(whole):
 
 @pytest.fixture
 def places(tmp_path):
-    """A checkout, and Prefect's home."""
-    for name in ("checkout", "home"):
+    """A folder that runs work in, and Prefect's home."""
+    for name in ("folder", "home"):
         (tmp_path / name).mkdir()
-    return copy_checkout(tmp_path / "checkout"), tmp_path / "home"
+    return tmp_path / "folder", tmp_path / "home"
 
 
 def read_smoke(stack):
@@ -55,10 +55,10 @@ def read_smoke(stack):
 def test_a_run_outlives_its_servers_database(places, tell_matrix):
     if BIN is None:
         pytest.skip("no PostgreSQL on this machine")
-    checkout, home = places
+    folder, home = places
     with serve_postgres() as postgres:
         secrets = {"GAN_AUG_DATABASE": postgres.locate("any")}
-        with start_stack(checkout, home=home, port=find_free_port(), secrets=secrets) as stack:
+        with start_stack(folder, home=home, port=find_free_port(), secrets=secrets) as stack:
             config = read_smoke(stack)
             config["dcgan"] |= {"steps": 600, "interval": 25}
             flow_run = stack.start_run("augment/smoke", config=config, name="outlived")
@@ -142,8 +142,8 @@ def test_the_clock_may_be_set_back(tmp_path, tell_matrix):
 
 
 def test_nothing_grows_over_scheduled_runs(places, tell_matrix):
-    checkout, home = places
-    with start_stack(checkout, home=home, port=find_free_port()) as stack:
+    folder, home = places
+    with start_stack(folder, home=home, port=find_free_port()) as stack:
         config = read_smoke(stack)
         broken, settled = [], {}
         for number in range(RUNS):

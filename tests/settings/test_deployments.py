@@ -1,19 +1,17 @@
 """prefect.yaml spells out settings: its form in the UI shows no preset."""
 
-from pathlib import Path
-
 import pytest
 import yaml
 
+from gan_aug.flows.server.plan import Plan
 from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.run import RunConfig
 from gan_aug.settings.study import StudyConfig
 
-ROOT = Path(__file__).parents[2]
-FLOWS = {"flows/augment.py:augment": RunConfig, "flows/study.py:study": StudyConfig}
+FLOWS = {"gan_aug.flows.augment.augment": RunConfig, "gan_aug.flows.study.study": StudyConfig}
 DEPLOYMENTS = {
     deployment["name"]: deployment
-    for deployment in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    for deployment in yaml.safe_load(Plan().deployments.read_text())["deployments"]
 }
 
 

@@ -9,7 +9,9 @@ from playwright.sync_api import expect
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import PrefectHTTPStatusError
-from stack import copy_checkout, find_free_port, listen, start_stack
+from stack import find_free_port, listen, start_stack
+
+from gan_aug.flows.server.plan import Plan
 
 SMOKE = "augment/smoke"
 OFTEN = [{"slug": "often", "interval": 30}]
@@ -23,14 +25,14 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def stack(browser, tmp_path_factory):
     """A stack whose smoke runs are due all the time."""
-    checkout, home = (tmp_path_factory.mktemp(name) for name in ("checkout", "home"))
-    plan = copy_checkout(checkout) / "prefect.yaml"
-    deployments = yaml.safe_load(plan.read_text())
+    folder, home = (tmp_path_factory.mktemp(name) for name in ("folder", "home"))
+    deployments = yaml.safe_load(Plan().deployments.read_text())
     [smoke] = [d for d in deployments["deployments"] if d["name"] == "smoke"]
     smoke["schedules"] = OFTEN
     smoke["parameters"]["config"] |= {"device": "cpu"}
+    plan = home / "often.yaml"
     plan.write_text(yaml.safe_dump(deployments))
-    with start_stack(checkout, home=home, port=find_free_port()) as stack:
+    with start_stack(folder, "--deployments", plan, home=home, port=find_free_port()) as stack:
         yield stack
 
 

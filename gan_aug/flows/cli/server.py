@@ -10,6 +10,7 @@ from cyclopts import Parameter, validators
 from gan_aug.flows.cli import terminal
 from gan_aug.flows.cli.options import Integer
 from gan_aug.flows.cli.prepare import silence_libraries
+from gan_aug.flows.server.plan import Plan
 
 if TYPE_CHECKING:
     # Only named here: importing them would make `gan-aug --help` wait for Prefect.
@@ -26,6 +27,7 @@ def up(
     auth_file: Path | None = None,
     database_file: Path | None = None,
     notify_file: Path | None = None,
+    plan: Annotated[Plan, Parameter(name="*", show_default=False)] = Plan(),
     folder: Path = Path(),
     log: Path = Path("artifacts/prefect.log"),
 ) -> None:
@@ -47,8 +49,7 @@ def up(
         notify_file: File with the URL to post to when a run fails, crashes or does not pass its
             gates. Without it, `GAN_AUG_NOTIFY` has it. The body is the JSON that Slack and
             Mattermost take: `{"title": …, "text": …}`.
-        folder: Checkout with `prefect.yaml`, which lists what to deploy, and `automations.yaml`,
-            which lists what to react to. Scheduled runs write their artifacts there.
+        folder: Scheduled runs work there: their `artifacts` are in it.
         log: File for everything that the server and the worker print.
     """
     silence_libraries()
@@ -66,6 +67,7 @@ def up(
         run_stack(
             address,
             secrets,
+            plan=plan,
             folder=folder.absolute(),
             log=log.absolute(),
             on_ready=lambda: announce(address, secrets, log, made_up=secrets is not given),

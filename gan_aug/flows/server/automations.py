@@ -11,9 +11,8 @@ from prefect.events import AutomationCore
 from gan_aug.errors import UserError
 from gan_aug.flows.server.secrets import NOTIFY_VARIABLE
 
-__all__ = ["AUTOMATIONS_FILE", "create_automations"]
+__all__ = ["create_automations"]
 
-AUTOMATIONS_FILE = "automations.yaml"
 NOTIFICATION_BLOCK = "gan-aug"
 NOTIFICATION = "send-notification"
 # `text` is what Slack, Mattermost and Teams show.

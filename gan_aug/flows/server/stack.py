@@ -21,21 +21,21 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 
 from gan_aug.errors import UserError
 from gan_aug.flows.server.address import Address
-from gan_aug.flows.server.automations import AUTOMATIONS_FILE, create_automations
+from gan_aug.flows.server.automations import create_automations
 from gan_aug.flows.server.gpu import limit_gpu
 from gan_aug.flows.server.orphans import end_orphans
+from gan_aug.flows.server.plan import Plan
 from gan_aug.flows.server.scrubbing import hide_words
 from gan_aug.flows.server.secrets import AUTH_VARIABLE, NOTIFY_VARIABLE, SECRET_VARIABLES, Secrets
 
-__all__ = ["DEPLOYMENTS_FILE", "POOL", "describe_server", "run_stack"]
+__all__ = ["POOL", "describe_server", "run_stack"]
 
 POOL = "gan-aug"
 # Asks nothing.
 PREFECT = ("prefect", "--no-prompt")
 SERVER = ("uvicorn", "--factory", "gan_aug.flows.server.guard:create_server")
-# The folder that runs work in has modules of the same names.
+# Uvicorn would look in the folder that runs work in, whatever modules that has.
 OWN_MODULES = ("--app-dir", str(Path(__file__).parents[3]))
-DEPLOYMENTS_FILE = "prefect.yaml"
 START_SECONDS = 120.0
 # Longer than Prefect gives a flow run to stop, so that the worker sees it end.
 STOP_SECONDS = 60.0
@@ -53,7 +53,7 @@ OnReady = Callable[[], None]
 
 
 def run_stack(
-    address: Address, secrets: Secrets, *, folder: Path, log: Path, on_ready: OnReady
+    address: Address, secrets: Secrets, *, plan: Plan, folder: Path, log: Path, on_ready: OnReady
 ) -> None:
     """Serve schedules and UI until interrupted.
 
@@ -63,17 +63,18 @@ def run_stack(
     Args:
         address: Of the server.
         secrets: What it asks of everybody, where its data are, and where it posts notifications.
-        folder: Holds ``prefect.yaml`` and ``automations.yaml``, and is where runs write their
-            artifacts.
+        plan: What to deploy, and what to react to.
+        folder: Runs work there, and write their artifacts.
         log: What server and worker print goes there.
         on_ready: Called once everything runs.
 
     Raises:
-        UserError: The port is taken, a version or the credentials do not match, there are no
-            deployments, or a part of the stack does not start.
+        UserError: The port is taken, a version or the credentials do not match, a file of the
+            plan is missing, or a part of the stack does not start.
         KeyboardInterrupt: It was stopped.
     """
-    check_folder(folder)
+    plan.check()
+    folder.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as parts:
         log.touch(mode=0o600)
         output = parts.enter_context(log.open("ab"))
@@ -98,19 +99,19 @@ def run_stack(
             ),
             get_client(sync_client=True) as client,
         ):
-            deploy(start, client, notify=bool(secrets.notify))
+            deploy(start, client, plan, notify=bool(secrets.notify))
             running.append(parts.enter_context(start(*PREFECT, "worker", "start", "--pool", POOL)))
             on_ready()
             watch(running, client, log)
 
 
-def deploy(start: "PartStarter", client: SyncPrefectClient, *, notify: bool) -> None:
+def deploy(start: "PartStarter", client: SyncPrefectClient, plan: Plan, *, notify: bool) -> None:
     """Tell the server what may run, in which work pool, and what to react to."""
     limit_gpu(client)
-    create_automations(client, start.folder / AUTOMATIONS_FILE, notify=notify)
+    create_automations(client, plan.automations, notify=notify)
     pool = ("work-pool", "create", POOL, "--type", "process", "--overwrite")
     start.run(*PREFECT, *pool, "--base-job-template", str(JOB_TEMPLATE))
-    start.run(*PREFECT, "deploy", "--all")
+    start.run(*PREFECT, "deploy", "--all", "--prefect-file", str(plan.deployments.absolute()))
 
 
 def describe_client(address: Address, secrets: Secrets) -> dict[str, str]:
@@ -122,6 +123,8 @@ def describe_client(address: Address, secrets: Secrets) -> dict[str, str]:
         **auth,
         "PREFECT_API_URL": address.api,
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
+        # Modules are those of the installation, whatever is in the folder that runs work in.
+        "PYTHONSAFEPATH": "1",
     }
 
 
@@ -144,16 +147,6 @@ def describe_server_process(address: Address, secrets: Secrets) -> dict[str, str
         # The UI asks the server that it comes from, by whatever name it is reached.
         "PREFECT_SERVER_UI_API_URL": "/api",
     }
-
-
-def check_folder(folder: Path) -> None:
-    """Refuse a folder that does not say what to deploy and what to react to."""
-    for file, purpose in ((DEPLOYMENTS_FILE, "deploy"), (AUTOMATIONS_FILE, "react to")):
-        if not (folder / file).is_file():
-            raise UserError(
-                f"{folder}: expected {file} there, which says what to {purpose}, found none; run "
-                "the command in a checkout of gan-aug, or name one with --folder"
-            )
 
 
 def check_running_server(address: Address, secrets: Secrets) -> None:

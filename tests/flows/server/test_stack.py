@@ -22,7 +22,6 @@ from stack import (
     COMMAND,
     ROOT,
     check_deployments,
-    copy_checkout,
     find_free_port,
     listen,
     start_stack,
@@ -32,6 +31,7 @@ from stack import (
 import gan_aug.gan.networks  # noqa: F401 - the layers of the generator that is loaded
 from gan_aug.errors import UserError
 from gan_aug.flows.server.address import Address
+from gan_aug.flows.server.plan import Plan
 from gan_aug.flows.server.stack import POOL, describe_server, find_server, tail
 
 GATED = "gan-aug: gated did not pass its gates"
@@ -43,10 +43,10 @@ def port():
 
 
 @pytest.fixture
-def checkout(tmp_path):
-    folder = tmp_path / "checkout"
+def folder(tmp_path):
+    folder = tmp_path / "folder"
     folder.mkdir()
-    return copy_checkout(folder)
+    return folder
 
 
 @pytest.fixture
@@ -76,14 +76,14 @@ def test_a_port_that_something_else_has_is_refused(port):
 
 
 @pytest.mark.slow
-def test_a_server_that_obeys_pages_of_other_sites_is_not_used(checkout, home, port, tmp_path):
+def test_a_server_that_obeys_pages_of_other_sites_is_not_used(folder, home, port, tmp_path):
     command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
     environment = os.environ | {"PREFECT_HOME": str(home), "PREFECT_API_URL": ""}
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as server:
         wait_until(lambda: find_server(Address("127.0.0.1", port)), lambda: server.poll() is None)
-        words = ["up", "--port", str(port), "--folder", checkout, "--log", tmp_path / "log"]
+        words = ["up", "--port", str(port), "--folder", folder, "--log", tmp_path / "log"]
         done = subprocess.run(
             [COMMAND, *words], env=environment, capture_output=True, text=True, check=False
         )
@@ -126,22 +126,21 @@ def test_it_is_said_where_runs_report_and_that_nobody_works_there(prefect_server
         assert describe_server().startswith("none (PREFECT_API_URL is not set)")
 
 
-@pytest.mark.parametrize("missing", ["prefect.yaml", "automations.yaml"])
-def test_a_folder_without_its_files_is_a_user_error(checkout, tmp_path, missing):
-    (checkout / missing).unlink()
+@pytest.mark.parametrize("what", ["deployments", "automations"])
+def test_a_file_that_is_not_there_is_a_user_error(tmp_path, what):
     done = subprocess.run(
-        [COMMAND, "up", "--folder", checkout, "--log", tmp_path / "log"],
+        [COMMAND, "up", f"--{what}", tmp_path / "none.yaml", "--log", tmp_path / "log"],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 2
-    assert f"expected {missing} there" in done.stderr
+    assert f"{what}: expected a file at {tmp_path}/none.yaml, found none" in done.stderr
 
 
 @pytest.mark.slow
-def test_the_stack_serves_the_deployments_and_leaves_their_schedules_active(checkout, home, port):
-    with start_stack(checkout, home=home, port=port) as stack:
+def test_the_stack_serves_the_deployments_and_leaves_their_schedules_active(folder, home, port):
+    with start_stack(folder, home=home, port=port) as stack:
         check_deployments(stack)
         with stack.connect() as client:
             [automation] = client.read_automations()
@@ -155,15 +154,15 @@ def test_the_stack_serves_the_deployments_and_leaves_their_schedules_active(chec
 
 
 @pytest.mark.slow
-def test_what_fails_is_told_and_what_was_killed_goes_on(checkout, home, port, tmp_path):
+def test_what_fails_is_told_and_what_was_killed_goes_on(folder, home, port, tmp_path):
     """One stack after the other, with the same memory: starting them is what takes long."""
-    shorten_patience(checkout / "automations.yaml")
+    flags = ("--automations", shorten_patience(tmp_path / "automations.yaml"))
     hook = find_free_port()
     secrets = {"GAN_AUG_NOTIFY": f"http://127.0.0.1:{hook}/"}
-    config = read_smoke_config(checkout)
+    config = read_smoke_config()
     config["dcgan"] |= {"steps": 800, "interval": 25}
     with listen(hook) as posted:
-        with start_stack(checkout, home=home, port=port, secrets=secrets) as stack:
+        with start_stack(folder, *flags, home=home, port=port, secrets=secrets) as stack:
             flow_run = stack.start_run("augment/smoke", config=config, name="killed")
             stack.wait_until(lambda: find_checkpoints(stack))
             kill_worker(stack)
@@ -171,7 +170,7 @@ def test_what_fails_is_told_and_what_was_killed_goes_on(checkout, home, port, tm
             assert stack.process.returncode == 2
             assert "expected server and worker to go on" in stack.process.stderr.read()
         [checkpoint] = find_checkpoints(stack)
-        with start_stack(checkout, home=home, port=port, secrets=secrets) as stack:
+        with start_stack(folder, *flags, home=home, port=port, secrets=secrets) as stack:
             stack.wait_until(lambda: stack.read_state(flow_run).name == "Crashed")
             assert checkpoint.exists()
             retry(stack, flow_run)
@@ -214,15 +213,16 @@ def sort_posts(posted):
 
 
 def shorten_patience(automations):
-    """Have a run crash as soon as a heartbeat is late."""
-    planned = yaml.safe_load(automations.read_text())
+    """Write automations by which a run crashes as soon as a heartbeat is late; return the file."""
+    planned = yaml.safe_load(Plan().automations.read_text())
     [silence] = [one for one in planned if "heartbeat" in one["name"]]
     silence["trigger"]["within"] = 35
     automations.write_text(yaml.safe_dump(planned))
+    return automations
 
 
-def read_smoke_config(checkout):
-    deployments = yaml.safe_load((checkout / "prefect.yaml").read_text())["deployments"]
+def read_smoke_config():
+    deployments = yaml.safe_load(Plan().deployments.read_text())["deployments"]
     return next(d["parameters"]["config"] for d in deployments if d["name"] == "smoke")
 
 
