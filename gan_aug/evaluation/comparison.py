@@ -402,7 +402,7 @@ def find_same_classifier(one: Predictions, other: Predictions) -> bool:
 
 
 def compare_guesses(
-    both: Mapping[str, Indices], truth: Labels, config: ComparisonConfig, *, seed: int
+    both: Mapping[str, Indices | Labels], truth: Labels, config: ComparisonConfig, *, seed: int
 ) -> PairedDifference:
     """Compare what one classifier, trained on two arms, takes the same images for.
 

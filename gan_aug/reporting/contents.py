@@ -9,8 +9,11 @@ from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.data.dataset import Dataset
 from gan_aug.data.pictures import Pictures
 from gan_aug.evaluation.anomaly import AnomalyResult, summarize_anomalies
+from gan_aug.evaluation.comparison import SPLITS
+from gan_aug.evaluation.runs import Guesses
 from gan_aug.evaluation.study import StudyResult
 from gan_aug.execution import Output
+from gan_aug.gan.export import export_generator
 from gan_aug.images import Images
 from gan_aug.prediction import Split
 from gan_aug.reporting.figures import (
@@ -64,7 +67,10 @@ def fill_run(run: Run, outcome: "Outcome", *, command: str | None = None) -> Non
     """
     loaded = LoadedRun(outcome)
     copy_models(run, outcome)
+    run.write_dcgan(outcome.dcgan.entry, export_generator(loaded.dcgan.generator))
     run.write_synthetic(loaded.synthetic)
+    run.write_guesses(gather_guesses(loaded))
+    run.write_stages(outcome.stages)
     run.write_samples(draw_grids(loaded.dcgan))
     pictures = draw_report(loaded)
     write_pictures(run, pictures)
@@ -80,6 +86,17 @@ def fill_run(run: Run, outcome: "Outcome", *, command: str | None = None) -> Non
     )
     run.write_report(report)
     run.write_comparison(outcome.comparison)
+
+
+def gather_guesses(loaded: LoadedRun) -> Guesses:
+    """Return what each classifier takes the held-out images for."""
+    labels = {split: getattr(loaded.data, split).labels for split in SPLITS}
+    classes = {
+        (*cell, split): probabilities.argmax(axis=1).astype(np.uint16)
+        for cell, output in loaded.outcome.predictions.items()
+        for split, probabilities in output.load().items()
+    }
+    return Guesses(labels, classes)
 
 
 def draw_run(outcome: "Outcome") -> PngPictures:
@@ -98,14 +115,13 @@ def draw_report(loaded: LoadedRun) -> PngPictures:
 
 
 def copy_models(run: Run, outcome: "Outcome") -> None:
-    """Copy everything that was trained, and the judgement of the images."""
+    """Copy the classifiers, what the teacher is, and the judgement of the images."""
     for (classifier, arm), model in outcome.models.items():
         run.copy_model(model.entry, classifier, arm)
     temperature = outcome.temperature.entry if outcome.temperature else None
     run.copy_teacher(outcome.teacher, [output.entry for output in outcome.networks], temperature)
     if outcome.quality:
         run.copy_quality(outcome.quality.entry)
-    run.copy_dcgan(outcome.dcgan.entry)
 
 
 def fill_study(study: Study, result: StudyResult, outcomes: Sequence["Outcome"]) -> None:
@@ -145,6 +161,7 @@ def fill_study(study: Study, result: StudyResult, outcomes: Sequence["Outcome"])
         stages=add_times(outcomes),
         pictures=pictures.keys(),
     )
+    study.write_stages(list(gather_outputs(outcomes).values()))
     study.write_report(report)
     study.write_study(result)
 
@@ -165,7 +182,7 @@ def fill_dcgan(
     """
     trained: TrainedDcgan = dcgan.load()
     grids = draw_grids(trained)
-    folder.copy_dcgan(dcgan.entry)
+    folder.write_dcgan(dcgan.entry, export_generator(trained.generator))
     folder.write_samples(grids)
     folder.write_last_samples(grids[max(grids)])
     write_pictures(folder, draw_training(trained))
@@ -176,6 +193,7 @@ def fill_dcgan(
         environment=folder.read_environment(),
         stages=list_times([data, dcgan]),
     )
+    folder.write_stages([data, dcgan])
     folder.write_report(report)
 
 
@@ -203,6 +221,7 @@ def fill_anomalies(
     missed = [evaluation.load() for _, evaluation in left_out]
     name = dataset.provenance.name
     result = summarize_anomalies(ranked, missed, dataset=name, part=config.part, by=config.by)
+    outputs = [data, *(made for pair in left_out for made in pair), ranking]
     pictures = draw_ranking(part.images[order], result)
     folder.write_ranking(order, scores, part.labels, dataset.spec.classes)
     write_pictures(folder, pictures)
@@ -211,9 +230,10 @@ def fill_anomalies(
         config,
         result,
         environment=folder.read_environment(),
-        stages=list_times([data, *(made for pair in left_out for made in pair), ranking]),
+        stages=list_times(outputs),
         pictures=pictures.keys(),
     )
+    folder.write_stages(outputs)
     folder.write_report(report)
     folder.write_anomalies(result)
     return result
@@ -268,11 +288,15 @@ def list_times(outputs: Sequence[Output[Any]]) -> list[StageTime]:
     return [StageTime(output.label, output.seconds, output.reused) for output in outputs]
 
 
+def gather_outputs(outcomes: Sequence["Outcome"]) -> dict[str, Output[Any]]:
+    """Return all outputs, each once: place in the store → output."""
+    return {output.entry.identity: output for outcome in outcomes for output in outcome.stages}
+
+
 def add_times(outcomes: Sequence["Outcome"]) -> list[StageTime]:
     """Add up the seconds of all outputs of a label; each output counts once."""
-    outputs = {output.entry.identity: output for outcome in outcomes for output in outcome.stages}
     totals: dict[str, list[float]] = {}
-    for output in outputs.values():
+    for output in gather_outputs(outcomes).values():
         totals.setdefault(output.label, []).append(output.seconds)
     return [
         StageTime(label, sum(seconds), cached=False, outputs=len(seconds))

@@ -10,6 +10,7 @@ import json
 import logging
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,11 @@ from pydantic import BaseModel, ValidationError
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.errors import UserError
 from gan_aug.evaluation.anomaly import AnomalyResult
-from gan_aug.evaluation.comparison import Comparison, Score
+from gan_aug.evaluation.comparison import SPLITS, Comparison, Score
 from gan_aug.evaluation.gates import Baseline
+from gan_aug.evaluation.runs import FinishedRun, Guesses
 from gan_aug.evaluation.study import StudyResult
+from gan_aug.execution import Output
 from gan_aug.images import Indices, Labels, PseudoLabels
 from gan_aug.reporting.render import render_page
 from gan_aug.settings.anomalies import AnomalyConfig
@@ -32,6 +35,7 @@ from gan_aug.settings.study import StudyConfig
 from gan_aug.store.files import (
     Array,
     atomic_file,
+    read_arrays,
     remove_leftovers,
     write_arrays,
     write_json,
@@ -54,6 +58,7 @@ __all__ = [
     "complete_name",
     "find_run",
     "is_run",
+    "list_results",
     "list_runs",
     "load_network",
     "make_name",
@@ -68,6 +73,8 @@ COMPARISON_CSV = "comparison.csv"
 RANKING_CSV = "anomalies.csv"
 EVALUATION_CSV = "evaluation.csv"
 SYNTHETIC_FILE = "synthetic.npz"
+PREDICTIONS_FILE = "predictions.npz"
+STAGES_FILE = "stages.json"
 TEMPERATURE_FILE = "temperature.json"
 QUALITY_FILE = "quality.json"
 SAMPLES_FOLDER = "samples"
@@ -135,6 +142,11 @@ class ReportFolder:
         return self.path.name
 
     @property
+    def finished(self) -> bool:
+        """Whether everything was written."""
+        return (self.path / self.result_file).exists()
+
+    @property
     def page(self) -> Path:
         """The report as one HTML file."""
         return self.path / PAGE_FILE
@@ -155,7 +167,7 @@ class ReportFolder:
         Raises:
             UserError: It is missing, damaged, or another version's.
         """
-        if not (self.path / self.result_file).exists():
+        if not self.finished:
             raise UserError(
                 f"{self.name}: expected a finished {self.kind}, found no {self.result_file} in it; "
                 "run it again with the same arguments to finish it"
@@ -177,6 +189,27 @@ class ReportFolder:
             (self.path / ENVIRONMENT_FILE).read_text(encoding="utf-8")
         )
         return environment
+
+    def write_stages(self, outputs: Sequence[Output[Any]]) -> None:
+        """Write which outputs of the store everything here was made of."""
+        rows = [
+            {
+                "stage": output.label,
+                "output": output.entry.identity,
+                "seconds": output.seconds,
+                "cached": output.reused,
+            }
+            for output in outputs
+        ]
+        write_json(self.path / STAGES_FILE, rows)
+
+    def read_outputs(self) -> set[str] | None:
+        """Return the identities of what it was made of; None where it does not say."""
+        path = self.path / STAGES_FILE
+        if not path.exists():
+            return None
+        with refuse_broken(path, "the stages of a run", "run it again"):
+            return {row["output"] for row in json.loads(path.read_text(encoding="utf-8"))}
 
     def write_report(self, markdown: str) -> None:
         """Write the report, and the page that it makes with its pictures, already written."""
@@ -238,12 +271,21 @@ class ReportFolder:
         with atomic_file(self.path / f"{name}.png") as file:
             file.write(png)
 
-    def copy_dcgan(self, dcgan: Entry) -> None:
-        """Copy both networks and the history of a DCGAN."""
+    def write_dcgan(self, dcgan: Entry, generator: "keras.Model") -> None:
+        """Copy the discriminator and the history of a DCGAN, and write its generator for anybody.
+
+        Args:
+            dcgan: Its place in the store.
+            generator: Of layers that any Keras has.
+        """
         from gan_aug.gan import formats  # noqa: PLC0415 - it imports TensorFlow
 
-        for name in (formats.GENERATOR_FILE, formats.DISCRIMINATOR_FILE, formats.HISTORY_FILE):
+        for name in (formats.DISCRIMINATOR_FILE, formats.HISTORY_FILE):
             self.copy(dcgan.folder / name, name)
+        with tempfile.TemporaryDirectory() as scratch:
+            file = Path(scratch) / formats.GENERATOR_FILE
+            generator.save(file)
+            self.copy(file, formats.GENERATOR_FILE)
 
     def write_samples(self, grids: Mapping[int, bytes]) -> None:
         """Write what a DCGAN drew on the way.
@@ -320,6 +362,41 @@ class Run(ReportFolder):
             "probabilities": pseudo.probabilities[accepted],
         }
         write_arrays(self.path / SYNTHETIC_FILE, arrays, compress=True)
+
+    def write_guesses(self, guesses: Guesses) -> None:
+        """Write what the held-out images are, and what each classifier takes them for."""
+        truth = {f"truth/{split}": labels for split, labels in guesses.truth.items()}
+        taken = {"/".join(row): classes for row, classes in guesses.classes.items()}
+        write_arrays(self.path / PREDICTIONS_FILE, {**truth, **taken}, compress=True)
+
+    def read_finished_run(self) -> FinishedRun:
+        """Return what the run can be compared by.
+
+        Raises:
+            UserError: The run is not finished, or a file is damaged.
+        """
+        return FinishedRun(
+            self.name,
+            self.read_config(),
+            self.read_comparison(),
+            self.read_environment()["dataset"]["sha256"],
+            self.read_guesses(),
+        )
+
+    def read_guesses(self) -> Guesses | None:
+        """Return what :meth:`write_guesses` wrote, if it did."""
+        path = self.path / PREDICTIONS_FILE
+        if not path.exists():
+            return None
+        with refuse_broken(path, "predictions of gan-aug", "run it again"):
+            arrays = {tuple(name.split("/")): array for name, array in read_arrays(path).items()}
+            truth = {split: arrays.pop(("truth", split)) for split in SPLITS}
+            rows = {
+                (classifier, arm, split): arrays[classifier, arm, split]
+                for classifier, arm, split in arrays
+                if split in SPLITS
+            }
+        return Guesses(truth, rows)
 
     def load_generator(self) -> "keras.Model":
         """Return the trained generator.
@@ -511,6 +588,16 @@ def list_configs(artifacts: Path) -> list[Path]:
     return sorted(configs, key=lambda path: path.stat().st_mtime)
 
 
+def list_results(artifacts: Path) -> list[ReportFolder]:
+    """Return the folders of all runs, studies, DCGANs and rankings, the newest first."""
+    folders = [
+        kind(path.parent)
+        for kind in (Run, Study, PicturesDcgan, Anomalies)
+        for path in (artifacts / kind.home).glob(f"*/{CONFIG_FILE}")
+    ]
+    return sorted(folders, key=lambda folder: folder.path.stat().st_mtime, reverse=True)
+
+
 def list_runs(artifacts: Path) -> list[RunSummary]:
     """Return all runs that can be read, oldest first; the others are logged."""
     summaries = []
@@ -528,8 +615,7 @@ def summarize_run(run: Run) -> RunSummary:
     Raises:
         UserError: A file is damaged, or another version's.
     """
-    finished = (run.path / run.result_file).exists()
-    return RunSummary(run.name, run.read_config(), run.read_comparison() if finished else None)
+    return RunSummary(run.name, run.read_config(), run.read_comparison() if run.finished else None)
 
 
 def load_network(path: Path, what: str) -> "keras.Model":

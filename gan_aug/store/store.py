@@ -9,8 +9,10 @@ import contextlib
 import hashlib
 import json
 import logging
+import os
 import shutil
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,7 @@ from upath import UPath
 from gan_aug.errors import UserError
 from gan_aug.stage import External, Input, Inputs, Stage
 from gan_aug.store.files import BROKEN, flush, read_arrays, write_arrays
+from gan_aug.store.leases import take_lease
 from gan_aug.store.manifest import MANIFEST, Manifest, find_manifest
 from gan_aug.store.remote import RemoteError, fetch_folder, find_remote, push_folder, reach
 from gan_aug.store.source import digest_source
@@ -135,6 +138,8 @@ class Entry:
         complete = is_whole(self.path) or self.fetch()
         if complete:
             remove(self.checkpoint.path)
+            # `gan-aug clean` goes by when an output was used last.
+            os.utime(self.path)
         return complete
 
     def fetch(self) -> bool:
@@ -239,7 +244,7 @@ class Store:
 
     @classmethod
     def open(cls, artifacts: Path, location: str | None) -> "Store":
-        """Open the store of an artifacts folder.
+        """Open the store of an artifacts folder; it counts as used as long as this object lives.
 
         Args:
             artifacts: Its ``store`` is the store, or the cache of a remote one.
@@ -247,10 +252,13 @@ class Store:
 
         Raises:
             UserError: The remote store can't be written.
+            OSError: The folder can't be written.
         """
-        if location and "://" in location:
-            return cls(artifacts / "store", find_remote(location))
-        return cls(Path(location) if location else artifacts / "store")
+        remote = find_remote(location) if location and "://" in location else None
+        root = Path(location) if location and not remote else artifacts / "store"
+        store = cls(root, remote)
+        weakref.finalize(store, take_lease(root))
+        return store
 
     def locate(self, stage: Stage[Any]) -> Entry:
         """Return the place of a stage's output, for what it is made from and by which code."""

@@ -12,7 +12,7 @@ from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.data.dataset import Dataset, Provenance
 from gan_aug.evaluation.calibration import measure_teacher
 from gan_aug.evaluation.comparison import Comparison, Predictions, compare_arms
-from gan_aug.gan.networks import build_discriminator
+from gan_aug.gan.networks import build_discriminator, build_generator
 from gan_aug.images import ImageSpec, LabeledImages, image_shape
 from gan_aug.pipeline import Outcome
 from gan_aug.pseudo_labels import accept_images
@@ -157,7 +157,7 @@ def make_outcome(
     columns = ("discriminator_loss", "discriminator_accuracy", "generator_loss")
     shown = np.resize(data.test.images, (3, 64, *data.test.images.shape[1:]))
     dcgan = SimpleNamespace(
-        generator=None,
+        generator=build_generator(TINY_DCGAN, data.spec.shape),
         discriminator=build_discriminator(TINY_DCGAN, data.spec.shape),
         history=[
             {"step": 500.0 * i, "generator_accuracy": 0.3, **dict.fromkeys(columns, 0.5)}

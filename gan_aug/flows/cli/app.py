@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from gan_aug.errors import GateError, UserError
 from gan_aug.flows.cli import terminal
 from gan_aug.flows.cli.anomalies import anomalies
+from gan_aug.flows.cli.clean import clean
+from gan_aug.flows.cli.compare import compare
 from gan_aug.flows.cli.data import data
 from gan_aug.flows.cli.dcgan import dcgan
 from gan_aug.flows.cli.doctor import doctor
@@ -43,9 +45,11 @@ app.command(dcgan)
 app.command(anomalies)
 app.command(runs)
 app.command(show)
+app.command(compare)
 app.command(view)
 app.command(up)
 app.command(doctor)
+app.command(clean)
 app.register_install_completion_command(help="Have bash, zsh or fish complete commands and flags.")
 
 

@@ -1,10 +1,14 @@
 """What a person sees in the terminal: results on stdout, log lines and errors on stderr."""
 
 import io
+import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich import filesize
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.markup import escape
@@ -17,12 +21,15 @@ if TYPE_CHECKING:
     from gan_aug.data.dataset import Provenance
     from gan_aug.evaluation.anomaly import AnomalyResult, Separation
     from gan_aug.evaluation.comparison import Comparison, Score
+    from gan_aug.evaluation.runs import RunsComparison
     from gan_aug.evaluation.study import CellSummary, Failure, StudyResult
     from gan_aug.evaluation.verdict import Difference
-    from gan_aug.reporting.folders import RunSummary
+    from gan_aug.reporting.folders import ReportFolder, RunSummary
+    from gan_aug.store.cleaning import Holding
 
 __all__ = [
     "OUT",
+    "add_sizes",
     "draw",
     "log_to_terminal",
     "print_data",
@@ -32,8 +39,11 @@ __all__ = [
     "tabulate_comparison",
     "tabulate_contrasts",
     "tabulate_facts",
+    "tabulate_holdings",
     "tabulate_runs",
     "tabulate_separations",
+    "tabulate_settings",
+    "tabulate_sides",
     "tabulate_study",
 ]
 
@@ -221,6 +231,78 @@ def tabulate_runs(summaries: Sequence["RunSummary"]) -> Table:
         found = summarize_comparison(summary.comparison) if summary.comparison else "unfinished"
         table.add_row(summary.name, str(config.labels), str(config.seed), found)
     return table
+
+
+def tabulate_settings(comparison: "RunsComparison") -> Table:
+    """Lay out the settings that differ between runs, one in each row."""
+    table = start_table(("setting that differs", *number_runs(comparison)), numbers=())
+    for name, values in comparison.settings.items():
+        flag = f"--{name.replace('_', '-')}"
+        table.add_row(flag, *(escape(json.dumps(value)) for value in values))
+    return table
+
+
+def tabulate_sides(comparison: "RunsComparison") -> Table:
+    """Lay out the accuracies of runs side by side, and the differences from the first."""
+    first, *others = number_runs(comparison)
+    numbers = (first, *others, *(f"{other} minus {first}" for other in others))
+    table = start_table(("model", "arm", "split", *numbers), numbers=numbers)
+    for score in comparison.scores:
+        accuracies = ["" if share is None else f"{share:.2%}" for share in score.accuracies]
+        differences = [tabulate_difference(difference) for difference in score.differences]
+        table.add_row(title(score.classifier), score.arm, score.split, *accuracies, *differences)
+    table.caption = (
+        "percentage points of accuracy on the same images, "
+        f"{comparison.confidence_level:.0%} bootstrap interval"
+    )
+    table.caption_justify = "left"
+    return table
+
+
+def number_runs(comparison: "RunsComparison") -> list[str]:
+    """Return ``1``, ``2``, …: what the runs are called in tables."""
+    return [str(number) for number, _ in enumerate(comparison.runs, start=1)]
+
+
+def tabulate_holdings(
+    results: Sequence["ReportFolder"],
+    made_of: Sequence[set[str] | None],
+    holdings: Sequence["Holding"],
+) -> Table:
+    """Lay out what a store holds, a row for each of the results and one for what is in none.
+
+    Args:
+        results: Runs, studies, DCGANs and rankings.
+        made_of: Identities of what each is made of; None where it does not say.
+        holdings: What the store holds.
+    """
+    numbers = ("outputs", "size", "its own")
+    table = start_table(("results", "last used", *numbers), numbers=numbers)
+    users = Counter(identity for own in made_of for identity in own or ())
+    for result, own in zip(results, made_of, strict=True):
+        name = escape(f"{result.home}/{result.name}")
+        if own is None:
+            table.add_row(name, "it does not say; run it again")
+            continue
+        found = [holding for holding in holdings if holding.identity in own]
+        alone = [holding for holding in found if users[holding.identity] == 1]
+        table.add_row(name, *tabulate_sizes(found), add_sizes(alone))
+    rest = [holding for holding in holdings if not users[holding.identity]]
+    table.add_row("in none of them", *tabulate_sizes(rest), add_sizes(rest))
+    table.add_row("all", *tabulate_sizes(holdings))
+    return table
+
+
+def tabulate_sizes(holdings: Sequence["Holding"]) -> Sequence[str]:
+    """Return when outputs were used last, how many there are, and how large they are."""
+    last = max((holding.used for holding in holdings), default=None)
+    used = f"{datetime.fromtimestamp(last):%Y-%m-%d %H:%M}" if last else ""
+    return used, f"{len(holdings):,}", add_sizes(holdings)
+
+
+def add_sizes(holdings: Sequence["Holding"]) -> str:
+    """Return the size of outputs together, for people."""
+    return filesize.decimal(sum(holding.size for holding in holdings))
 
 
 def summarize_comparison(comparison: "Comparison") -> str:

@@ -41,16 +41,26 @@ def artifacts(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def tiny_run(artifacts, tiny_flags):
+def make_run(artifacts, tiny_flags):
+    """Return a maker of runs, which returns exit code, stdout and stderr of the command."""
+
+    def make_run(name, **changes):
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            pytest.raises(SystemExit) as stop,
+        ):
+            main(["run", *tiny_flags(name=name, **changes), "--artifacts", str(artifacts)])
+        return stop.value.code, out.getvalue(), err.getvalue()
+
+    return make_run
+
+
+@pytest.fixture(scope="session")
+def tiny_run(make_run):
     """Make the run ``tiny``; return the exit code, stdout and stderr of the command."""
-    out, err = io.StringIO(), io.StringIO()
-    with (
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-        pytest.raises(SystemExit) as stop,
-    ):
-        main(["run", *tiny_flags(name="tiny"), "--artifacts", str(artifacts)])
-    return stop.value.code, out.getvalue(), err.getvalue()
+    return make_run("tiny")
 
 
 @pytest.fixture

@@ -28,7 +28,6 @@ from stack import (
     wait_until,
 )
 
-import gan_aug.gan.networks  # noqa: F401 - the layers of the generator that is loaded
 from gan_aug.errors import UserError
 from gan_aug.flows.server.address import Address
 from gan_aug.flows.server.plan import Plan
