@@ -80,5 +80,5 @@ def join(parts: Iterable[set[str] | None]) -> set[str]:
 
 def tell(what: str, holdings: Sequence["Holding"]) -> None:
     """Say how many outputs something happens to, and how large they are."""
-    size = terminal.add_sizes(holdings)
-    terminal.OUT.print(f"{what}: {len(holdings):,} outputs, {size}", markup=False)
+    count = "1 output" if len(holdings) == 1 else f"{len(holdings):,} outputs"
+    terminal.OUT.print(f"{what}: {count}, {terminal.add_sizes(holdings)}", markup=False)

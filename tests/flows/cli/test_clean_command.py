@@ -1,5 +1,6 @@
 """`gan-aug clean` as users meet it."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -16,14 +17,15 @@ DAYS = 24 * 3600
 @pytest.fixture
 def store(artifacts, tiny_run, tmp_path, monkeypatch):
     """A copy of the artifacts of the run ``tiny``, last used three days ago; its store."""
-    shutil.copytree(artifacts / "runs" / "tiny", tmp_path / "artifacts" / "runs" / "tiny")
-    shutil.copytree(artifacts / "store", tmp_path / "artifacts" / "store")
-    shutil.rmtree(tmp_path / "artifacts" / "store" / "leases", ignore_errors=True)
+    copy = tmp_path / "artifacts"
+    shutil.copytree(artifacts / "runs" / "tiny", copy / "runs" / "tiny")
+    for row in json.loads((copy / "runs" / "tiny" / "stages.json").read_text()):
+        shutil.copytree(artifacts / "store" / row["output"], copy / "store" / row["output"])
     monkeypatch.chdir(tmp_path)
     long_ago = time.time() - 3 * DAYS
-    for path in (tmp_path / "artifacts" / "store").rglob("*"):
+    for path in (copy / "store").rglob("*"):
         os.utime(path, (long_ago, long_ago))
-    return tmp_path / "artifacts" / "store"
+    return copy / "store"
 
 
 @pytest.fixture
@@ -53,14 +55,13 @@ def test_it_says_what_there_is_and_removes_nothing(clean, store):
 
 def test_what_would_go_goes_only_when_asked(clean, store):
     before = list_outputs(store)
-    [stray] = [path for path in before if path.parent.name == "lightgbm"][:1]
-    other = stray.with_name("0" * 16)
-    shutil.copytree(stray, other)
+    other = before[0].with_name("0" * 16)
+    shutil.copytree(before[0], other)
     _, out, _ = clean("--keep-runs", "1")
-    assert "would go with --remove: 1 outputs" in out
+    assert "would go with --remove: 1 output" in out
     assert other.exists()
     _, out, _ = clean("--keep-runs", "1", "--remove")
-    assert "removed: 1 outputs" in out
+    assert "removed: 1 output" in out
     assert list_outputs(store) == before
     _, out, _ = clean("--older-than", "4d", "--remove")
     assert "removed: 0 outputs" in out

@@ -1,6 +1,7 @@
 """`gan-aug compare` as users meet it."""
 
 import json
+import shutil
 
 import pytest
 
@@ -33,12 +34,17 @@ def test_json_has_every_difference(call, other_run):
     assert {len(score["differences"]) for score in found["scores"]} == {1}
 
 
-def test_runs_on_other_images_say_why_they_are_not_paired(call, make_run, tiny_run):
-    make_run("split", seed="1")
-    code, out, _ = call("compare", "tiny", "split")
+def test_runs_on_other_images_say_why_they_are_not_paired(call, artifacts, tiny_run):
+    elsewhere = artifacts / "runs" / "elsewhere"
+    shutil.copytree(artifacts / "runs" / "tiny", elsewhere)
+    environment = json.loads((elsewhere / "environment.json").read_text())
+    environment["dataset"]["sha256"]["validation images"] = "0" * 64
+    (elsewhere / "environment.json").write_text(json.dumps(environment))
+    code, out, _ = call("compare", "tiny", "elsewhere")
+    shutil.rmtree(elsewhere)
     assert code == 0
-    if "can't be paired" in out:
-        assert "tiny and split can't be paired: their validation images are not the same" in out
+    assert "tiny and elsewhere can't be paired: their validation images are not the same" in out
+    assert "test images" not in out
 
 
 @pytest.mark.parametrize(
