@@ -35,7 +35,8 @@ def augment(
     """Train a DCGAN, pseudo-label its images, retrain both classifiers, compare.
 
     Args:
-        config: Settings of every stage.
+        config: Settings of every stage. The form in the Prefect UI has everyday ones, its JSON
+            input all.
         name: Name of the run; by default made from data, labels, seed and settings.
         artifacts: Folder of the runs and the store.
         store: Folder of the store, or URL of one that other hosts share: `s3://bucket/folder`.

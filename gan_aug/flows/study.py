@@ -46,7 +46,7 @@ def study(
     again. A cell that fails is reported, and the others go on; the same call tries it again.
 
     Args:
-        config: Budgets, draws, and the settings of every run.
+        config: Budgets, draws, and the settings of every run, as for `augment`.
         name: Name of the study; by default made from data and settings.
         artifacts: Folder of the studies and the store.
         store: Folder of the store, or URL of one that other hosts share: `s3://bucket/folder`.

@@ -7,7 +7,7 @@ what they change.
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, create_model, field_validator
+from pydantic import ConfigDict, Field, create_model, field_validator
 
 from gan_aug.arms import ARMS
 from gan_aug.classifiers import CLASSIFIERS
@@ -82,8 +82,23 @@ else:
     )
 
 
+EVERYDAY = ("dataset", "labels", "arms", "classifiers", "seed", "device", "gates")
+
+
+def fold_others(schema: dict[str, Any]) -> None:
+    """Have the form of the Prefect UI show everyday settings alone; all are still checked.
+
+    The form shows ``properties``. The others are patterns, which match their names alone.
+    """
+    fields = schema["properties"]
+    schema["properties"] = {name: fields.pop(name) for name in EVERYDAY}
+    schema["patternProperties"] = {f"^{name}$": field for name, field in fields.items()}
+
+
 class RunConfig(RegisteredSettings):
     """One run of the pipeline, from the data to the comparison."""
+
+    model_config = ConfigDict(json_schema_extra=fold_others)
 
     encoder: EncoderConfig = Field(
         default=EncoderConfig(),

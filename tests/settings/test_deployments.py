@@ -24,3 +24,11 @@ def test_the_settings_of_every_deployment_are_settings(name):
 def test_the_smoke_deployment_is_the_smoke_preset_on_digits():
     config = RunConfig.model_validate(DEPLOYMENTS["smoke"]["parameters"]["config"])
     assert config == resolve_config("smoke", {"dataset": "digits"})
+
+
+def test_the_form_shows_everyday_settings_and_knows_all():
+    schema = RunConfig.model_json_schema()
+    hidden = [pattern.strip("^$") for pattern in schema["patternProperties"]]
+    assert list(schema["properties"])[:3] == ["dataset", "labels", "arms"]
+    assert len(schema["properties"]) < 10
+    assert sorted([*schema["properties"], *hidden]) == sorted(RunConfig.model_fields)

@@ -142,7 +142,8 @@ def test_the_form_starts_a_run_with_other_parameters(page, stack, scheduled_runs
     stack.wait_until(find_started)
     [run] = find_started()
     assert stack.wait_for_end(run.id).is_completed()
-    assert run.parameters["config"]["labels"] == 50
+    config = run.parameters["config"]
+    assert (config["labels"], config["dcgan"]["steps"]) == (50, 60), "also what the form hides"
     [folder] = stack.artifacts.glob("runs/digits-50-labels-*")
     assert (folder / "report.html").exists()
 
