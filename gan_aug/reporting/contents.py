@@ -9,8 +9,6 @@ from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.data.dataset import Dataset
 from gan_aug.data.pictures import Pictures
 from gan_aug.evaluation.anomaly import AnomalyResult, summarize_anomalies
-from gan_aug.evaluation.comparison import SPLITS
-from gan_aug.evaluation.runs import Guesses
 from gan_aug.evaluation.study import StudyResult
 from gan_aug.execution import Output
 from gan_aug.gan.export import export_generator
@@ -69,7 +67,7 @@ def fill_run(run: Run, outcome: "Outcome", *, command: str | None = None) -> Non
     copy_models(run, outcome)
     run.write_dcgan(outcome.dcgan.entry, export_generator(loaded.dcgan.generator))
     run.write_synthetic(loaded.synthetic)
-    run.write_guesses(gather_guesses(loaded))
+    run.write_guesses(loaded.guesses)
     run.write_stages(outcome.stages)
     run.write_samples(draw_grids(loaded.dcgan))
     pictures = draw_report(loaded)
@@ -86,17 +84,6 @@ def fill_run(run: Run, outcome: "Outcome", *, command: str | None = None) -> Non
     )
     run.write_report(report)
     run.write_comparison(outcome.comparison)
-
-
-def gather_guesses(loaded: LoadedRun) -> Guesses:
-    """Return what each classifier takes the held-out images for."""
-    labels = {split: getattr(loaded.data, split).labels for split in SPLITS}
-    classes = {
-        (*cell, split): probabilities.argmax(axis=1).astype(np.uint16)
-        for cell, output in loaded.outcome.predictions.items()
-        for split, probabilities in output.load().items()
-    }
-    return Guesses(labels, classes)
 
 
 def draw_run(outcome: "Outcome") -> PngPictures:

@@ -12,8 +12,9 @@ from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.data.dataset import Dataset
 from gan_aug.evaluation.anomaly import has_mixing_layer, observe
 from gan_aug.evaluation.calibration import Calibration, TeacherCalibration
-from gan_aug.evaluation.comparison import Comparison
+from gan_aug.evaluation.comparison import SPLITS, Comparison
 from gan_aug.evaluation.quality import find_nearest
+from gan_aug.evaluation.runs import Guesses
 from gan_aug.images import PseudoLabels
 from gan_aug.prediction import Split
 from gan_aug.reporting import galleries
@@ -72,6 +73,17 @@ class LoadedRun:
     def synthetic(self) -> PseudoLabels:
         """The generated images, labeled by the teacher."""
         return self.outcome.pseudo["synthetic"].load()
+
+    @functools.cached_property
+    def guesses(self) -> Guesses:
+        """What each classifier takes the held-out images for."""
+        labels = {split: getattr(self.data, split).labels for split in SPLITS}
+        classes = {
+            (*cell, split): probabilities.argmax(axis=1).astype(np.uint16)
+            for cell, output in self.outcome.predictions.items()
+            for split, probabilities in output.load().items()
+        }
+        return Guesses(labels, classes)
 
     @functools.cached_property
     def calibration(self) -> TeacherCalibration:
@@ -209,8 +221,7 @@ def find_changes(run: LoadedRun, arm: str) -> Mapping[str, list[Change]]:
         if (name, arm) not in run.outcome.predictions:
             continue
         before, after = (
-            run.outcome.predictions[name, trained_on].load()[LOOKED_AT].argmax(axis=1)
-            for trained_on in (BASELINE, arm)
+            run.guesses.classes[name, trained_on, LOOKED_AT] for trained_on in (BASELINE, arm)
         )
         right_before, right_after = before == held_out.labels, after == held_out.labels
         for verb, marked in (

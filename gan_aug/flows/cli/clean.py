@@ -61,10 +61,8 @@ def clean(
         unused_for=older_than.total_seconds() if older_than is not None else None,
         kept=join(made_of[:keep_runs]) if keep_runs is not None else None,
     )
-    unfinished = join(
-        own for own, result in zip(made_of, results, strict=True) if not result.finished
-    )
-    going, held = divide_holdings(holdings, rules, leases=read_leases(root), needed=unfinished)
+    needed = join(result.read_outputs() for result in results if not result.finished)
+    going, held = divide_holdings(holdings, rules, leases=read_leases(root), needed=needed)
     if remove:
         tell("removed", [holding for holding in going if remove_holding(root, holding)])
     elif going:
