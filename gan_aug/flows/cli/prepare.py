@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from gan_aug.errors import UserError
@@ -72,11 +73,18 @@ def prepare_flow(device: Device, precision: Precision) -> None:
     silence_libraries()
     terminal.log_to_terminal()
     logger.info("starting TensorFlow and Prefect")
-    with mute_native_output():
-        from gan_aug.device import select_compute  # noqa: PLC0415 - it looks for GPUs
+    # Two threads may not import what both need.
+    import prefect.client.orchestration  # noqa: F401, PLC0415 - seconds to import
 
-        select_compute(device, precision)
-    connect_to_server()
+    protect_temporary_server()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        # A temporary server starts in a process of its own, while TensorFlow is imported here.
+        connected = pool.submit(connect_to_server)
+        with mute_native_output():
+            from gan_aug.device import select_compute  # noqa: PLC0415 - it looks for GPUs
+
+            select_compute(device, precision)
+        connected.result()
 
 
 def connect_to_server() -> None:
@@ -89,7 +97,6 @@ def connect_to_server() -> None:
     from prefect.client.orchestration import get_client  # noqa: PLC0415 - seconds to import
     from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - seconds to import
 
-    protect_temporary_server()
     try:
         with block_interrupts(), get_client(sync_client=True) as client:
             client.raise_for_api_version_mismatch()
@@ -113,6 +120,9 @@ def protect_temporary_server() -> None:
     from gan_aug.flows.server.secrets import make_auth  # noqa: PLC0415
 
     if not PREFECT_API_URL.value():
+        # It starts such a server.
+        import prefect.server.api.server  # noqa: F401, PLC0415 - seconds to import
+
         auth = make_auth()
         os.environ |= {"PREFECT_SERVER_API_AUTH_STRING": auth, "PREFECT_API_AUTH_STRING": auth}
         refresh_global_settings_context()
