@@ -27,9 +27,10 @@ ERR = Terminal(stderr=True, soft_wrap=True, highlight=False)
 
 
 def log_progress() -> logging.Logger:
-    """Return the logger of this project, which now logs at level INFO."""
+    """Return the logger of this project, which logs at level INFO unless it was told another."""
     logger = logging.getLogger("gan_aug")
-    logger.setLevel(logging.INFO)
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO)
     return logger
 
 

@@ -75,6 +75,7 @@ LATEST = "latest"
 LAST_SAMPLES = "samples"
 REPORT_FILE = "report.md"
 PAGE_FILE = "report.html"
+LOG_FILE = "run.log"
 PICTURE = r"!\[(?P<description>[^]]*)\]\((?P<file>[\w./-]+\.png)\)"
 ESSENTIAL_PICTURES = {"training", "gan_history", "comparison", "gains", "learning_curves"}
 
@@ -138,6 +139,11 @@ class ReportFolder:
     def page(self) -> Path:
         """The report as one HTML file."""
         return self.path / PAGE_FILE
+
+    @property
+    def log(self) -> Path:
+        """What was logged while it was made."""
+        return self.path / LOG_FILE
 
     def read_json(self, name: str, model: type[Config]) -> Config:
         """Return a file's content.
