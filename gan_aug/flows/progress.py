@@ -14,7 +14,13 @@ __all__ = ["ERR", "Terminal", "log_progress", "show_progress"]
 
 
 class Terminal(Console):
-    """A console that says nothing more once nobody reads it, as after ``| head -1``."""
+    """A console that says nothing more once nobody reads it, as after ``| head -1``.
+
+    Attributes:
+        shows_bars: Whether somebody wants to see how far a stage is.
+    """
+
+    shows_bars: bool = True
 
     def on_broken_pipe(self) -> None:
         """Go on in silence: what is computed is wanted all the same."""
@@ -45,5 +51,5 @@ def show_progress(label: str, total: int) -> AbstractContextManager[OnProgress]:
         What yields a function that moves the bar.
     """
     # The bars of several processes would overwrite each other.
-    shown = ERR.is_terminal and multiprocessing.parent_process() is None
+    shown = ERR.shows_bars and ERR.is_terminal and multiprocessing.parent_process() is None
     return show_bar(label, total, ERR, shown=shown)

@@ -157,6 +157,7 @@ class Entry:
             return False
         remove(self.path)
         self.fetched.rename(self.path)
+        logger.debug("fetched %s", self.remote)
         return True
 
     def push(self, *, replace: bool) -> None:
@@ -249,8 +250,12 @@ class Store:
             UserError: The remote store can't be written.
         """
         if location and "://" in location:
-            return cls(artifacts / "store", find_remote(location))
-        return cls(Path(location) if location else artifacts / "store")
+            store = cls(artifacts / "store", find_remote(location))
+        else:
+            store = cls(Path(location) if location else artifacts / "store")
+        copied = f", copied to {store.remote}" if store.remote else ""
+        logger.debug("store: %s%s", store.root.absolute(), copied)
+        return store
 
     def locate(self, stage: Stage[Any]) -> Entry:
         """Return the place of a stage's output, for what it is made from and by which code."""

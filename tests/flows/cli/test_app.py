@@ -25,6 +25,8 @@ COMMANDS = [
     "up",
     "view",
 ]
+LONGEST_HELP = 60
+PANELS = ["General", "Data", "DCGAN", "Teacher", "Classifiers", "Comparison", "Output"]
 SLOW_LIBRARIES = [
     "lightgbm",
     "matplotlib",
@@ -34,6 +36,19 @@ SLOW_LIBRARIES = [
     "sklearn",
     "tensorflow",
 ]
+
+
+@pytest.fixture
+def read_lines(capsys, monkeypatch):
+    """Return a reader of what the command prints, line by line."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def read_lines(*words):
+        with pytest.raises(SystemExit, match="0"):
+            main(words)
+        return capsys.readouterr().out.splitlines()
+
+    return read_lines
 
 
 def test_the_help_lists_every_command(read_help):
@@ -49,6 +64,48 @@ def test_the_help_describes_every_preset(read_help, command):
     assert [preset for preset in PRESETS if f" {preset} " in described] == list(PRESETS)
 
 
+@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "study"])
+def test_the_help_fits_a_screen_or_two(read_lines, monkeypatch, command, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert len(read_lines(command, "--help")) <= LONGEST_HELP
+
+
+def test_the_help_has_panels_by_stage_and_says_where_the_rest_is(read_lines):
+    lines = read_lines("run", "--help")
+    assert [line.split()[0] for line in lines if line.rstrip().endswith("─")] == PANELS
+    shown = {line.split()[0] for line in lines if line.startswith("--")}
+    assert {"--preset", "--dataset", "--labels", "--dcgan.steps", "--arms", "--name"} <= shown
+    assert "--dcgan.generator-decay" not in shown
+    whole = {line.split()[0] for line in read_lines("run", "--help-all") if line.startswith("--")}
+    assert shown < whole
+    assert f"gan-aug run --help-all has {len(whole - shown)} more flags" in lines[-1]
+
+
+@pytest.mark.parametrize("words", [["--help-all", "run"], ["run", "--seed", "3", "--help-all"]])
+def test_all_of_the_help_is_there_wherever_it_is_asked_for(read_lines, words):
+    assert read_lines(*words) == read_lines("run", "--help-all")
+
+
+def test_every_setting_stands_in_one_panel_with_the_same_words_as_on_the_settings_page(read_lines):
+    text = " ".join(" ".join(read_lines("run", "--help-all")).split())
+    for argument in app["run"].assemble_argument_collection(parse_docstring=True):
+        if argument.keys and argument.show:
+            said = " ".join(argument.parameter.help.replace("`", "").split())
+            assert said in text, argument.name
+    listed = [line.split()[0] for line in read_lines("run", "--help-all") if line.startswith("--")]
+    assert len(listed) == len(set(listed))
+
+
+@pytest.mark.parametrize("command", ["run", "study", "dcgan", "anomalies", "suggest"])
+def test_less_and_more_at_once_is_refused(capsys, command):
+    words = [] if command in {"run", "study"} else ["source"]
+    with pytest.raises(SystemExit, match="2"):
+        main([command, *words, "-q", "-v"])
+    expected = "gan-aug: verbose: expected --quiet or --verbose, found both; leave one out\n"
+    assert capsys.readouterr() == ("", expected)
+
+
 @pytest.mark.parametrize(
     "command", ["anomalies", "doctor", "runs", "show", "suggest", "up", "view"]
 )
@@ -56,7 +113,9 @@ def test_the_help_speaks_of_images_of_any_kind(read_help, command):
     assert "digit" not in read_help(command)
 
 
-@pytest.mark.parametrize("words", [["run", "--help"], ["runs"], ["show", "gone"]])
+@pytest.mark.parametrize(
+    "words", [["run", "--help"], ["run", "--help-all"], ["runs"], ["show", "gone"]]
+)
 def test_what_computes_nothing_waits_for_no_slow_library(words):
     script = (
         "import sys; from gan_aug.flows.cli.app import app\n"

@@ -109,7 +109,7 @@ def test_every_setting_is_a_flag_in_the_help(read_help):
             else:
                 yield f"{prefix}{name}".replace("_", "-")
 
-    out = read_help("run")
+    out = read_help("run", page="--help-all")
     missing = [flag for flag in flags(RunConfig) if flag not in out]
     assert not missing
 
