@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     import keras
 
 __all__ = [
+    "LATEST",
     "Anomalies",
     "PicturesDcgan",
     "ReportFolder",
@@ -54,6 +55,7 @@ __all__ = [
     "complete_name",
     "find_run",
     "is_run",
+    "list_names",
     "list_runs",
     "load_network",
     "make_name",
@@ -485,7 +487,7 @@ def complete_name(artifacts: Path, text: str) -> str:
     """
     if is_run(artifacts, text):
         return text
-    names = [path.parent.name for path in list_configs(artifacts)]
+    names = list_names(artifacts)
     if text == LATEST:
         return names[-1] if names else text
     found = [name for name in names if text and name.startswith(text)]
@@ -506,9 +508,14 @@ def find_run(artifacts: Path, text: str) -> Run:
     name = complete_name(artifacts, text)
     run = Run(artifacts / Run.home / name)
     if not is_run(artifacts, name) or not (run.path / CONFIG_FILE).exists():
-        names = ", ".join(path.parent.name for path in list_configs(artifacts)) or "none"
+        names = ", ".join(list_names(artifacts)) or "none"
         raise UserError(f"run: expected one of the runs in {artifacts} ({names}), found {text!r}")
     return run
+
+
+def list_names(artifacts: Path) -> list[str]:
+    """Return the names of all runs, the oldest first."""
+    return [path.parent.name for path in list_configs(artifacts)]
 
 
 def list_configs(artifacts: Path) -> list[Path]:

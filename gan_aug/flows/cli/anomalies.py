@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from gan_aug.flows.cli import terminal
+from gan_aug.flows.cli.completion import complete_run
 from gan_aug.flows.cli.options import Destination, Integer, Json
 from gan_aug.flows.cli.panels import DATA
 from gan_aug.flows.cli.prepare import call_flow, prepare_flow
@@ -16,7 +17,7 @@ __all__ = ["anomalies"]
 
 
 def anomalies(
-    source: Annotated[str, Parameter(group=DATA)],
+    source: Annotated[str, Parameter(group=DATA, completer=complete_run)],
     *,
     dataset: str | None = None,
     part: Part = "validation",

@@ -1,5 +1,6 @@
 """What all subcommands have in common: the help, and how the command ends."""
 
+import os
 import subprocess
 import sys
 from importlib import metadata
@@ -10,7 +11,9 @@ from stack import COMMAND
 from gan_aug.errors import GateError, UserError
 from gan_aug.flows.cli import main
 from gan_aug.flows.cli.app import app
+from gan_aug.reporting.folders import Run
 from gan_aug.settings.presets import PRESETS
+from gan_aug.settings.run import RunConfig
 
 COMMANDS = [
     "anomalies",
@@ -201,19 +204,51 @@ def test_a_run_that_nobody_reads_goes_on(tmp_path, tiny_flags):
     assert list(tmp_path.glob("runs/*/report.html"))
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [(["gan-aug", "sho"], "show"), (["gan-aug", "run", "--dcgan.st"], "--dcgan.steps")],
-)
-def test_bash_completes_commands_and_flags(tmp_path, words, expected):
-    script = tmp_path / "gan-aug"
+def complete(folder, words):
+    """Return what bash offers for the last of the words, in a folder."""
+    script = folder / "gan-aug"
     installed = [COMMAND, "--install-completion", "--shell", "bash", "--output", script]
-    subprocess.run(installed, env={"HOME": str(tmp_path)}, check=True)
+    subprocess.run(installed, env=os.environ | {"HOME": str(folder)}, check=True)
     program = f"""
         source {script}
         COMP_WORDS=({" ".join(words)}); COMP_CWORD={len(words) - 1}
         $(complete -p gan-aug | grep -o -- '-F [^ ]*' | cut -c4-)
         printf '%s\\n' "${{COMPREPLY[@]}}"
     """
-    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False)
-    assert expected in done.stdout.split(), done.stderr
+    path = f"{COMMAND.parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", program],
+        cwd=folder,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["gan-aug", "sho"], "show"),
+        (["gan-aug", "run", "--dcgan.st"], "--dcgan.steps"),
+        (["gan-aug", "run", "--help-a"], "--help-all"),
+    ],
+)
+def test_bash_completes_commands_and_flags(tmp_path, words, expected):
+    assert expected in complete(tmp_path, words)
+
+
+@pytest.mark.parametrize("command", ["show", "view", "anomalies"])
+def test_bash_completes_names_of_runs(tmp_path, command):
+    for artifacts, name in (("artifacts", "mnist-one"), ("artifacts", "other"), ("far", "mnist")):
+        Run.open(tmp_path / artifacts, name, RunConfig())
+    assert complete(tmp_path, ["gan-aug", command, "mni"]) == ["mnist-one"]
+    assert complete(tmp_path, ["gan-aug", command, "''"]) == ["latest", "mnist-one", "other"]
+    there = ["gan-aug", command, "--artifacts", "far", "m"]
+    assert complete(tmp_path, there) == ["mnist"]
+
+
+def test_bash_completes_nothing_where_there_is_no_run(tmp_path):
+    assert complete(tmp_path, ["gan-aug", "show", "''"]) == []
