@@ -39,6 +39,7 @@ app = Command(
     version=lambda: metadata.version("gan-aug"),
     suppress_keyboard_interrupt=False,
 )
+app["--help"].help = "Print the flags that most people use, or all of them, and exit."
 app.command(run)
 app.command(study)
 app.command(data)
