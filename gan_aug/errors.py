@@ -1,6 +1,6 @@
 """What a user can get wrong, and what can go wrong under a user's hands."""
 
-__all__ = ["DownloadError", "GateError", "TrainingDivergedError", "UserError"]
+__all__ = ["DownloadError", "GateError", "TrainingDivergedError", "UserError", "escape"]
 
 
 class UserError(ValueError):

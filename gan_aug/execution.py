@@ -113,15 +113,25 @@ def execute_stage(
         UserError: An input isn't where this host looks, or what ``stage.run`` raises.
     """
     entry = store.locate(stage)
+    if logger.isEnabledFor(logging.DEBUG):
+        logger.debug("%s: key %s%s", stage.label, entry.identity, describe_origins(stage, store))
     with entry.lock():
         reused = entry.is_complete()
         if not reused:
             with hold(stage), entry.build() as folder, watch(stage) as on_progress:
                 stage.format.save(folder, compute(stage, store, entry, on_progress))
         entry.push(replace=not reused)
+    where = "found in" if reused else "written to"
+    logger.debug("%s: %s %s", stage.label, where, entry.path)
     how = "cached" if reused else f"done in {entry.seconds:.1f} s"
     logger.info("%s: %s", stage.label, how)
     return Output(entry, stage.format, stage.label, reused)
+
+
+def describe_origins(stage: Stage[Any], store: Store) -> str:
+    """``, made of dataset/1a2b3c4d``: the keys of what a stage takes."""
+    keys = dict.fromkeys(store.locate(needed).identity for needed in stage.list_inputs())
+    return f", made of {', '.join(keys)}" if keys else ""
 
 
 def compute(stage: Stage[Value], store: Store, entry: Entry, on_progress: OnProgress) -> Value:

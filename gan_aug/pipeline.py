@@ -1,6 +1,7 @@
 """A run: what must be known before it begins, the order of its stages, its outcome."""
 
 import contextlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,8 @@ from gan_aug.teachers.ensemble import check_folds
 from gan_aug.teachers.trust import Trust
 
 __all__ = ["Guard", "Outcome", "RunPlan", "plan_run", "run_stages"]
+
+logger = logging.getLogger(__name__)
 
 IMAGE_COPIES = 3
 ROWS_PER_SOFT_TARGET = 1.5
@@ -112,7 +115,10 @@ def plan_run(
     planned = config.plan(len(places), images)
     stages = RunStages(planned, data, loaded.provenance, drawn, compute)
     counts = list(loaded.spec.count_images(labeled.labels).values())
-    refuse_excess(estimate_memory(stages, counts), processes=processes)
+    needs = estimate_memory(stages, counts)
+    sizes = (f"{stage} {size / 2**30:.2f} GiB" for stage, (size, _) in needs.items())
+    logger.debug("memory at the peak of a stage, about: %s", ", ".join(sizes))
+    refuse_excess(needs, processes=processes)
     return RunPlan(stages, len(places), images - len(places))
 
 

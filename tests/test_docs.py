@@ -99,7 +99,8 @@ def flags():
     commands = [app[name] for name in app if not name.startswith("-")]
     commands += [module.app for module in loaded if hasattr(module, "app")]
     arguments = [one for command in commands for one in command.assemble_argument_collection()]
-    return {name for argument in arguments for name in argument.names} | {"--help", "--version"}
+    named = {name for argument in arguments for name in argument.names}
+    return named | {name for name in app if name.startswith("-")}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -13,6 +13,7 @@ from gan_aug.evaluation.anomaly import Separation, check_discriminator, check_le
 from gan_aug.execution import Executor, Output
 from gan_aug.flows.publish import publish_results
 from gan_aug.flows.reports import write_anomalies
+from gan_aug.flows.run_log import keep_log, log_into
 from gan_aug.flows.stages import keep_dataset, open_executor
 from gan_aug.gan.adversarial import TrainedDcgan
 from gan_aug.reporting.environment import describe_environment
@@ -50,6 +51,7 @@ class Subject:
 
 
 @flow(name="anomalies")
+@keep_log
 def anomalies(
     config: AnomalyConfig,
     name: str | None = None,
@@ -86,6 +88,7 @@ def anomalies(
     folder = Anomalies.open(
         Path(artifacts), name or make_name(loaded.provenance.name, "anomalies", config), config
     )
+    log_into(folder)
     folder.write_environment(describe_environment(compute, loaded.provenance))
     execute = open_executor(outputs, data)
     left_out = (

@@ -12,6 +12,7 @@ from gan_aug.evaluation.verdict import TRIAL_AHEAD
 from gan_aug.flows.gates import pass_gates
 from gan_aug.flows.publish import publish_results
 from gan_aug.flows.reports import write_report
+from gan_aug.flows.run_log import keep_log, log_into
 from gan_aug.flows.stages import keep_dataset, open_executor
 from gan_aug.pipeline import plan_run, run_stages
 from gan_aug.reporting.environment import describe_environment
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 @flow(name="augment")
+@keep_log
 def augment(
     config: RunConfig = RunConfig(),
     name: str | None = None,
@@ -63,6 +65,7 @@ def augment(
     plan = plan_run(execute, config, describe_dataset(provenance), compute)
     check_arms(config.arms, plan.unlabeled)
     run = Run.open(Path(artifacts), name or name_run(config, provenance), config)
+    log_into(run)
     before = run.read_baseline()
     run.write_environment(describe_environment(compute, provenance))
     outcome = run_stages(plan, execute)

@@ -8,6 +8,7 @@ from gan_aug.data.pictures import describe_pictures
 from gan_aug.device import select_compute
 from gan_aug.flows.publish import publish_report
 from gan_aug.flows.reports import write_dcgan
+from gan_aug.flows.run_log import keep_log, log_into
 from gan_aug.flows.stages import keep_pictures, open_executor
 from gan_aug.gan.networks import check_memory
 from gan_aug.reporting.environment import describe_environment
@@ -21,6 +22,7 @@ __all__ = ["dcgan"]
 
 
 @flow(name="dcgan")
+@keep_log
 def dcgan(
     config: PicturesConfig = PicturesConfig(),
     name: str | None = None,
@@ -52,6 +54,7 @@ def dcgan(
     folder = PicturesDcgan.open(
         Path(artifacts), name or make_name(provenance.name, "dcgan", config), config
     )
+    log_into(folder)
     folder.write_environment(describe_environment(compute, provenance))
     trained = open_executor(outputs, data)(
         describe_dcgan(

@@ -14,7 +14,13 @@ __all__ = ["ERR", "Terminal", "log_progress", "show_progress"]
 
 
 class Terminal(Console):
-    """A console that says nothing more once nobody reads it, as after ``| head -1``."""
+    """A console that says nothing more once nobody reads it, as after ``| head -1``.
+
+    Attributes:
+        shows_bars: Whether somebody wants to see how far a stage is.
+    """
+
+    shows_bars: bool = True
 
     def on_broken_pipe(self) -> None:
         """Go on in silence: what is computed is wanted all the same."""
@@ -27,9 +33,10 @@ ERR = Terminal(stderr=True, soft_wrap=True, highlight=False)
 
 
 def log_progress() -> logging.Logger:
-    """Return the logger of this project, which now logs at level INFO."""
+    """Return the logger of this project, which logs at level INFO unless it was told another."""
     logger = logging.getLogger("gan_aug")
-    logger.setLevel(logging.INFO)
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO)
     return logger
 
 
@@ -44,5 +51,5 @@ def show_progress(label: str, total: int) -> AbstractContextManager[OnProgress]:
         What yields a function that moves the bar.
     """
     # The bars of several processes would overwrite each other.
-    shown = ERR.is_terminal and multiprocessing.parent_process() is None
+    shown = ERR.shows_bars and ERR.is_terminal and multiprocessing.parent_process() is None
     return show_bar(label, total, ERR, shown=shown)

@@ -1,9 +1,11 @@
 """Where the runs of a study are computed, if not one after the other in this process."""
 
 import contextlib
+import functools
 import multiprocessing
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from prefect.client.orchestration import get_client
@@ -12,6 +14,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 
 from gan_aug.errors import UserError
+from gan_aug.flows.progress import log_progress
+from gan_aug.flows.run_log import join_log
 from gan_aug.quiet import mute_native_output
 
 __all__ = ["Runner", "open_runner"]
@@ -22,12 +26,13 @@ CONNECT_SECONDS = 10
 
 
 @contextlib.contextmanager
-def open_runner(workers: int, dask: str | None) -> Iterator[Runner | None]:
+def open_runner(workers: int, dask: str | None, log: Path) -> Iterator[Runner | None]:
     """Yield what tasks can be submitted to; None if they are to be called.
 
     Args:
         workers: Processes of this machine.
         dask: Address of a Dask cluster's scheduler, which is then used instead.
+        log: Where processes of this machine write their log lines.
 
     Raises:
         UserError: There is no such cluster, or nothing to reach it with.
@@ -35,13 +40,14 @@ def open_runner(workers: int, dask: str | None) -> Iterator[Runner | None]:
     if dask is None and workers == 1:
         yield None
         return
-    with share_server(), build_runner(workers, dask) as runner, stop_workers():
+    with share_server(), build_runner(workers, dask, log) as runner, stop_workers():
         yield runner
 
 
-def build_runner(workers: int, dask: str | None) -> Runner:
+def build_runner(workers: int, dask: str | None, log: Path) -> Runner:
     if dask is None:
-        return ProcessPoolTaskRunner(max_workers=workers, initializer=start_worker)
+        start = functools.partial(start_worker, log, log_progress().level)
+        return ProcessPoolTaskRunner(max_workers=workers, initializer=start)
     check_cluster(dask)
     from prefect_dask.task_runners import DaskTaskRunner  # noqa: PLC0415 - an extra
 
@@ -68,11 +74,18 @@ def stop_workers() -> Iterator[None]:
         raise
 
 
-def start_worker() -> None:
-    """Make a new process ready: logs go to Prefect, what TensorFlow prints goes nowhere."""
+def start_worker(log: Path, level: int) -> None:
+    """Make a new process ready: logs go to Prefect and into a file, what TensorFlow prints nowhere.
+
+    Args:
+        log: The file.
+        level: Of the lines that go there.
+    """
     # A terminal sends Ctrl-C to all processes of a command; the first one ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     setup_logging()
+    log_progress().setLevel(level)
+    join_log(log)
     with mute_native_output():
         import tensorflow as tf  # noqa: PLC0415 - here, where what it prints is dropped
 

@@ -16,6 +16,7 @@ from gan_aug.execution import Output
 from gan_aug.flows.cells import Call, compute_elsewhere, compute_here
 from gan_aug.flows.publish import publish_progress, publish_results
 from gan_aug.flows.reports import write_study
+from gan_aug.flows.run_log import keep_log, log_into
 from gan_aug.flows.scale import open_runner
 from gan_aug.flows.stages import keep_dataset, open_executor
 from gan_aug.pipeline import Outcome, plan_run
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 @flow(name="study")
+@keep_log
 def study(
     config: StudyConfig = StudyConfig(),
     name: str | None = None,
@@ -73,11 +75,12 @@ def study(
     folder = Study.open(
         Path(artifacts), name or make_name(provenance.name, "study", config), config
     )
+    log_into(folder)
     folder.write_environment(describe_environment(compute, provenance))
 
     with (
         publish_progress("study-progress", "runs of the study", len(calls)) as on_progress,
-        open_runner(workers, dask) as runner,
+        open_runner(workers, dask, folder.log) as runner,
     ):
         cells = (
             compute_elsewhere(runner, calls, on_progress)

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     import keras
 
 __all__ = [
+    "LATEST",
     "Anomalies",
     "PicturesDcgan",
     "ReportFolder",
@@ -58,6 +59,7 @@ __all__ = [
     "complete_name",
     "find_run",
     "is_run",
+    "list_names",
     "list_results",
     "list_runs",
     "load_network",
@@ -82,6 +84,7 @@ LATEST = "latest"
 LAST_SAMPLES = "samples"
 REPORT_FILE = "report.md"
 PAGE_FILE = "report.html"
+LOG_FILE = "run.log"
 PICTURE = r"!\[(?P<description>[^]]*)\]\((?P<file>[\w./-]+\.png)\)"
 ESSENTIAL_PICTURES = {"training", "gan_history", "comparison", "gains", "learning_curves"}
 
@@ -150,6 +153,11 @@ class ReportFolder:
     def page(self) -> Path:
         """The report as one HTML file."""
         return self.path / PAGE_FILE
+
+    @property
+    def log(self) -> Path:
+        """What was logged while it was made."""
+        return self.path / LOG_FILE
 
     def read_json(self, name: str, model: type[Config]) -> Config:
         """Return a file's content.
@@ -556,7 +564,7 @@ def complete_name(artifacts: Path, text: str) -> str:
     """
     if is_run(artifacts, text):
         return text
-    names = [path.parent.name for path in list_configs(artifacts)]
+    names = list_names(artifacts)
     if text == LATEST:
         return names[-1] if names else text
     found = [name for name in names if text and name.startswith(text)]
@@ -577,9 +585,14 @@ def find_run(artifacts: Path, text: str) -> Run:
     name = complete_name(artifacts, text)
     run = Run(artifacts / Run.home / name)
     if not is_run(artifacts, name) or not (run.path / CONFIG_FILE).exists():
-        names = ", ".join(path.parent.name for path in list_configs(artifacts)) or "none"
+        names = ", ".join(list_names(artifacts)) or "none"
         raise UserError(f"run: expected one of the runs in {artifacts} ({names}), found {text!r}")
     return run
+
+
+def list_names(artifacts: Path) -> list[str]:
+    """Return the names of all runs, the oldest first."""
+    return [path.parent.name for path in list_configs(artifacts)]
 
 
 def list_configs(artifacts: Path) -> list[Path]:

@@ -39,10 +39,10 @@ class DataConfig(ReadingConfig):
     dataset: str = Field(
         "mnist",
         min_length=1,
-        description="`mnist`; `fashion-mnist`; `digits` (8x8 digits enlarged, no network); `auto` "
-        "(MNIST, or digits where it can't be had); or a path: a folder of pictures by class, a "
-        "`.csv` or `.parquet` table, an `.npz`, a folder of IDX files, a saved Hugging Face data "
-        "set, `mnist.pkl.gz`.",
+        description="The images: `mnist`, `fashion-mnist`, `digits`, `auto`, or a path. `digits` "
+        "are 8x8 digits enlarged, and need no network; `auto` is MNIST, or digits where it can't "
+        "be had. A path may lead to a folder of pictures by class, a `.csv` or `.parquet` table, "
+        "an `.npz`, a folder of IDX files, a saved Hugging Face data set, or `mnist.pkl.gz`.",
     )
     unlabeled: str | None = Field(
         None,

@@ -23,7 +23,8 @@ class PseudoLabelConfig(StageConfig):
 
     teacher: TeacherName | Literal["auto"] = Field(
         "auto",
-        description="; ".join(f"`{name}`: {t.description}" for name, t in TEACHERS.items())
+        description="Who labels the images. "
+        + "; ".join(f"`{name}`: {t.description}" for name, t in TEACHERS.items())
         + f". `auto`: `{LEARNS_FROM_IMAGES}` where most training images have no label, else, and "
         f"with `calibration_folds`, `{LEARNS_FROM_LABELS}`.",
     )

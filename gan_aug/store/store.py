@@ -162,6 +162,7 @@ class Entry:
             return False
         remove(self.path)
         self.fetched.rename(self.path)
+        logger.debug("fetched %s", self.remote)
         return True
 
     def push(self, *, replace: bool) -> None:
@@ -258,6 +259,8 @@ class Store:
         root = Path(location) if location and not remote else artifacts / "store"
         store = cls(root, remote)
         weakref.finalize(store, take_lease(root))
+        copied = f", copied to {store.remote}" if store.remote else ""
+        logger.debug("store: %s%s", store.root.absolute(), copied)
         return store
 
     def locate(self, stage: Stage[Any]) -> Entry:

@@ -114,6 +114,7 @@ def test_the_ranking_leaves_everything_it_promises(folder):
         "ranking.png",
         "report.html",
         "report.md",
+        "run.log",
     }
 
 

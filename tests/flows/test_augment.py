@@ -90,6 +90,7 @@ def test_the_run_leaves_everything_it_promises(run):
         "lightgbm-gan.txt",
         "report.md",
         "report.html",
+        "run.log",
         "changes.png",
         "comparison.png",
         "confusion.png",

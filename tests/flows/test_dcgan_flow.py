@@ -32,6 +32,7 @@ def trained(tmp_path_factory):
 def test_the_folder_has_networks_samples_and_a_report(trained):
     files = {path.relative_to(trained.path).as_posix() for path in trained.path.rglob("*.*")}
     assert {"generator.keras", "discriminator.keras", "gan_history.csv", "report.html"} <= files
+    assert "DCGAN: step 2 of 2" in trained.log.read_text()
     assert {"samples/step-000001.png", "samples/step-000002.png", "training.png"} <= files
     with Image.open(trained.path / "samples.png") as grid:
         assert grid.width == grid.height == 2 * (8 * (64 + 2) + 2)

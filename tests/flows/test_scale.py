@@ -1,5 +1,6 @@
 """A study on several processes and on several hosts has the numbers of one on its own."""
 
+import os
 import shutil
 
 import pytest
@@ -79,6 +80,11 @@ def test_processes_have_the_numbers_of_one_and_are_seen_in_the_ui(expected, tmp_
     assert names.count("run") == RUNS
     assert names.count("DCGAN") == RUNS + DRAWS
     wait_until(lambda: any("DCGAN: step 2 of 2" in line for line in read_logs(flow_run)))
+    lines = state.result().log.read_text().splitlines()
+    trained = {line.split()[2] for line in lines if "DCGAN: step 2 of 2" in line}
+    assert trained, "lines of other processes are in the log too"
+    assert str(os.getpid()) not in trained
+    assert "finished in" in lines[-1]
 
 
 @pytest.mark.slow

@@ -6,7 +6,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from gan_aug.flows.cli import terminal
+from gan_aug.flows.cli.completion import complete_run
 from gan_aug.flows.cli.options import Destination, Integer, Json
+from gan_aug.flows.cli.panels import DATA
 from gan_aug.flows.cli.prepare import call_flow, prepare_flow
 from gan_aug.settings.anomalies import AnomalyConfig, Detector, Part
 from gan_aug.settings.run import RunConfig
@@ -15,7 +17,7 @@ __all__ = ["anomalies"]
 
 
 def anomalies(
-    source: str,
+    source: Annotated[str, Parameter(group=DATA, completer=complete_run)],
     *,
     dataset: str | None = None,
     part: Part = "validation",
@@ -51,7 +53,7 @@ def anomalies(
         steps=steps,
     )
     trained = read_source(source, destination.artifacts)
-    prepare_flow(trained.device, trained.precision)
+    prepare_flow(trained.device, trained.precision, destination.level)
     from gan_aug.flows.anomalies import anomalies as anomalies_flow  # noqa: PLC0415 - seconds to import
 
     finished = call_flow(lambda: anomalies_flow(config, **destination.to_arguments()))

@@ -5,7 +5,8 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 
-from cyclopts import App, CycloptsError
+from cyclopts import CycloptsError
+from cyclopts.help import DefaultFormatter
 from pydantic import ValidationError
 
 from gan_aug.errors import GateError, UserError
@@ -17,6 +18,7 @@ from gan_aug.flows.cli.data import data
 from gan_aug.flows.cli.dcgan import dcgan
 from gan_aug.flows.cli.doctor import doctor
 from gan_aug.flows.cli.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USER_ERROR, phrase
+from gan_aug.flows.cli.panels import HELP_ALL, Command, Heading
 from gan_aug.flows.cli.run import run
 from gan_aug.flows.cli.runs import runs, show
 from gan_aug.flows.cli.server import up
@@ -31,12 +33,15 @@ __all__ = ["app", "main"]
 ENDINGS = (signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 RESUME = "run the same command again to continue where this one stopped"
 
-app = App(
+app = Command(
     name="gan-aug",
+    help_flags=("--help", "-h", HELP_ALL),
+    help_formatter=DefaultFormatter(panel_spec=Heading()),
     help="Do a GAN's images make your classifiers better, by how much, and how sure are we?",
     version=lambda: metadata.version("gan-aug"),
     suppress_keyboard_interrupt=False,
 )
+app["--help"].help = "Print the flags that most people use, or all of them, and exit."
 app.command(run)
 app.command(study)
 app.command(data)

@@ -1,13 +1,22 @@
 """``gan-aug compare``."""
 
+from typing import Annotated
+
+from cyclopts import Parameter
+
 from gan_aug.errors import UserError
 from gan_aug.flows.cli import terminal
+from gan_aug.flows.cli.completion import complete_run
 from gan_aug.flows.cli.options import ARTIFACTS, Artifacts, Json
 
 __all__ = ["compare"]
 
 
-def compare(*runs: str, artifacts: Artifacts = ARTIFACTS, json: Json = False) -> None:
+def compare(
+    *runs: Annotated[str, Parameter(completer=complete_run)],
+    artifacts: Artifacts = ARTIFACTS,
+    json: Json = False,
+) -> None:
     """Put runs side by side: the settings that differ, and the scores.
 
     Where runs judge the same images, the others are compared with the first image by image.

@@ -6,13 +6,14 @@ from cyclopts import Parameter
 
 from gan_aug.flows.cli import terminal
 from gan_aug.flows.cli.options import Json
+from gan_aug.flows.cli.panels import DATA
 from gan_aug.settings.data import DataConfig
 
 __all__ = ["data"]
 
 
 def data(
-    dataset: str,
+    dataset: Annotated[str, Parameter(group=DATA)],
     *,
     json: Json = False,
     config: Annotated[DataConfig, Parameter(name="*")] = DataConfig(),

@@ -6,6 +6,7 @@ from cyclopts import Parameter
 
 from gan_aug.flows.cli import terminal
 from gan_aug.flows.cli.options import Destination, Setup
+from gan_aug.flows.cli.panels import DATA
 from gan_aug.flows.cli.prepare import call_flow, prepare_flow
 from gan_aug.settings.pictures import PicturesConfig
 from gan_aug.settings.presets import resolve_pictures_config
@@ -14,7 +15,7 @@ __all__ = ["dcgan"]
 
 
 def dcgan(
-    source: str,
+    source: Annotated[str, Parameter(group=DATA)],
     *,
     setup: Setup = Setup(),
     destination: Destination = Destination(),
@@ -31,7 +32,7 @@ def dcgan(
     if setup.dry_run:
         terminal.OUT.print_json(resolved.model_dump_json())
         return
-    prepare_flow(resolved.device, resolved.precision)
+    prepare_flow(resolved.device, resolved.precision, destination.level)
     from gan_aug.flows.dcgan import dcgan as dcgan_flow  # noqa: PLC0415 - seconds to import
 
     finished = call_flow(lambda: dcgan_flow(resolved, **destination.to_arguments()))

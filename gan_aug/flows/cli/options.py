@@ -1,5 +1,6 @@
 """The options that several commands share; each is declared here and nowhere else."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,18 +8,20 @@ from typing import Annotated, Any, TypedDict
 
 from cyclopts import Parameter, Token
 
+from gan_aug.errors import UserError
+from gan_aug.flows.cli.panels import GENERAL, OUTPUT
 from gan_aug.settings.names import check_name
 from gan_aug.settings.presets import Preset
 
-__all__ = ["ARTIFACTS", "Artifacts", "Destination", "Integer", "Json", "Setup"]
+__all__ = ["ARTIFACTS", "Artifacts", "Destination", "Integer", "Json", "Setup", "Verbosity"]
 
 ARTIFACTS = Path("artifacts")
 
 Artifacts = Annotated[
     Path,
     Parameter(
-        help="Folder of everything that the commands write: results, and the store of finished "
-        "stages."
+        group=OUTPUT,
+        help="Folder of all results, and of the store of finished stages.",
     ),
 ]
 
@@ -41,7 +44,9 @@ Integer = Annotated[int, Parameter(converter=read_integer)]
 Json = Annotated[
     bool,
     Parameter(
-        negative="", help="Print the result on stdout as JSON, and everything else on stderr."
+        negative="",
+        group=OUTPUT,
+        help="Print the result on stdout as JSON, all else on stderr.",
     ),
 ]
 
@@ -54,7 +59,7 @@ class FlowArguments(TypedDict):
     store: str | None
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=GENERAL)
 @dataclass(frozen=True, kw_only=True)
 class Setup:
     """Where the settings of a flow come from, and whether they are all that is asked for."""
@@ -63,10 +68,9 @@ class Setup:
         Preset,
         Parameter(
             help="Settings to start from; other flags change single ones. `smoke` takes seconds "
-            "and shows that everything works. `quick` takes minutes on two cores. `chapter` has "
-            "the settings of the book chapter and is for a GPU. `paper` has the networks of the "
-            "DCGAN paper, made for 64x64 RGB images, and is for a GPU. The defaults of the flags "
-            "below are those of `quick`."
+            "and shows that everything works, `quick` minutes on two cores. `chapter` is the book "
+            "chapter's and `paper` the DCGAN paper's, made for 64x64 RGB images; both are for a "
+            "GPU. The defaults of the flags below are those of `quick`."
         ),
     ] = "quick"
     dry_run: Annotated[
@@ -74,16 +78,50 @@ class Setup:
     ] = False
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=OUTPUT)
 @dataclass(frozen=True, kw_only=True)
-class Destination:
-    """Where a flow leaves its results."""
+class Verbosity:
+    """How much a command says on the way.
+
+    Raises:
+        UserError: Less and more are asked for.
+    """
+
+    quiet: Annotated[
+        bool,
+        Parameter(
+            alias="-q", negative="", help="Print the result, warnings and errors, and no bars."
+        ),
+    ] = False
+    verbose: Annotated[
+        bool,
+        Parameter(
+            alias="-v", negative="", help="Print also what each stage is made of, and where it is."
+        ),
+    ] = False
+
+    def __post_init__(self) -> None:
+        """Refuse both at once."""
+        if self.quiet and self.verbose:
+            raise UserError("verbose: expected --quiet or --verbose, found both; leave one out")
+
+    @property
+    def level(self) -> int:
+        """The least that a line must be worth to be printed."""
+        if self.quiet:
+            return logging.WARNING
+        return logging.DEBUG if self.verbose else logging.INFO
+
+
+@Parameter(name="*", group=OUTPUT)
+@dataclass(frozen=True, kw_only=True)
+class Destination(Verbosity):
+    """Where a flow leaves its results, and how much it says meanwhile."""
 
     name: Annotated[
         str | None,
         Parameter(
-            help="Name of the results; by default the command makes one from the data and the "
-            "settings.",
+            help="Name of the results; by default made of data and settings.",
             validator=validate_name,
         ),
     ] = None

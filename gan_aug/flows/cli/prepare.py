@@ -59,19 +59,20 @@ def check_data(config: DataConfig, *budgets: AutoBudget) -> None:
     check_dataset(config, find_local_sets(), budgets)
 
 
-def prepare_flow(device: Device, precision: Precision) -> None:
+def prepare_flow(device: Device, precision: Precision, level: int) -> None:
     """Make this process ready for a flow; import the flow afterwards.
 
     Args:
         device: Where the flow trains.
         precision: What it computes in.
+        level: Of the log lines that the terminal shows.
 
     Raises:
         UserError: There is no such device, or the server that PREFECT_API_URL names does not
             answer.
     """
     silence_libraries()
-    terminal.log_to_terminal()
+    terminal.log_to_terminal(level)
     logger.info("starting TensorFlow and Prefect")
     # Two threads may not import what both need.
     import prefect.client.orchestration  # noqa: F401, PLC0415 - seconds to import

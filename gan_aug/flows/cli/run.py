@@ -31,7 +31,7 @@ def run(
         terminal.OUT.print_json(resolved.model_dump_json())
         return
     check_data(resolved, resolved.labels)
-    prepare_flow(resolved.device, resolved.precision)
+    prepare_flow(resolved.device, resolved.precision, destination.level)
     from gan_aug.flows.augment import augment  # noqa: PLC0415 - seconds to import; --help must not wait
 
     finished = call_flow(lambda: augment(resolved, **destination.to_arguments()))

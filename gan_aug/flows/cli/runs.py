@@ -1,8 +1,12 @@
 """``gan-aug runs`` and ``gan-aug show``: what earlier runs found."""
 
+from typing import Annotated
+
+from cyclopts import Parameter
 from pydantic import TypeAdapter
 
 from gan_aug.flows.cli import terminal
+from gan_aug.flows.cli.completion import complete_run
 from gan_aug.flows.cli.options import ARTIFACTS, Artifacts, Json
 
 __all__ = ["runs", "show"]
@@ -27,7 +31,12 @@ def runs(*, artifacts: Artifacts = ARTIFACTS, json: Json = False) -> None:
     terminal.OUT.print(terminal.tabulate_runs(summaries))
 
 
-def show(run: str, *, artifacts: Artifacts = ARTIFACTS, json: Json = False) -> None:
+def show(
+    run: Annotated[str, Parameter(completer=complete_run)],
+    *,
+    artifacts: Artifacts = ARTIFACTS,
+    json: Json = False,
+) -> None:
     """Print the comparison of one run.
 
     Args:

@@ -10,6 +10,7 @@ from gan_aug.errors import UserError
 from gan_aug.flows.cli import terminal
 from gan_aug.flows.cli.errors import EXIT_FAILED
 from gan_aug.flows.cli.options import Destination, Integer, Json, Setup
+from gan_aug.flows.cli.panels import DATA, GENERAL
 from gan_aug.flows.cli.prepare import call_flow, check_data, prepare_flow
 from gan_aug.settings.presets import Preset, resolve_config
 from gan_aug.settings.run import RunConfig
@@ -22,13 +23,15 @@ DEFAULTS = StudyConfig()
 
 def study(
     *,
-    budgets: tuple[Integer | Literal["all"], ...] = DEFAULTS.budgets,
-    draws: tuple[Integer, ...] = DEFAULTS.draws,
+    budgets: Annotated[
+        tuple[Integer | Literal["all"], ...], Parameter(group=DATA)
+    ] = DEFAULTS.budgets,
+    draws: Annotated[tuple[Integer, ...], Parameter(group=DATA)] = DEFAULTS.draws,
     setup: Setup = Setup(),
     destination: Destination = Destination(),
     json: Json = False,
-    workers: Annotated[Integer, Parameter(validator=validators.Number(gte=1))] = 1,
-    dask: str | None = None,
+    workers: Annotated[Integer, Parameter(group=GENERAL, validator=validators.Number(gte=1))] = 1,
+    dask: Annotated[str | None, Parameter(group=GENERAL)] = None,
     config: Annotated[RunConfig, Parameter(name="*")] = RunConfig(),
 ) -> None:
     """Compare training sets (arms) at several numbers of labels, over several draws of the labels.
@@ -55,7 +58,7 @@ def study(
     if dask and workers > 1:
         raise UserError("workers: expected --workers or --dask, found both; leave one out")
     check_data(run, *budgets)
-    prepare_flow(run.device, run.precision)
+    prepare_flow(run.device, run.precision, destination.level)
     from gan_aug.flows.study import study as study_flow  # noqa: PLC0415 - seconds to import
 
     arguments = destination.to_arguments()

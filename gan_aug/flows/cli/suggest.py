@@ -8,7 +8,8 @@ from cyclopts import Parameter
 
 from gan_aug.errors import UserError
 from gan_aug.flows.cli import terminal
-from gan_aug.flows.cli.options import ARTIFACTS, Artifacts, Setup
+from gan_aug.flows.cli.options import ARTIFACTS, Artifacts, Setup, Verbosity
+from gan_aug.flows.cli.panels import DATA
 from gan_aug.flows.cli.prepare import silence_libraries
 from gan_aug.settings.presets import resolve_suggestion_config
 from gan_aug.settings.suggestion import SuggestionConfig
@@ -26,12 +27,13 @@ Purpose = Literal["train", "validation", "test"]
 
 
 def suggest(
-    dataset: str,
+    dataset: Annotated[str, Parameter(group=DATA)],
     *,
     output: Path | None = None,
     split: Purpose = "train",
     setup: Setup = Setup(),
     artifacts: Artifacts = ARTIFACTS,
+    verbosity: Verbosity = Verbosity(),
     config: Annotated[SuggestionConfig, Parameter(name="*")] = SuggestionConfig(),
 ) -> None:
     """Choose the images to label: a table to write the labels into, and a sheet that shows them.
@@ -55,8 +57,8 @@ def suggest(
     check_purpose(split, resolved)
     pool = open_checked(resolved)
     silence_libraries()
-    terminal.log_to_terminal()
-    rows, images = choose(pool, resolved, table, split, artifacts)
+    terminal.log_to_terminal(verbosity.level)
+    rows, images = choose(pool, resolved, table, split, artifacts, shown=not verbosity.quiet)
     sheet = write(table, rows, images)
     terminal.OUT.print(
         f"{table}: write a label for each of the last {len(images):,} rows; {sheet} shows the "
@@ -110,14 +112,20 @@ def open_checked(config: SuggestionConfig) -> "Pool":
 
 
 def choose(
-    pool: "Pool", config: SuggestionConfig, table: Path, split: Purpose, artifacts: Path
+    pool: "Pool",
+    config: SuggestionConfig,
+    table: Path,
+    split: Purpose,
+    artifacts: Path,
+    *,
+    shown: bool,
 ) -> "tuple[list[Row], Images]":
     """Return the rows of the table, and the images of the new ones."""
     from gan_aug.api.session import open_session  # noqa: PLC0415 - it looks for GPUs
     from gan_aug.api.suggestion import choose_pictures  # noqa: PLC0415
 
     read = pool.read(config)
-    session = open_session(config, artifacts / "store", verbose=1)
+    session = open_session(config, artifacts / "store", verbose=int(shown))
     found = choose_pictures(read.pictures, config, read.chosen, session)
     rows = pool.list_rows(read.places[found], table, part=split, method=config.method)
     return rows, read.pictures.images[found]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -52,10 +53,16 @@ WIDEST = 1000
 SHARES = ("accuracy", "balanced", "F1")
 
 
-def log_to_terminal() -> None:
-    """Send the log lines of this project, and warnings of all others, to stderr."""
-    handler = RichHandler(console=ERR, show_path=False, log_time_format="%H:%M:%S")
+def log_to_terminal(level: int = logging.INFO) -> None:
+    """Send the log lines of this project, and warnings of all others, to stderr.
+
+    Args:
+        level: Of the lines that are shown; above INFO there are no progress bars either.
+    """
+    ERR.shows_bars = level <= logging.INFO
+    handler = RichHandler(level, console=ERR, show_path=False, log_time_format="%H:%M:%S")
     logger = log_progress()
+    logger.setLevel(min(level, logging.INFO))
     logger.handlers = [*(h for h in logger.handlers if not isinstance(h, RichHandler)), handler]
 
 

@@ -4,10 +4,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from gan_aug.errors import UserError
 from gan_aug.flows.cli import terminal
+from gan_aug.flows.cli.completion import complete_run
 from gan_aug.flows.cli.options import ARTIFACTS, Artifacts, Integer
 from gan_aug.flows.cli.prepare import silence_libraries
 from gan_aug.quiet import mute_native_output
@@ -41,7 +44,7 @@ class View:
 
 
 def view(
-    source: str,
+    source: Annotated[str, Parameter(completer=complete_run)],
     *,
     index: Integer | None = None,
     part: Part = "train",

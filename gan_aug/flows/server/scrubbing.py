@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 
-__all__ = ["hide_words"]
+__all__ = ["hide_words", "replace_words"]
 
 SECONDS = 10.0
 HIDDEN = b"(not shown)"
@@ -19,9 +19,8 @@ def hide_words(output: int, words: Sequence[str]) -> Iterator[int]:
         output: File descriptor of a log.
         words: What is not to be in it.
     """
-    hidden = sorted((word.encode() for word in words), key=len, reverse=True)
     reader, writer = os.pipe()
-    copying = threading.Thread(target=copy, args=(reader, output, hidden), daemon=True)
+    copying = threading.Thread(target=copy, args=(reader, output, words), daemon=True)
     copying.start()
     try:
         yield writer
@@ -30,11 +29,16 @@ def hide_words(output: int, words: Sequence[str]) -> Iterator[int]:
         copying.join(SECONDS)
 
 
-def copy(reader: int, output: int, hidden: Sequence[bytes]) -> None:
+def copy(reader: int, output: int, words: Sequence[str]) -> None:
     """Copy line by line until nobody writes any more."""
     with os.fdopen(reader, "rb") as lines:
         for line in lines:
-            shown = line
-            for word in hidden:
-                shown = shown.replace(word, HIDDEN)
-            os.write(output, shown)
+            os.write(output, replace_words(line, words))
+
+
+def replace_words(line: bytes, words: Sequence[str]) -> bytes:
+    """Return a line without some words."""
+    shown = line
+    for word in sorted(words, key=len, reverse=True):
+        shown = shown.replace(word.encode(), HIDDEN)
+    return shown

@@ -4,6 +4,7 @@ Secrets come from environment variables or files: command lines are in the proce
 """
 
 import os
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,14 @@ import httpx
 
 from gan_aug.errors import UserError
 
-__all__ = ["AUTH_VARIABLE", "NOTIFY_VARIABLE", "SECRET_VARIABLES", "Secrets", "make_auth"]
+__all__ = [
+    "AUTH_VARIABLE",
+    "NOTIFY_VARIABLE",
+    "SECRET_VARIABLES",
+    "Secrets",
+    "list_known_words",
+    "make_auth",
+]
 
 USER = "gan-aug"
 TOKEN_BYTES = 24
@@ -22,6 +30,18 @@ AUTH_VARIABLE = "GAN_AUG_AUTH"
 DATABASE_VARIABLE = "GAN_AUG_DATABASE"
 NOTIFY_VARIABLE = "GAN_AUG_NOTIFY"
 SECRET_VARIABLES = (AUTH_VARIABLE, DATABASE_VARIABLE, NOTIFY_VARIABLE)
+# What a process that runs a flow may have in its environment.
+SECRETS_OF_RUNS = (
+    *SECRET_VARIABLES,
+    "PREFECT_API_AUTH_STRING",
+    "PREFECT_API_KEY",
+    "PREFECT_SERVER_API_AUTH_STRING",
+    "PREFECT_SERVER_DATABASE_CONNECTION_URL",
+    "PREFECT_API_DATABASE_CONNECTION_URL",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+)
+PASSWORD = re.compile(r"://[^/@]*:(?P<of_url>[^/@]+)@|^[^:/]+:(?P<of_user>[^/].*)$")
 
 
 @dataclass(frozen=True)
@@ -72,6 +92,19 @@ class Secrets:
             self.database and urlsplit(self.database).password,
         ]
         return [word for word in (self.auth, self.database, self.notify, *passwords) if word]
+
+
+def list_known_words(*others: str | None) -> list[str]:
+    """Return what must not stand in the log of a run: secrets of this process's environment.
+
+    Args:
+        others: Secrets that it has from elsewhere, where there are any.
+    """
+    known = [word for word in (*map(os.environ.get, SECRETS_OF_RUNS), *others) if word]
+    passwords = [
+        found["of_url"] or found["of_user"] for found in map(PASSWORD.search, known) if found
+    ]
+    return [*known, *passwords]
 
 
 def make_auth() -> str:

@@ -316,7 +316,7 @@ class PartStarter:
                 process.wait()
 
     def run(self, *arguments: str) -> None:
-        """Run a command to its end.
+        """Run a command to its end; what it printed is worth the log if it failed.
 
         Raises:
             UserError: It failed.
@@ -325,11 +325,12 @@ class PartStarter:
             [sys.executable, "-m", *arguments],
             env=dict(self.environment),
             cwd=self.folder,
-            stdout=self.output,
-            stderr=self.output,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             check=False,
         )
         if done.returncode:
+            os.write(self.output, done.stdout)
             command = " ".join(arguments)
             raise UserError(f"{command}: expected it to succeed, found: {tail(self.log)}")

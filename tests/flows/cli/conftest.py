@@ -68,9 +68,9 @@ def read_help(capsys, monkeypatch):
     """Return a reader of the help of a subcommand, with its words separated by single blanks."""
     monkeypatch.setenv("COLUMNS", "200")
 
-    def read_help(*words):
+    def read_help(*words, page="--help"):
         with pytest.raises(SystemExit, match="0"):
-            main([*words, "--help"])
+            main([*words, page])
         return " ".join(capsys.readouterr().out.replace("│", " ").split())
 
     return read_help

@@ -1,5 +1,6 @@
 """What all subcommands have in common: the help, and how the command ends."""
 
+import os
 import subprocess
 import sys
 from importlib import metadata
@@ -10,7 +11,9 @@ from stack import COMMAND
 from gan_aug.errors import GateError, UserError
 from gan_aug.flows.cli import main
 from gan_aug.flows.cli.app import app
+from gan_aug.reporting.folders import Run
 from gan_aug.settings.presets import PRESETS
+from gan_aug.settings.run import RunConfig
 
 COMMANDS = [
     "anomalies",
@@ -25,6 +28,8 @@ COMMANDS = [
     "up",
     "view",
 ]
+LONGEST_HELP = 60
+PANELS = ["General", "Data", "DCGAN", "Teacher", "Classifiers", "Comparison", "Output"]
 SLOW_LIBRARIES = [
     "lightgbm",
     "matplotlib",
@@ -34,6 +39,19 @@ SLOW_LIBRARIES = [
     "sklearn",
     "tensorflow",
 ]
+
+
+@pytest.fixture
+def read_lines(capsys, monkeypatch):
+    """Return a reader of what the command prints, line by line."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def read_lines(*words):
+        with pytest.raises(SystemExit, match="0"):
+            main(words)
+        return capsys.readouterr().out.splitlines()
+
+    return read_lines
 
 
 def test_the_help_lists_every_command(read_help):
@@ -49,6 +67,48 @@ def test_the_help_describes_every_preset(read_help, command):
     assert [preset for preset in PRESETS if f" {preset} " in described] == list(PRESETS)
 
 
+@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "study"])
+def test_the_help_fits_a_screen_or_two(read_lines, monkeypatch, command, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert len(read_lines(command, "--help")) <= LONGEST_HELP
+
+
+def test_the_help_has_panels_by_stage_and_says_where_the_rest_is(read_lines):
+    lines = read_lines("run", "--help")
+    assert [line.split()[0] for line in lines if line.rstrip().endswith("─")] == PANELS
+    shown = {line.split()[0] for line in lines if line.startswith("--")}
+    assert {"--preset", "--dataset", "--labels", "--dcgan.steps", "--arms", "--name"} <= shown
+    assert "--dcgan.generator-decay" not in shown
+    whole = {line.split()[0] for line in read_lines("run", "--help-all") if line.startswith("--")}
+    assert shown < whole
+    assert f"gan-aug run --help-all has {len(whole - shown)} more flags" in lines[-1]
+
+
+@pytest.mark.parametrize("words", [["--help-all", "run"], ["run", "--seed", "3", "--help-all"]])
+def test_all_of_the_help_is_there_wherever_it_is_asked_for(read_lines, words):
+    assert read_lines(*words) == read_lines("run", "--help-all")
+
+
+def test_every_setting_stands_in_one_panel_with_the_same_words_as_on_the_settings_page(read_lines):
+    text = " ".join(" ".join(read_lines("run", "--help-all")).split())
+    for argument in app["run"].assemble_argument_collection(parse_docstring=True):
+        if argument.keys and argument.show:
+            said = " ".join(argument.parameter.help.replace("`", "").split())
+            assert said in text, argument.name
+    listed = [line.split()[0] for line in read_lines("run", "--help-all") if line.startswith("--")]
+    assert len(listed) == len(set(listed))
+
+
+@pytest.mark.parametrize("command", ["run", "study", "dcgan", "anomalies", "suggest"])
+def test_less_and_more_at_once_is_refused(capsys, command):
+    words = [] if command in {"run", "study"} else ["source"]
+    with pytest.raises(SystemExit, match="2"):
+        main([command, *words, "-q", "-v"])
+    expected = "gan-aug: verbose: expected --quiet or --verbose, found both; leave one out\n"
+    assert capsys.readouterr() == ("", expected)
+
+
 @pytest.mark.parametrize(
     "command", ["anomalies", "doctor", "runs", "show", "suggest", "up", "view"]
 )
@@ -56,7 +116,9 @@ def test_the_help_speaks_of_images_of_any_kind(read_help, command):
     assert "digit" not in read_help(command)
 
 
-@pytest.mark.parametrize("words", [["run", "--help"], ["runs"], ["show", "gone"]])
+@pytest.mark.parametrize(
+    "words", [["run", "--help"], ["run", "--help-all"], ["runs"], ["show", "gone"]]
+)
 def test_what_computes_nothing_waits_for_no_slow_library(words):
     script = (
         "import sys; from gan_aug.flows.cli.app import app\n"
@@ -142,19 +204,51 @@ def test_a_run_that_nobody_reads_goes_on(tmp_path, tiny_flags):
     assert list(tmp_path.glob("runs/*/report.html"))
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [(["gan-aug", "sho"], "show"), (["gan-aug", "run", "--dcgan.st"], "--dcgan.steps")],
-)
-def test_bash_completes_commands_and_flags(tmp_path, words, expected):
-    script = tmp_path / "gan-aug"
+def complete(folder, words):
+    """Return what bash offers for the last of the words, in a folder."""
+    script = folder / "gan-aug"
     installed = [COMMAND, "--install-completion", "--shell", "bash", "--output", script]
-    subprocess.run(installed, env={"HOME": str(tmp_path)}, check=True)
+    subprocess.run(installed, env=os.environ | {"HOME": str(folder)}, check=True)
     program = f"""
         source {script}
         COMP_WORDS=({" ".join(words)}); COMP_CWORD={len(words) - 1}
         $(complete -p gan-aug | grep -o -- '-F [^ ]*' | cut -c4-)
         printf '%s\\n' "${{COMPREPLY[@]}}"
     """
-    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False)
-    assert expected in done.stdout.split(), done.stderr
+    path = f"{COMMAND.parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", program],
+        cwd=folder,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["gan-aug", "sho"], "show"),
+        (["gan-aug", "run", "--dcgan.st"], "--dcgan.steps"),
+        (["gan-aug", "run", "--help-a"], "--help-all"),
+    ],
+)
+def test_bash_completes_commands_and_flags(tmp_path, words, expected):
+    assert expected in complete(tmp_path, words)
+
+
+@pytest.mark.parametrize("command", ["show", "view", "anomalies"])
+def test_bash_completes_names_of_runs(tmp_path, command):
+    for artifacts, name in (("artifacts", "mnist-one"), ("artifacts", "other"), ("far", "mnist")):
+        Run.open(tmp_path / artifacts, name, RunConfig())
+    assert complete(tmp_path, ["gan-aug", command, "mni"]) == ["mnist-one"]
+    assert complete(tmp_path, ["gan-aug", command, "''"]) == ["latest", "mnist-one", "other"]
+    there = ["gan-aug", command, "--artifacts", "far", "m"]
+    assert complete(tmp_path, there) == ["mnist"]
+
+
+def test_bash_completes_nothing_where_there_is_no_run(tmp_path):
+    assert complete(tmp_path, ["gan-aug", "show", "''"]) == []

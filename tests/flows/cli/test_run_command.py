@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import pickle
+import re
 import resource
 import signal
 import subprocess
@@ -109,7 +110,7 @@ def test_every_setting_is_a_flag_in_the_help(read_help):
             else:
                 yield f"{prefix}{name}".replace("_", "-")
 
-    out = read_help("run")
+    out = read_help("run", page="--help-all")
     missing = [flag for flag in flags(RunConfig) if flag not in out]
     assert not missing
 
@@ -260,3 +261,23 @@ def test_ctrl_c_exits_130_and_the_same_command_goes_on(tmp_path, tiny_flags):
     assert "DCGAN: resumed at step" in again.stderr
     assert "CNN, shift: cached" in again.stderr
     assert not [path for path in tmp_path.rglob("*") if "partial" in path.name]
+
+
+def test_quiet_leaves_the_result_and_warnings(call, tiny_run, tiny_flags):
+    _, expected, _ = tiny_run
+    code, out, err = call("run", *tiny_flags(name="tiny"), "--quiet")
+    assert (code, out) == (0, expected)
+    assert "WARNING" in err
+    assert "INFO" not in err
+
+
+def test_verbose_tells_what_each_stage_is_made_of_and_where_it_is(
+    call, artifacts, tiny_run, tiny_flags
+):
+    _, expected, _ = tiny_run
+    code, out, err = call("run", *tiny_flags(name="tiny"), "-v")
+    assert (code, out) == (0, expected)
+    told = " ".join(err.split())
+    assert re.search(r"DEBUG DCGAN: key dcgan/[0-9a-f]{16}, made of dataset/[0-9a-f]{16}", told)
+    assert f"DCGAN: found in {artifacts}/store/dcgan/" in told
+    assert "memory at the peak of a stage, about: DCGAN" in told

@@ -31,7 +31,7 @@ from stack import (
 from gan_aug.errors import UserError
 from gan_aug.flows.server.address import Address
 from gan_aug.flows.server.plan import Plan
-from gan_aug.flows.server.stack import POOL, describe_server, find_server, tail
+from gan_aug.flows.server.stack import POOL, PartStarter, describe_server, find_server, tail
 
 GATED = "gan-aug: gated did not pass its gates"
 
@@ -111,6 +111,19 @@ def test_of_a_log_the_last_error_is_told_and_not_the_last_line(tmp_path):
     )
     log.write_text("Starting\n\nServer stopped!\n")
     assert tail(log) == f"Server stopped! (all of it in {log})"
+
+
+def test_of_what_a_step_prints_the_log_has_what_failed_alone(tmp_path):
+    log = tmp_path / "log"
+    with log.open("ab") as file:
+        start = PartStarter(os.environ, tmp_path, file.fileno(), log)
+        start.run("this")
+        assert log.read_text() == ""
+        with pytest.raises(
+            UserError, match=r"calendar --nonsense: expected it to succeed, found: "
+        ):
+            start.run("calendar", "--nonsense")
+    assert "unrecognized arguments: --nonsense" in log.read_text()
 
 
 def test_it_is_said_where_runs_report_and_that_nobody_works_there(prefect_server, port):
