@@ -7,10 +7,19 @@ from typing import Annotated, Any, TypedDict
 
 from cyclopts import Parameter, Token
 
+from gan_aug.flows.tracker import Tracker, check_tracker
 from gan_aug.settings.names import check_name
 from gan_aug.settings.presets import Preset
 
-__all__ = ["ARTIFACTS", "Artifacts", "Destination", "Integer", "Json", "Setup"]
+__all__ = [
+    "ARTIFACTS",
+    "Artifacts",
+    "Destination",
+    "Integer",
+    "Json",
+    "Setup",
+    "TrackedDestination",
+]
 
 ARTIFACTS = Path("artifacts")
 
@@ -37,6 +46,11 @@ def validate_name(_type: Any, name: str | None) -> None:
         check_name(name)
 
 
+def validate_tracker(_type: Any, tracker: Tracker | None) -> None:
+    """Refuse a tracker that is not installed."""
+    check_tracker(tracker)
+
+
 Integer = Annotated[int, Parameter(converter=read_integer)]
 Json = Annotated[
     bool,
@@ -52,6 +66,12 @@ class FlowArguments(TypedDict):
     name: str | None
     artifacts: str
     store: str | None
+
+
+class TrackedFlowArguments(FlowArguments):
+    """The same of a flow that a tracker can be told of."""
+
+    track: Tracker | None
 
 
 @Parameter(name="*")
@@ -99,3 +119,23 @@ class Destination:
     def to_arguments(self) -> FlowArguments:
         """Return what to call a flow with."""
         return {"name": self.name, "artifacts": str(self.artifacts), "store": self.store}
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TrackedDestination(Destination):
+    """Where a flow leaves its results, and which tracker is told of them."""
+
+    track: Annotated[
+        Tracker | None,
+        Parameter(
+            help="`mlflow` logs settings, curves, scores, report and models to an MLflow tracker "
+            "(extra `mlflow`); `none` logs nothing. By default gan-aug logs to the tracker that "
+            "`MLFLOW_TRACKING_URI` names, and to none if that is not set.",
+            validator=validate_tracker,
+        ),
+    ] = None
+
+    def to_arguments(self) -> TrackedFlowArguments:
+        """Return what to call a flow with."""
+        return {**super().to_arguments(), "track": self.track}

@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 
-__all__ = ["hide_words"]
+__all__ = ["hide_words", "replace_words"]
 
 SECONDS = 10.0
 HIDDEN = b"(not shown)"
@@ -34,7 +34,16 @@ def copy(reader: int, output: int, hidden: Sequence[bytes]) -> None:
     """Copy line by line until nobody writes any more."""
     with os.fdopen(reader, "rb") as lines:
         for line in lines:
-            shown = line
-            for word in hidden:
-                shown = shown.replace(word, HIDDEN)
-            os.write(output, shown)
+            os.write(output, replace_words(line, hidden))
+
+
+def replace_words(line: bytes, words: Sequence[bytes]) -> bytes:
+    """Return a line in which nothing of some words is left.
+
+    Args:
+        line: Of a log.
+        words: What is not to be in it, the longest first.
+    """
+    for word in words:
+        line = line.replace(word, HIDDEN)
+    return line
