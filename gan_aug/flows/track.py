@@ -152,7 +152,7 @@ def track_run(run: Run, outcome: Outcome, started: float, failed: str | None) ->
             for trained in list_models(outcome):
                 attempt.check()
                 if trained.name not in there:
-                    session.keep_model(found, trained)
+                    session.keep_model(found, record, trained)
         session.end(found, record)
 
     try_to(tell, run.name, ["settings and metrics", "report", "models"], PATIENCE)
@@ -180,7 +180,9 @@ def track_study(
             for call, done in zip(calls, cells, strict=True):
                 attempt.check()
                 config = call["config"]
-                own = record_cells(describe(config), study, config, done.outcome, done.failures)
+                own = record_cells(
+                    describe(config), study, config, call["data"], done.outcome, done.failures
+                )
                 child = session.begin(own, started, parent=found.info.run_id)
                 session.tell(child, own)
                 session.end(child, own)

@@ -5,6 +5,7 @@ no tracking address that was set.
 """
 
 import contextlib
+import getpass
 import importlib.util
 import logging
 import os
@@ -12,7 +13,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -20,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from gan_aug.errors import UserError
 from gan_aug.flows.server.scrubbing import replace_words
+from gan_aug.quiet import hush_keras
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -58,6 +60,8 @@ QUIET = {
 }
 NOISY = ("mlflow", "alembic", "urllib3.connectionpool")
 
+# Else the UI takes an experiment for one with language models until somebody says otherwise.
+MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
 QUESTION = "gan-aug.question"
 RESULTS = "gan-aug.results"
 FAILED_CELLS = "failed_cells"
@@ -158,7 +162,7 @@ def find_experiment(client: "MlflowClient", name: str) -> str:
     if (found := client.get_experiment_by_name(name)) is not None:
         return str(found.experiment_id)
     try:
-        return str(client.create_experiment(name))
+        return str(client.create_experiment(name, tags=MODEL_TRAINING))
     except MlflowException:
         # Another process may have made it in between.
         if (found := client.get_experiment_by_name(name)) is None:
@@ -203,7 +207,7 @@ class Session:
 
     def tell(self, run: "Run", record: "Record") -> None:
         """Write settings, tags and metrics; what the tracker has already stays as it is."""
-        from mlflow.entities import Param, RunTag  # noqa: PLC0415 - an extra
+        from mlflow.entities import Dataset, DatasetInput, Param, RunTag  # noqa: PLC0415 - an extra
         from mlflow.utils.validation import (  # noqa: PLC0415 - an extra
             MAX_METRICS_PER_BATCH,
             MAX_PARAM_VAL_LENGTH,
@@ -220,9 +224,11 @@ class Session:
         ]
         for some in cut(params, MAX_PARAMS_TAGS_PER_BATCH):
             self.client.log_batch(run.info.run_id, params=some)
-        for few in cut(list_metrics(record, run.data.metrics), MAX_METRICS_PER_BATCH):
+        for few in cut(list_metrics(run, record), MAX_METRICS_PER_BATCH):
             self.client.log_batch(run.info.run_id, metrics=few)
         self.client.log_batch(run.info.run_id, tags=tags)
+        dataset = Dataset(record.tags["dataset"], record.data, "gan-aug", "{}")
+        self.client.log_inputs(run.info.run_id, [DatasetInput(dataset)])
 
     def end(self, run: "Run", record: "Record") -> None:
         """Close a run; one that was closed before keeps the time it took."""
@@ -250,8 +256,11 @@ class Session:
                 self.client.delete_logged_model(model.model_id)
         return [model.name for model in found if model.status == LoggedModelStatus.READY]
 
-    def keep_model(self, run: "Run", trained: "TrainedModel") -> None:
-        """Write a model with its signature, in the format of its library: nothing is pickled."""
+    def keep_model(self, run: "Run", record: "Record", trained: "TrainedModel") -> None:
+        """Write a model with its signature and scores.
+
+        It is in the format of its library: nothing is pickled.
+        """
         from mlflow.entities import LoggedModelOutput  # noqa: PLC0415 - an extra
 
         logged = self.client.create_logged_model(
@@ -266,6 +275,12 @@ class Session:
             self.client.log_model_artifacts(logged.model_id, path)
         self.client.finalize_logged_model(logged.model_id, "READY")
         self.client.log_outputs(run.info.run_id, [LoggedModelOutput(logged.model_id, 0)])
+        scores = replace(
+            record,
+            metrics={name: series for name, series in record.metrics.items() if trained.owns(name)},
+        )
+        if scores.metrics:
+            self.client.log_batch(run.info.run_id, list_metrics(run, scores, model=logged.model_id))
 
 
 def save_model(trained: "TrainedModel", path: str, logged: "LoggedModel") -> None:
@@ -287,10 +302,9 @@ def save_model(trained: "TrainedModel", path: str, logged: "LoggedModel") -> Non
         ),
     }
     if trained.library == "keras":
-        from keras.utils import disable_interactive_logging  # noqa: PLC0415 - of this thread alone
         from mlflow import keras  # noqa: PLC0415 - an extra
 
-        disable_interactive_logging()
+        hush_keras()
         keras.save_model(trained.model, save_exported_model=not trained.portable, **described)
     elif trained.library == "lightgbm":
         from mlflow import lightgbm  # noqa: PLC0415 - an extra
@@ -317,24 +331,33 @@ def name_source(record: "Record") -> dict[str, str]:
         "mlflow.note.content": record.note,
         "mlflow.source.name": "gan-aug",
         "mlflow.source.type": "LOCAL",
+        "mlflow.user": find_user(),
         **({"mlflow.source.git.commit": commit} if commit else {}),
     }
 
 
-def list_metrics(record: "Record", known: dict[str, float]) -> list["Metric"]:
-    """Return the metrics that the tracker does not have.
+def find_user() -> str:
+    """Return who runs this process; some containers have no name for them."""
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        return "unknown"
 
-    Args:
-        record: What is to be told.
-        known: Name → the value that the tracker has at the last step.
+
+def list_metrics(run: "Run", record: "Record", model: str | None = None) -> list["Metric"]:
+    """Return the metrics that a run does not have, or those of a model.
+
+    The first value of a metric has the time at which its run began. So a tracker that is told
+    twice, for the run and for a model, keeps one.
     """
     from mlflow.entities import Metric  # noqa: PLC0415 - an extra
 
+    known, began = run.data.metrics, run.info.start_time
     now = to_milliseconds(time.time())
     return [
-        Metric(name, value, now, step)
+        Metric(name, value, now if name in known and not model else began, step, model_id=model)
         for name, series in record.metrics.items()
-        if known.get(name) != series[-1][1]
+        if model or known.get(name) != series[-1][1]
         for step, value in series
     ]
 

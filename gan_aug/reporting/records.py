@@ -51,6 +51,7 @@ class Record:
         name: For people.
         question: Digest of the name, the settings and the data: of what was asked.
         results: Digest of what was found.
+        data: Digest of the data set.
         note: The verdict, or what failed, in Markdown.
         settings: Flag without its dashes → value.
         tags: What else there is to know, by name.
@@ -61,6 +62,7 @@ class Record:
     name: str
     question: str
     results: str
+    data: str
     note: str
     settings: dict[str, str]
     tags: dict[str, str]
@@ -74,6 +76,7 @@ class TrainedModel:
 
     Attributes:
         name: ``cnn-gan``.
+        cell: Name of the classifier and of the arm it was trained on; None for another model.
         library: What reads it: ``keras``, ``lightgbm`` or ``sklearn``.
         model: The model.
         inputs: A few examples: images, or noise for a generator.
@@ -82,11 +85,16 @@ class TrainedModel:
     """
 
     name: str
+    cell: tuple[str, str] | None
     library: Literal["keras", "lightgbm", "sklearn"]
     model: Any
     inputs: Array
     outputs: Array
     portable: bool = True
+
+    def owns(self, metric: str) -> bool:
+        """Whether a metric is a score of this model."""
+        return self.cell is not None and f"/{name_cell(*self.cell)}/" in metric
 
 
 def record_run(run: Run, outcome: "Outcome") -> Record:
@@ -96,6 +104,7 @@ def record_run(run: Run, outcome: "Outcome") -> Record:
         run.name,
         digest(run.name, config, outcome.data),
         digest_outputs([outcome]),
+        outcome.data.entry.path.name,
         write_note(outcome.comparison.verdict, "run", to_flags(config)),
         name_settings(config),
         {"kind": "run", **name_circumstances(run)},
@@ -115,6 +124,7 @@ def record_study(
         study.name,
         digest(study.name, config, data),
         digest_outputs(outcomes),
+        data.entry.path.name,
         write_note(result.verdict, "study", to_study_flags(config)),
         to_texts(told),
         {"kind": "study", **name_circumstances(study)},
@@ -127,6 +137,7 @@ def record_cells(
     name: str,
     study: Study,
     config: RunConfig,
+    data: Output[Any],
     outcome: "Outcome | None",
     failures: Sequence[Failure],
 ) -> Record:
@@ -136,6 +147,7 @@ def record_cells(
         name: Of the run, for people.
         study: Its folder.
         config: Settings of the run.
+        data: The data set.
         outcome: What its stages made; None if one failed that all of it needs.
         failures: What is missing.
     """
@@ -143,8 +155,9 @@ def record_cells(
     missing = "".join(f"\n\nFailed: `{failure.message}`" for failure in failures)
     return Record(
         name,
-        digest(name, config),
+        digest(name, config, data),
         digest_outputs([outcome] if outcome else []),
+        data.entry.path.name,
         f"{verdict}{missing}",
         name_settings(config),
         {"kind": "run of a study", **name_circumstances(study)},
@@ -153,9 +166,9 @@ def record_cells(
     )
 
 
-def digest(name: str, config: BaseModel, data: Output[Any] | None = None) -> str:
+def digest(name: str, config: BaseModel, data: Output[Any]) -> str:
     """Return what tells one question from another."""
-    text = json.dumps([name, config.model_dump(mode="json"), data and data.entry.identity])
+    text = json.dumps([name, config.model_dump(mode="json"), data.entry.identity])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -254,8 +267,13 @@ def measure_differences(differences: Mapping[str, Difference]) -> dict[str, floa
 
 def place(cell: Score | CellSummary, measured: Mapping[str, float]) -> dict[str, float]:
     """Name what was measured of a cell."""
-    prefix = f"{cell.split}/{cell.classifier}/{plain(cell.arm)}"
+    prefix = f"{cell.split}/{name_cell(cell.classifier, cell.arm)}"
     return {f"{prefix}/{name}": value for name, value in measured.items()}
+
+
+def name_cell(classifier: str, arm: str) -> str:
+    """``cnn/gan_and_shift``."""
+    return f"{classifier}/{plain(arm)}"
 
 
 def measure_teacher(outcome: "Outcome") -> dict[str, float]:
@@ -322,11 +340,12 @@ def list_models(outcome: "Outcome") -> Iterator[TrainedModel]:
     yield show_generator(outcome.dcgan.load().generator)
     images = outcome.data.load().validation.images[:EXAMPLES]
     for (classifier, arm), output in outcome.models.items():
-        yield show_classifier(f"{classifier}-{arm}", output.load(), images)
+        cell = (classifier, arm)
+        yield show_classifier(f"{classifier}-{arm}", cell, output.load(), images)
     own = TEACHERS[outcome.teacher].arm is None
     for number, output in enumerate(outcome.networks, start=1):
         if own or number > 1:
-            yield show_classifier(f"teacher-{number}", output.load(), images)
+            yield show_classifier(f"teacher-{number}", None, output.load(), images)
 
 
 def show_generator(generator: Any) -> TrainedModel:
@@ -334,18 +353,20 @@ def show_generator(generator: Any) -> TrainedModel:
     shape = (EXAMPLES, generator.input_shape[-1])
     noise = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
     images = generator.predict_on_batch(noise)
-    return TrainedModel("generator", "keras", generator, noise, images, portable=False)
+    return TrainedModel("generator", None, "keras", generator, noise, images, portable=False)
 
 
-def show_classifier(name: str, model: Any, images: Images) -> TrainedModel:
+def show_classifier(
+    name: str, cell: tuple[str, str] | None, model: Any, images: Images
+) -> TrainedModel:
     """Return a classifier with examples of its images."""
     library: Any = type(model).__module__.split(".")[0]
     if library == "keras":
         inputs = to_unit(images)
         portable = all(type(layer).__module__.startswith("keras.") for layer in model.layers)
         return TrainedModel(
-            name, library, model, inputs, model.predict_on_batch(inputs), portable=portable
+            name, cell, library, model, inputs, model.predict_on_batch(inputs), portable=portable
         )
     rows = flatten_images(images)
     ask = model.predict_proba if library == "sklearn" else model.predict
-    return TrainedModel(name, library, model, rows, np.asarray(ask(rows)))
+    return TrainedModel(name, cell, library, model, rows, np.asarray(ask(rows)))
