@@ -9,6 +9,7 @@ import getpass
 import importlib.util
 import logging
 import os
+import re
 import tempfile
 import time
 import warnings
@@ -17,7 +18,7 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from gan_aug.errors import UserError
 from gan_aug.flows.server.scrubbing import replace_words
@@ -46,7 +47,7 @@ Tracker = Literal["none", "mlflow"]
 
 ADDRESS = "MLFLOW_TRACKING_URI"
 EXPERIMENT = "MLFLOW_EXPERIMENT_NAME"
-SECRETS = (ADDRESS, "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
+SECRETS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 LONGEST_REASON = 200
 # Set before MLflow is imported; a value in the environment wins.
 QUIET = {
@@ -60,8 +61,6 @@ QUIET = {
 }
 NOISY = ("mlflow", "alembic", "urllib3.connectionpool")
 
-# Else the UI takes an experiment for one with language models until somebody says otherwise.
-MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
 QUESTION = "gan-aug.question"
 RESULTS = "gan-aug.results"
 FAILED_CELLS = "failed_cells"
@@ -96,26 +95,24 @@ def find_address() -> str | None:
 
 
 def name_address() -> str:
-    """Name the tracker for people, without users and passwords."""
+    """Name the tracker for people, without users, passwords and what follows a question mark."""
     address = find_address()
     if address is None:
         return "MLflow's store in this folder"
-    parts = urlsplit(address)
-    if not parts.netloc:
-        return address
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
+    named = re.sub(r"//[^/]*@", "//", address.partition("?")[0])
+    if "@" not in named:
+        return named
+    return f"the address in {ADDRESS}"
 
 
 def list_secrets() -> list[str]:
     """Return all words of the tracker that must not be printed, the longest first."""
-    words = {os.environ.get(name, "") for name in SECRETS}
-    user, _, _ = urlsplit(find_address() or "").netloc.rpartition("@")
-    password = user.partition(":")[2]
-    words |= {user, unquote(user), password, unquote(password)}
-    if not user:
-        # An address without a user is no secret, and errors speak of it.
-        words.discard(find_address() or "")
+    address = find_address() or ""
+    before = address.rpartition("@")[0].rpartition("//")[2]
+    after = address.partition("?")[2]
+    secrets = [os.environ.get(name, "") for name in SECRETS]
+    words = {*secrets, before, before.partition(":")[2], after}
+    words |= {unquote(word) for word in words}
     return sorted(filter(None, words), key=len, reverse=True)
 
 
@@ -162,7 +159,7 @@ def find_experiment(client: "MlflowClient", name: str) -> str:
     if (found := client.get_experiment_by_name(name)) is not None:
         return str(found.experiment_id)
     try:
-        return str(client.create_experiment(name, tags=MODEL_TRAINING))
+        return str(client.create_experiment(name))
     except MlflowException:
         # Another process may have made it in between.
         if (found := client.get_experiment_by_name(name)) is None:

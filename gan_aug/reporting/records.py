@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 EXAMPLES = 8
+DIGEST_LENGTH = 16
 
 Metrics = dict[str, list[tuple[int, float]]]
 """Name → step and value; what is measured once has step 0."""
@@ -169,18 +170,24 @@ def record_cells(
 def digest(name: str, config: BaseModel, data: Output[Any]) -> str:
     """Return what tells one question from another."""
     text = json.dumps([name, config.model_dump(mode="json"), data.entry.identity])
-    return hashlib.sha256(text.encode()).hexdigest()
+    return shorten(text)
 
 
 def digest_outputs(outcomes: Sequence["Outcome"]) -> str:
     """Return what tells results from others: outputs with the same names are the same."""
     identities = {output.entry.identity for outcome in outcomes for output in outcome.stages}
-    return hashlib.sha256(" ".join(sorted(identities)).encode()).hexdigest()
+    return shorten(" ".join(sorted(identities)))
+
+
+def shorten(text: str) -> str:
+    """Return a short digest of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 def write_note(verdict: str, command: str, flags: Sequence[str]) -> str:
     """Return the verdict, and the command that finds it again."""
-    return f"{verdict}\n\n```\ngan-aug {command} {shlex.join(flags)}\n```"
+    # Not a block of code, which does not wrap and pushes all values out of MLflow's page.
+    return f"{verdict}\n\n`gan-aug {command} {shlex.join(flags)}`"
 
 
 def name_settings(config: BaseModel) -> dict[str, str]:
