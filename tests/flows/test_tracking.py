@@ -49,6 +49,8 @@ STUDY = TINY_STUDY.model_copy(
         "run": TINY_STUDY.run.model_copy(update={"arms": ("original", "gan")}),
     }
 )
+# Without consumers of jobs, of which the server starts eight.
+QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 PASSWORD = "s3cret-w0rd"
 
 
@@ -68,7 +70,7 @@ def server(tmp_path_factory):
     with (home / "log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, *words],
-            env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+            env=os.environ | QUIET,
             cwd=home,
             stdout=log,
             stderr=log,
@@ -227,7 +229,7 @@ def test_a_generator_needs_no_gan_aug_where_it_is_loaded(run, client, server, tm
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
+        env=os.environ | QUIET,
         cwd=tmp_path,
         capture_output=True,
         text=True,
