@@ -122,7 +122,8 @@ def explain(error: BaseException) -> str:
 
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, requests.Timeout | TimeoutError):
+        # After retries, an answer that did not come is an error of the connection.
+        if isinstance(cause, requests.Timeout | TimeoutError) or "timed out" in str(cause):
             return "it takes too long to answer"
         if isinstance(cause, requests.ConnectionError):
             return "nothing answers there"
