@@ -33,6 +33,7 @@ from gan_aug.flows.track import try_to
 from gan_aug.flows.tracker import connect
 from gan_aug.images import to_unit
 from gan_aug.reporting.records import Record
+from gan_aug.settings.flags import to_flags
 from gan_aug.settings.presets import resolve_config
 
 CONFIG = resolve_config(
@@ -283,8 +284,8 @@ def test_other_results_of_the_same_question_are_another_run(client):
 
 
 def test_a_run_that_does_not_pass_its_gates_is_a_failed_one(client, artifacts):
-    gated = {"gates": {"enabled": True, "smallest_class_share": 1}}
-    config = resolve_config("smoke", TINY_RUN | gated)
+    gates = CONFIG.gates.model_copy(update={"enabled": True, "smallest_class_share": 1.0})
+    config = CONFIG.model_copy(update={"gates": gates})
     with pytest.raises(GateError) as failed:
         augment(config, name="gated", artifacts=str(artifacts))
     found = find(client, "gated")
@@ -405,8 +406,7 @@ def pass_on(server, most):
 
 @pytest.fixture
 def impatient(monkeypatch, caplog):
-    """Wait a second for an answer, and ask once; return what is warned of meanwhile."""
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    """Ask once; return what is said of tracking meanwhile."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     caplog.set_level(logging.INFO, logger="gan_aug.flows")
     return lambda: [message for message in caplog.messages if message.startswith("tracking:")]
@@ -440,6 +440,7 @@ def test_a_tracker_that_is_down_costs_a_line(run, artifacts, impatient, monkeypa
         listener.bind(("127.0.0.1", 0))
         if silent:
             listener.listen()
+            monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:{PASSWORD}@{address}")
         again = augment(CONFIG, name="tiny", artifacts=str(artifacts))
@@ -472,41 +473,44 @@ def test_an_address_that_is_none_costs_a_line(monkeypatch, tmp_path, impatient, 
 
 
 def test_a_password_in_the_address_is_shown_nowhere(
-    run, client, server, tmp_path, caplog, capfd, monkeypatch
+    run, client, server, artifacts, caplog, capfd, monkeypatch
 ):
     caplog.set_level(logging.DEBUG)
     address = server.removeprefix("http://")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:{PASSWORD}@{address}")
-    augment(resolve_config("smoke", TINY_RUN), name="quiet", artifacts=str(tmp_path))
+    quiet = augment(CONFIG, name="quiet", artifacts=str(artifacts))
     assert f"tracking: quiet: logged to {server}" in caplog.messages
     told = find(client, "quiet")
     seen = [*caplog.messages, *capfd.readouterr(), json.dumps(told.to_dictionary())]
-    seen += [file.read_bytes().decode(errors="replace") for file in tmp_path.rglob("*.[hjm]*")]
+    seen += [file.read_bytes().decode(errors="replace") for file in quiet.path.glob("*.[hjm]*")]
     assert not [text for text in seen if PASSWORD in text]
 
 
-def test_nothing_is_told_without_a_tracker_or_if_none_is_asked_for(client, tmp_path, monkeypatch):
+def test_nothing_is_told_without_a_tracker_or_if_none_is_asked_for(
+    run, client, artifacts, monkeypatch
+):
     before = len(search(client))
-    config = resolve_config("smoke", TINY_RUN)
-    augment(config, artifacts=str(tmp_path), track="none")
+    augment(CONFIG, name="untold", artifacts=str(artifacts), track="none")
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
-    augment(config, artifacts=str(tmp_path))
+    augment(CONFIG, name="untold", artifacts=str(artifacts))
     assert len(search(client)) == before
 
 
-def test_the_default_tracker_is_mlflows_own_in_the_working_directory(tmp_path, monkeypatch):
+def test_the_default_tracker_is_mlflows_own_in_the_working_directory(
+    run, artifacts, tmp_path, monkeypatch
+):
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     monkeypatch.chdir(tmp_path)
     mlflow.set_tracking_uri(None)
-    augment(resolve_config("smoke", TINY_RUN), name="here", artifacts="artifacts", track="mlflow")
+    augment(CONFIG, name="here", artifacts=str(artifacts), track="mlflow")
     assert find(MlflowClient(f"sqlite:///{tmp_path}/mlflow.db"), "here").info.status == "FINISHED"
 
 
 def test_the_command_tells_the_tracker_and_prints_nothing_of_mlflows(run, client, artifacts, capfd):
-    flags = ["--preset", "smoke", "--dataset", "digits", "--device", "cpu", "--cnn.updates", "3"]
-    flags += ["--cnn.epochs", "0", "--dcgan.generator-width", "8", "--dcgan.discriminator-width"]
-    flags += ["4", "--dcgan.steps", "2", "--synthesis.images", "30", "--lightgbm.rounds", "2"]
-    main(["run", *flags, "--name", "command", "--artifacts", str(artifacts), "--track", "mlflow"])
+    words = ["run", *to_flags(CONFIG), "--name", "command", "--artifacts", str(artifacts)]
+    with pytest.raises(SystemExit) as stop:
+        main([*words, "--track", "mlflow"])
+    assert stop.value.code == 0
     out, err = capfd.readouterr()
     assert find(client, "command").info.status == "FINISHED"
     assert "tracking: command: logged to" in " ".join(err.split())
@@ -515,7 +519,7 @@ def test_the_command_tells_the_tracker_and_prints_nothing_of_mlflows(run, client
 
 
 def test_without_mlflow_the_flag_is_refused_and_the_variable_warns(
-    tmp_path, monkeypatch, caplog, capsys
+    run, artifacts, tmp_path, monkeypatch, caplog, capsys
 ):
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(SystemExit) as stop:
@@ -524,9 +528,8 @@ def test_without_mlflow_the_flag_is_refused_and_the_variable_warns(
     [line] = capsys.readouterr().err.splitlines()
     assert "expected mlflow to be installed, found none; install gan-aug[mlflow]" in line
     assert not (tmp_path / "no").exists()
-    config = resolve_config("smoke", TINY_RUN)
     with pytest.raises(UserError, match=r"install gan-aug\[mlflow\]"):
-        augment(config, artifacts=str(tmp_path), track="mlflow")
-    augment(config, artifacts=str(tmp_path))
+        augment(CONFIG, artifacts=str(tmp_path / "no"), track="mlflow")
+    augment(CONFIG, name="alone", artifacts=str(artifacts))
     [warning] = [message for message in caplog.messages if message.startswith("tracking:")]
     assert "MLFLOW_TRACKING_URI is set, and mlflow is not installed" in warning
