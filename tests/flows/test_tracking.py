@@ -305,9 +305,8 @@ def test_a_study_is_a_run_with_a_nested_one_for_each_of_its_runs(folder, client)
     assert {child.info.status for child in (parent, *children)} == {"FINISHED"}
     assert parent.data.params["budgets"] == "50, 60"
     assert "labels" not in parent.data.params
-    scores = {
-        (s.budget, s.seed, s.classifier, s.arm, s.split): s for s in folder.read_study().scores
-    }
+    found = folder.read_study().scores
+    scores = {(s.budget, s.seed, s.classifier, s.arm, s.split): s.accuracy for s in found}
     for child in children:
         cell = (int(child.data.params["labels"]), int(child.data.params["seed"]))
         accuracy = child.data.metrics["test/lightgbm/gan/accuracy"]
