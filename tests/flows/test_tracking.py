@@ -371,7 +371,7 @@ def test_a_study_whose_failed_cell_is_mended_stays_one_run(client, artifacts, mo
 
 @contextlib.contextmanager
 def pass_on(server, most):
-    """Yield the address of a proxy that is of no use after some requests: a server that dies."""
+    """Yield the address of a proxy that dies after some requests, and what revives it."""
     left = [most]
 
     class Proxy(http.server.BaseHTTPRequestHandler):
@@ -399,7 +399,7 @@ def pass_on(server, most):
         setattr(Proxy, f"do_{method}", Proxy.answer)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as proxy:
         threading.Thread(target=proxy.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{proxy.server_port}"
+        yield f"http://127.0.0.1:{proxy.server_port}", lambda: left.append(left.pop() + 10_000)
         proxy.shutdown()
 
 
@@ -414,18 +414,18 @@ def impatient(monkeypatch, caplog):
 def test_a_tracker_that_dies_midway_is_told_the_rest_by_the_next_call(
     run, client, server, artifacts, impatient, monkeypatch
 ):
-    with pass_on(server, most=16) as dying:
+    with pass_on(server, most=16) as (dying, revive):
         monkeypatch.setenv("MLFLOW_TRACKING_URI", dying)
         again = augment(CONFIG, name="dies", artifacts=str(artifacts))
-    assert again.read_comparison() == run.read_comparison()
-    assert impatient() == [
-        f"tracking: dies: report and models not logged to {dying}: nothing answers there; the "
-        "same command tries it again"
-    ]
-    begun = find(client, "dies")
-    assert begun.info.status == "RUNNING"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
-    augment(CONFIG, name="dies", artifacts=str(artifacts))
+        assert again.read_comparison() == run.read_comparison()
+        assert impatient() == [
+            f"tracking: dies: report and models not logged to {dying}: nothing answers there; the "
+            "same command tries it again"
+        ]
+        begun = find(client, "dies")
+        assert begun.info.status == "RUNNING"
+        revive()
+        augment(CONFIG, name="dies", artifacts=str(artifacts))
     ended = find(client, "dies")
     assert (ended.info.run_id, ended.info.status) == (begun.info.run_id, "FINISHED")
     whole = find(client, "tiny")
