@@ -46,7 +46,7 @@ faults: $(VENV)/.installed  ## Try the whole fault matrix, and render docs/relia
 
 lock: $(VENV)/bin/python  ## Resolve the dependencies again
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
-		--extra dask --extra hf --extra s3 --group dev --custom-compile-command "make lock" -o requirements.lock pyproject.toml
+		--extra dask --extra hf --extra mlflow --extra s3 --group dev --custom-compile-command "make lock" -o requirements.lock pyproject.toml
 
 clean:  ## Remove the environments (runs stay)
 	rm -rf $(VENV) $(PYTORCH)

@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol
 
-from gan_aug.progress import OnProgress, ignore_progress
+from gan_aug.progress import OnProgress, ignore_progress, tell_each
 from gan_aug.stage import External, Format, Input, Inputs, Stage, Value
+from gan_aug.store.curve import Curve, read_curve, record_curve
 from gan_aug.store.store import Entry, Store
 
 __all__ = ["Execute", "Executor", "Hold", "Output", "Watch", "execute_stage"]
@@ -49,6 +50,14 @@ class Output(Generic[Value]):
             UserError: It isn't where this host looks.
         """
         return self.format.load(self.entry.folder)
+
+    def read_curve(self) -> Curve:
+        """Return what the stage told of its metrics on the way; nothing if it trained nothing.
+
+        Raises:
+            UserError: It isn't where this host looks.
+        """
+        return read_curve(self.entry.folder)
 
 
 class Execute(Protocol):
@@ -118,8 +127,14 @@ def execute_stage(
     with entry.lock():
         reused = entry.is_complete()
         if not reused:
-            with hold(stage), entry.build() as folder, watch(stage) as on_progress:
-                stage.format.save(folder, compute(stage, store, entry, on_progress))
+            with (
+                hold(stage),
+                entry.build() as folder,
+                watch(stage) as on_progress,
+                record_curve(folder, stage.steps) as record,
+            ):
+                told = tell_each(record, on_progress)
+                stage.format.save(folder, compute(stage, store, entry, told))
         entry.push(replace=not reused)
     where = "found in" if reused else "written to"
     logger.debug("%s: %s %s", stage.label, where, entry.path)

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-__all__ = ["hush_tensorflow", "mute_native_output"]
+__all__ = ["hush_keras", "hush_tensorflow", "mute_native_output"]
 
 
 def hush_tensorflow() -> None:
@@ -17,6 +17,13 @@ def hush_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # It warns of functions that are traced again, as those of different networks are.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+def hush_keras() -> None:
+    """Keep Keras from printing in this thread."""
+    from keras.utils import disable_interactive_logging  # noqa: PLC0415 - seconds to import
+
+    disable_interactive_logging()
 
 
 @contextlib.contextmanager

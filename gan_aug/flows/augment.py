@@ -14,6 +14,8 @@ from gan_aug.flows.publish import publish_results
 from gan_aug.flows.reports import write_report
 from gan_aug.flows.run_log import keep_log, log_into
 from gan_aug.flows.stages import keep_dataset, open_executor
+from gan_aug.flows.track import Tracking
+from gan_aug.flows.tracker import Tracker
 from gan_aug.pipeline import plan_run, run_stages
 from gan_aug.reporting.environment import describe_environment
 from gan_aug.reporting.folders import Run, make_name
@@ -33,6 +35,7 @@ def augment(
     name: str | None = None,
     artifacts: str = "artifacts",
     store: str | None = None,
+    track: Tracker | None = None,
 ) -> Run:
     """Train a DCGAN, pseudo-label its images, retrain both classifiers, compare.
 
@@ -42,17 +45,20 @@ def augment(
         name: Name of the run; by default made from data, labels, seed and settings.
         artifacts: Folder of the runs and the store.
         store: Folder of the store, or URL of one that other hosts share: `s3://bucket/folder`.
+        track: `mlflow`: tell an MLflow tracker what was found; `none`: tell nobody. By default the
+            tracker that MLFLOW_TRACKING_URI names, if it names one.
 
     Returns:
         The finished run.
 
     Raises:
-        UserError: Data, settings or store are not usable.
+        UserError: Data, settings, store or tracker are not usable.
         GateError: The run is finished, and does not pass its gates.
         OSError: The artifacts can't be written.
     """
     if name is not None:
         check_name(name)
+    tracking = Tracking.open(track)
     if config.comparison.trial:
         logger.warning(TRIAL_AHEAD)
     compute = select_compute(config.device, config.precision)
@@ -72,7 +78,8 @@ def augment(
     write_report(run, outcome)
     comparison = outcome.comparison
     publish_results(run, "augment", comparison.verdict, comparison.scores)
-    pass_gates(run, config.gates, outcome, before)
+    with tracking.follow_run(run, outcome):
+        pass_gates(run, config.gates, outcome, before)
     return run
 
 

@@ -22,7 +22,7 @@ from gan_aug.progress import OnProgress
 from gan_aug.settings.run import RunConfig
 from gan_aug.store.store import Store
 
-__all__ = ["Call", "Cells", "compute_cells", "compute_elsewhere", "compute_here"]
+__all__ = ["Call", "Cells", "compute_cells", "compute_elsewhere", "compute_here", "describe"]
 
 logger = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ from gan_aug.errors import GateError, UserError, escape
 from gan_aug.flows.progress import log_progress
 from gan_aug.flows.server.scrubbing import replace_words
 from gan_aug.flows.server.secrets import list_known_words
+from gan_aug.flows.tracker import list_secrets
 from gan_aug.reporting.folders import ReportFolder
 from gan_aug.store.files import check_target
 
@@ -53,7 +54,8 @@ class RunLog(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self.setFormatter(Lines(LINE, DATE))
-        self.words = list_known_words(PREFECT_API_AUTH_STRING.value(), PREFECT_API_KEY.value())
+        own = list_known_words(PREFECT_API_AUTH_STRING.value(), PREFECT_API_KEY.value())
+        self.words = [*own, *list_secrets()]
         self.files = contextlib.ExitStack()
         self.waiting: list[bytes] = []
         self.write: Callable[[bytes], object] = self.waiting.append

@@ -19,6 +19,8 @@ from gan_aug.flows.reports import write_study
 from gan_aug.flows.run_log import keep_log, log_into
 from gan_aug.flows.scale import open_runner
 from gan_aug.flows.stages import keep_dataset, open_executor
+from gan_aug.flows.track import Tracking
+from gan_aug.flows.tracker import Tracker
 from gan_aug.pipeline import Outcome, plan_run
 from gan_aug.reporting.environment import describe_environment
 from gan_aug.reporting.folders import Study, make_name
@@ -41,6 +43,7 @@ def study(
     store: str | None = None,
     workers: PositiveInt = 1,
     dask: str | None = None,
+    track: Tracker | None = None,
 ) -> Study:
     """Compare all arms at several label budgets, over several draws of labels.
 
@@ -55,16 +58,19 @@ def study(
         workers: Processes of this machine that compute runs of the study side by side.
         dask: Address of the scheduler of a Dask cluster to compute them on instead. Its workers
             need gan-aug, and the store: at the same path, or through `store`.
+        track: `mlflow`: tell an MLflow tracker what was found; `none`: tell nobody. By default the
+            tracker that MLFLOW_TRACKING_URI names, if it names one.
 
     Returns:
         The finished study.
 
     Raises:
-        UserError: Data, settings, store or cluster are not usable; nothing was trained.
+        UserError: Data, settings, store, cluster or tracker are not usable; nothing was trained.
         OSError: The artifacts can't be written.
     """
     if name is not None:
         check_name(name)
+    tracking = Tracking.open(track)
     if config.run.comparison.trial:
         logger.warning(TRIAL_AHEAD)
     compute = select_compute(config.run.device, config.run.precision)
@@ -92,6 +98,7 @@ def study(
     result = summarize_outcomes(outcomes, failures, config.run.comparison)
     write_study(folder, result, outcomes)
     publish_results(folder, "study", result.verdict, result.scores)
+    tracking.tell_study(folder, result, calls, cells)
     return folder
 
 

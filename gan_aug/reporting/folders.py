@@ -269,6 +269,12 @@ class ReportFolder:
             for file, png in pngs.items()
         }
 
+    def list_report(self) -> list[str]:
+        """Return the files that make up the report: pages, pictures, table, and what it is of."""
+        pictures = [match["file"] for match in re.finditer(PICTURE, self.read_report())]
+        others = [PAGE_FILE, REPORT_FILE, COMPARISON_CSV, CONFIG_FILE, ENVIRONMENT_FILE]
+        return [*others, *dict.fromkeys(pictures)]
+
     def copy(self, source: Path, name: str) -> None:
         """Copy one file into the folder."""
         with source.open("rb") as original, atomic_file(self.path / name) as copy:

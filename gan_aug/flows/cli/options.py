@@ -10,10 +10,20 @@ from cyclopts import Parameter, Token
 
 from gan_aug.errors import UserError
 from gan_aug.flows.cli.panels import GENERAL, OUTPUT
+from gan_aug.flows.tracker import Tracker, check_tracker
 from gan_aug.settings.names import check_name
 from gan_aug.settings.presets import Preset
 
-__all__ = ["ARTIFACTS", "Artifacts", "Destination", "Integer", "Json", "Setup", "Verbosity"]
+__all__ = [
+    "ARTIFACTS",
+    "Artifacts",
+    "Destination",
+    "Integer",
+    "Json",
+    "Setup",
+    "TrackedDestination",
+    "Verbosity",
+]
 
 ARTIFACTS = Path("artifacts")
 
@@ -40,6 +50,11 @@ def validate_name(_type: Any, name: str | None) -> None:
         check_name(name)
 
 
+def validate_tracker(_type: Any, tracker: Tracker | None) -> None:
+    """Refuse a tracker that is not installed."""
+    check_tracker(tracker)
+
+
 Integer = Annotated[int, Parameter(converter=read_integer)]
 Json = Annotated[
     bool,
@@ -57,6 +72,12 @@ class FlowArguments(TypedDict):
     name: str | None
     artifacts: str
     store: str | None
+
+
+class TrackedFlowArguments(FlowArguments):
+    """The same of a flow that a tracker can be told of."""
+
+    track: Tracker | None
 
 
 @Parameter(name="*", group=GENERAL)
@@ -137,3 +158,23 @@ class Destination(Verbosity):
     def to_arguments(self) -> FlowArguments:
         """Return what to call a flow with."""
         return {"name": self.name, "artifacts": str(self.artifacts), "store": self.store}
+
+
+@Parameter(name="*", group=OUTPUT)
+@dataclass(frozen=True, kw_only=True)
+class TrackedDestination(Destination):
+    """Where a flow leaves its results, and which tracker is told of them."""
+
+    track: Annotated[
+        Tracker | None,
+        Parameter(
+            help="`mlflow` logs settings, curves, scores, report and models to an MLflow tracker "
+            "(extra `mlflow`); `none` logs nothing. By default gan-aug logs to the tracker that "
+            "`MLFLOW_TRACKING_URI` names, and to none if that is not set.",
+            validator=validate_tracker,
+        ),
+    ] = None
+
+    def to_arguments(self) -> TrackedFlowArguments:
+        """Return what to call a flow with."""
+        return {**super().to_arguments(), "track": self.track}

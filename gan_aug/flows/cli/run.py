@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from gan_aug.flows.cli import terminal
-from gan_aug.flows.cli.options import Destination, Json, Setup
+from gan_aug.flows.cli.options import Json, Setup, TrackedDestination
 from gan_aug.flows.cli.prepare import call_flow, check_data, prepare_flow
 from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.run import RunConfig
@@ -16,7 +16,7 @@ __all__ = ["run"]
 def run(
     *,
     setup: Setup = Setup(),
-    destination: Destination = Destination(),
+    destination: TrackedDestination = TrackedDestination(),
     json: Json = False,
     config: Annotated[RunConfig, Parameter(name="*")] = RunConfig(),
 ) -> None:

@@ -9,7 +9,7 @@ from gan_aug.arms import STUDY_ARMS
 from gan_aug.errors import UserError
 from gan_aug.flows.cli import terminal
 from gan_aug.flows.cli.errors import EXIT_FAILED
-from gan_aug.flows.cli.options import Destination, Integer, Json, Setup
+from gan_aug.flows.cli.options import Integer, Json, Setup, TrackedDestination
 from gan_aug.flows.cli.panels import DATA, GENERAL
 from gan_aug.flows.cli.prepare import call_flow, check_data, prepare_flow
 from gan_aug.settings.presets import Preset, resolve_config
@@ -28,7 +28,7 @@ def study(
     ] = DEFAULTS.budgets,
     draws: Annotated[tuple[Integer, ...], Parameter(group=DATA)] = DEFAULTS.draws,
     setup: Setup = Setup(),
-    destination: Destination = Destination(),
+    destination: TrackedDestination = TrackedDestination(),
     json: Json = False,
     workers: Annotated[Integer, Parameter(group=GENERAL, validator=validators.Number(gte=1))] = 1,
     dask: Annotated[str | None, Parameter(group=GENERAL)] = None,

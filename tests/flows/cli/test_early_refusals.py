@@ -59,6 +59,10 @@ def test_nothing_slow_is_loaded_before_bad_data_are_refused(bad, tmp_path, comma
         (("study", "--draws", "1000000000"), "draws: expected at most 10,000 runs in all"),
         (("run", "--dcgan.steps", "3000000000"), "dcgan.steps: input should be less than"),
         (("run", "--name", "../x"), "name: expected letters"),
+        (
+            ("run", "--track", "wandb"),
+            '"wandb" for --track. Choose from: "none", "mlflow"',
+        ),
         (("run", "--dataset", "a\udc80b"), "dataset: input should be a valid string"),
         (("run", "--dataset", "a\nb\x1b[2J"), r"a b\x1b[2J: expected"),
     ],
