@@ -17,6 +17,7 @@ from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.evaluation.anomaly import Separation, phrase_verdict
 from gan_aug.evaluation.study import CellSummary, StudyResult
 from gan_aug.reporting.figures import render_gains
+from gan_aug.reporting.folders import ReportFolder
 from gan_aug.reporting.tables import show_difference
 from gan_aug.settings.anomalies import Detector
 
@@ -26,7 +27,6 @@ ROOT = Path(__file__).parent.parent
 REFERENCE = ROOT / "artifacts" / "reference" / "study.json"
 OVERHEAD = ROOT / "artifacts" / "overhead.json"
 ANOMALIES = ROOT / "artifacts" / "anomalies.json"
-GAINS = ROOT / "docs" / "gains.png"
 [(BOTH, POOL)] = CONTRASTS
 
 
@@ -167,7 +167,7 @@ def write_pages() -> None:
     """Put all of it in its place."""
     for path, text in render_pages().items():
         path.write_text(text, encoding="utf-8")
-    GAINS.write_bytes(render_gains(read_gains()))
+    ReportFolder(ROOT / "docs").write_pictures({"gains": render_gains(read_gains())})
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, Protocol
 
 from gan_aug.progress import OnProgress, ignore_progress, tell_each
@@ -42,6 +43,11 @@ class Output(Generic[Value]):
     def seconds(self) -> float:
         """How long it took to make."""
         return self.entry.seconds
+
+    @property
+    def made(self) -> datetime:
+        """When it was made: before this run, where it is reused."""
+        return self.entry.made
 
     def load(self) -> Value:
         """Return the value.

@@ -18,3 +18,12 @@ def read_artifact(state, key):
             flow_run_filter=flow_run,
         )
     return artifact
+
+
+def told_first(report):
+    """Return the verdict of a report: what follows its title, its pictures and its facts."""
+    paragraphs = report.split("\n\n")
+    start = next(i for i, paragraph in enumerate(paragraphs) if paragraph.startswith("**"))
+    assert start <= 3, "title, pictures, facts"
+    end = next(i for i, p in enumerate(paragraphs) if p.startswith((">", "#")) and i > start)
+    return " ".join(paragraphs[start:end]).replace("**", "").replace("\\", "")

@@ -4,6 +4,7 @@ Paired tests of two classifiers on the same images: McNemar (1947), in its exact
 percentile bootstrap of the accuracy difference (Efron and Tibshirani, 1993, ch. 13).
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,7 +21,6 @@ from gan_aug.evaluation.balance import measure_balanced_accuracy, measure_macro_
 from gan_aug.evaluation.calibration import Calibration, measure_calibration
 from gan_aug.evaluation.verdict import (
     TRIAL,
-    UNTOLD,
     Difference,
     Wording,
     check_agreement,
@@ -538,22 +538,30 @@ def bootstrap_mean(
 def phrase_verdict(scores: Sequence[Score], config: ComparisonConfig, *, budget: int) -> str:
     """Say what the validation images say of every arm, and of synthetic images beside real ones.
 
-    Harm comes first, and last what can't be told.
+    Each arm has a sentence. Within it harm comes first, and last what can't be told.
     """
     budgeted = f"With {budget:,} labels"
     if config.trial:
         return f"{budgeted}, what augmentation does can't be told: {TRIAL}."
     validated = [score for score in scores if score.split == "validation"]
-    findings = find_differences(validated, BASELINE)
-    if not findings:
+    found = {arm: find_differences(take_arm(validated, arm), BASELINE) for arm in ARMS}
+    told = {arm: findings for arm, findings in found.items() if findings}
+    if not told:
         return f"{budgeted}, no arm was compared with the original training set."
-    parts = [phrase_finding(*finding, config.confidence_level) for finding in findings]
-    beyond = [
-        phrase_contrast(contrast, found, config.confidence_level)
-        for contrast in CONTRASTS
-        if (found := find_differences(take_arm(validated, contrast.arm), contrast.baseline))
-    ]
-    return " ".join([f"{budgeted}, on validation images: {'; '.join(parts)}.", *beyond])
+    order = sorted(told, key=lambda arm: all(paired.doubt for _, paired in told[arm]))
+    leads = {order[0]: f"{budgeted}, on validation images: "}
+    return " ".join(
+        [
+            *(phrase_arm(arm, told[arm], config, lead=leads.get(arm, "")) for arm in order),
+            *(
+                phrase_contrast(contrast, beyond, config.confidence_level)
+                for contrast in CONTRASTS
+                if (
+                    beyond := find_differences(take_arm(validated, contrast.arm), contrast.baseline)
+                )
+            ),
+        ]
+    )
 
 
 def take_arm(scores: Sequence[Score], arm: str) -> list[Score]:
@@ -571,12 +579,25 @@ def find_differences(
     return sorted(found, key=lambda finding: (finding[1].doubt is not None, finding[1].high))
 
 
-def phrase_finding(score: Score, paired: PairedDifference, confidence_level: float) -> str:
-    """``GAN augmentation hurts the CNN (-0.31 points, 95% interval -0.52 to -0.10)``."""
-    wording = choose_wording(score.arm, BASELINE)
-    phrase = wording.tell(paired.effect, CLASSIFIERS[score.classifier].phrase)
-    subject = "" if paired.effect == UNTOLD else f"{wording.subject} "
-    return f"{subject}{phrase} ({phrase_numbers(paired, confidence_level)})"
+def phrase_arm(
+    arm: str,
+    findings: Sequence[tuple[Score, PairedDifference]],
+    config: ComparisonConfig,
+    *,
+    lead: str,
+) -> str:
+    """``GAN augmentation hurts the CNN (-0.31 points, 95% interval -0.52 to -0.10).``."""
+    wording = dataclasses.replace(choose_wording(arm, BASELINE), lead=lead)
+    return wording.join(
+        [
+            (
+                paired.effect,
+                f"{wording.tell(paired.effect, CLASSIFIERS[score.classifier].phrase)} "
+                f"({phrase_numbers(paired, config.confidence_level)})",
+            )
+            for score, paired in findings
+        ]
+    )
 
 
 def phrase_contrast(
@@ -591,7 +612,7 @@ def phrase_contrast(
         )
         for score, paired in findings
     ]
-    return f"{wording.join(phrases)}."
+    return wording.join(phrases)
 
 
 def phrase_amount(

@@ -4,19 +4,27 @@ Draws are what a study repeats: each has its own labeled images, networks and sa
 interval over draws says what another draw may bring, which the interval of a single run does not.
 """
 
+import dataclasses
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 import scipy
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationInfo,
+    computed_field,
+    field_validator,
+    model_validator,
+)
 
 from gan_aug.arms import ARMS, BASELINE, CONTRASTS, Contrast
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.evaluation.comparison import PairedDifference, Score, Split
 from gan_aug.evaluation.verdict import (
-    EFFECTS,
     TRIAL,
     Difference,
     Effect,
@@ -133,8 +141,6 @@ class StudyResult(BaseModel):
     """All scores of a study and what they say together.
 
     Attributes:
-        verdict: A sentence on the ``gan`` arm, bad news first; one more on what synthetic images
-            add to real ones, where that was measured.
         confidence_level: Coverage of the intervals.
         scores: One per classifier, arm, budget, draw and split.
         summaries: One per classifier, arm, budget and split.
@@ -143,11 +149,19 @@ class StudyResult(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    verdict: str
     confidence_level: float
     scores: list[Score]
     summaries: list[CellSummary]
     failures: list[Failure]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def verdict(self) -> str:
+        """What the ``gan`` arm does, and what synthetic images add to real ones, in sentences.
+
+        Studies that were kept with other words are told in these.
+        """
+        return phrase_verdict(self.summaries, self.confidence_level)
 
     @field_validator("summaries", mode="before")
     @classmethod
@@ -177,7 +191,6 @@ def summarize_study(
     groups = group_scores(scores).values()
     summaries = [summarize_cell(group, confidence_level, trial=trial) for group in groups]
     return StudyResult(
-        verdict=phrase_verdict(summaries, confidence_level, trial=trial),
         confidence_level=confidence_level,
         scores=list(scores),
         summaries=summaries,
@@ -291,49 +304,72 @@ def student_margin(values: NDArray[np.float64], confidence_level: float) -> floa
     return float(interval.high - interval.low) / 2
 
 
-def phrase_verdict(
-    summaries: Sequence[CellSummary], confidence_level: float, *, trial: bool
-) -> str:
-    """Say at which budgets GAN augmentation hurts, helps or does nothing, also to real images."""
-    if trial:
+def phrase_verdict(summaries: Sequence[CellSummary], confidence_level: float) -> str:
+    """Say what GAN augmentation does to every classifier, also to real images."""
+    doubts = {found.doubt for summary in summaries for found in summary.differences.values()}
+    if TRIAL in doubts:
         return f"What augmentation does can't be told: {TRIAL}."
     tested = [summary for summary in summaries if summary.split == VERDICT_SPLIT]
-    sentences = [phrase_contrast(contrast, tested) for contrast in (VERDICT, *CONTRASTS)]
-    told = [sentence for sentence in sentences if sentence]
-    if not told:
-        return "No GAN arm could be compared with the original training set."
-    return (
-        f"{'. '.join(told)} (points of accuracy on test images, means over label draws, "
-        f"{confidence_level:.0%} intervals)."
-    )
-
-
-def phrase_contrast(contrast: Contrast, summaries: Sequence[CellSummary]) -> str:
-    """Say what an arm does beside a baseline; nothing where no summary has that difference."""
-    wording = choose_wording(*contrast)
-    groups: dict[tuple[Effect, str], dict[int, MeanDifference]] = {}
-    for summary in summaries:
-        found = summary.differences.get(contrast.baseline)
-        if summary.arm == contrast.arm and found:
-            groups.setdefault((found.effect, summary.classifier), {})[summary.budget] = found
-    phrases = [
-        (effect, phrase_group(wording, effect, classifier, groups[effect, classifier]))
-        for effect in EFFECTS
-        for classifier in CLASSIFIERS
-        if (effect, classifier) in groups
+    sentences = [
+        sentence
+        for contrast in (VERDICT, *CONTRASTS)
+        for sentence in phrase_contrast(contrast, tested)
     ]
-    return wording.join(phrases) if phrases else ""
+    if not sentences:
+        return "No GAN arm could be compared with the original training set."
+    unit = "Numbers are points of accuracy on test images: means over label draws, with"
+    return " ".join([*sentences, f"{unit} {confidence_level:.0%} intervals."])
+
+
+def phrase_contrast(contrast: Contrast, summaries: Sequence[CellSummary]) -> list[str]:
+    """Say what an arm does beside a baseline, classifier by classifier, smallest budget first.
+
+    Beside ``original``, each classifier has a sentence, and where there are several of them, one on
+    all of them leads. Nothing where no summary has that difference.
+    """
+    wording = choose_wording(*contrast)
+    measured: dict[str, dict[int, MeanDifference]] = {}
+    for summary in sorted(
+        summaries, key=lambda s: (list(CLASSIFIERS).index(s.classifier), s.budget)
+    ):
+        if summary.arm == contrast.arm and contrast.baseline in summary.differences:
+            found = summary.differences[contrast.baseline]
+            measured.setdefault(summary.classifier, {})[summary.budget] = found
+    told = {name: phrase_classifier(wording, name, found) for name, found in measured.items()}
+    if contrast.baseline != BASELINE:
+        phrases = [phrase for of_classifier in told.values() for phrase in of_classifier]
+        return [wording.join(phrases)] if phrases else []
+    if len(told) < 2:
+        return [wording.join(phrases) for phrases in told.values()]
+    effects = [found.effect for budgets in measured.values() for found in budgets.values()]
+    it = dataclasses.replace(wording, subject="it")
+    return [wording.count(effects), *(it.join(phrases) for phrases in told.values())]
+
+
+def phrase_classifier(
+    wording: Wording, classifier: str, budgets: Mapping[int, MeanDifference]
+) -> list[tuple[Effect, str]]:
+    """Return effects on a classifier and their phrases, each for budgets that follow each other.
+
+    Args:
+        wording: How to tell it.
+        classifier: Its name.
+        budgets: Ascending label budget → what was found.
+    """
+    runs = itertools.groupby(budgets.items(), key=lambda item: item[1].effect)
+    return [(effect, phrase_group(wording, effect, classifier, dict(run))) for effect, run in runs]
 
 
 def phrase_group(
     wording: Wording, effect: Effect, classifier: str, budgets: Mapping[int, MeanDifference]
 ) -> str:
     """``helps LightGBM with 100 labels (+15.1, +14.2 to +16.0)``."""
-    listed = ", ".join(
+    listed = [
         f"{budget:,} labels{'' if found.left_out else f' ({format_interval(found)})'}"
-        for budget, found in sorted(budgets.items())
-    )
-    return f"{wording.tell(effect, CLASSIFIERS[classifier].phrase)} with {listed}"
+        for budget, found in budgets.items()
+    ]
+    several = f"{', '.join(listed[:-1])} and " if listed[1:] else ""
+    return f"{wording.tell(effect, CLASSIFIERS[classifier].phrase)} with {several}{listed[-1]}"
 
 
 def format_interval(difference: Difference) -> str:

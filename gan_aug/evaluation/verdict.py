@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from gan_aug.arms import ARMS, BASELINE
+from gan_aug.evaluation.titles import ARM_TITLES
 
 __all__ = [
     "EFFECTS",
@@ -41,6 +42,13 @@ EFFECTS: tuple[Effect, ...] = (
     UNTOLD,
 )
 """Bad news first."""
+COUNTED: Mapping[Effect, str] = {
+    "hurts": "hurts in",
+    "helps": "helps in",
+    "makes no detectable difference to": "makes no detectable difference in",
+    LEFT_OUT: "is left out in",
+    UNTOLD: "can't be judged in",
+}
 
 # A percentile interval of fewer images covers less than it says.
 FEWEST_IMAGES = 30
@@ -105,7 +113,8 @@ def find_doubt(
     if images < FEWEST_IMAGES:
         return f"a verdict needs at least {FEWEST_IMAGES} held-out images, and there are {images}"
     if constants:
-        return f"trained on {' and on '.join(constants)}, it predicts one class for every image"
+        trained = " and on ".join(ARM_TITLES[arm] for arm in constants)
+        return f"trained on {trained}, it predicts one class for every image"
     return degenerate
 
 
@@ -164,18 +173,32 @@ class Wording:
         """
         return self.phrases[effect].format(classifier=classifier, amount=amount)
 
+    def count(self, effects: Sequence[Effect]) -> str:
+        """Say how often each effect is found: ``GAN augmentation helps in 5 of 8 comparisons``.
+
+        The most frequent effect comes first, and bad news of equally frequent ones.
+        """
+        counts = sorted(((e, effects.count(e)) for e in EFFECTS), key=lambda found: -found[1])
+        [(first, most), *others] = [found for found in counts if found[1]]
+        lead = f"{self.subject} {COUNTED[first]}"
+        if not others:
+            return f"{capitalize(lead)} all {most} comparisons."
+        told = [f"{lead} {most} of {len(effects)} comparisons"]
+        told += [f"{COUNTED[effect]} {count}" for effect, count in others]
+        return capitalize(f"{', '.join(told[:-1])} and {told[-1]}.")
+
     def join(self, phrases: Sequence[tuple[Effect, str]]) -> str:
-        """Join effects and their phrases into a sentence without its full stop, doubts last."""
+        """Join effects and their phrases into a sentence, doubts last."""
         told = "; ".join(phrase for effect, phrase in phrases if effect != UNTOLD)
         untold = [phrase for effect, phrase in phrases if effect == UNTOLD]
         clauses = [f"{self.subject} {told}", *untold] if told else untold
-        return capitalize(self.lead + "; ".join(clauses))
+        return f"{capitalize(self.lead + '; '.join(clauses))}."
 
 
 def choose_wording(arm: str, baseline: str) -> Wording:
     """Return how to tell what an arm does beside a baseline."""
     if baseline == BASELINE:
-        subject = f"{'GAN' if arm == 'gan' else arm} augmentation"
+        subject = "GAN augmentation" if arm == "gan" else f"augmentation with {ARM_TITLES[arm]}"
         return Wording(
             subject,
             {effect: f"{effect} {{classifier}}" for effect in EFFECTS}

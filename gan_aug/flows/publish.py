@@ -16,14 +16,15 @@ from prefect.artifacts import (
 
 from gan_aug.progress import OnProgress
 from gan_aug.reporting.folders import ReportFolder
+from gan_aug.reporting.narrow import narrow_report
 
 if TYPE_CHECKING:
     from uuid import UUID
 
 __all__ = ["publish_progress", "publish_report", "publish_results"]
 
-# The UI grows slow beyond some 300 KB of Markdown; the text is some 10 KB.
-PICTURE_BYTES = 280_000
+# The UI grows slow beyond some 300 KB of Markdown.
+REPORT_BYTES = 290_000
 SECONDS_BETWEEN_UPDATES = 5.0
 PAUSE = 20  # times as long as an update took: so much of a training may go into updates
 
@@ -54,7 +55,8 @@ def publish_results(folder: ReportFolder, kind: str, verdict: str, scores: Seque
 
 def publish_report(folder: ReportFolder, kind: str) -> None:
     """Publish a report, and the way to its page; ``kind`` is the first word of both keys."""
-    markdown = folder.read_report_with_pictures(limit=PICTURE_BYTES)
+    report = narrow_report(folder.read_report(), folder.page.name)
+    markdown = folder.embed_pictures(report, limit=REPORT_BYTES - len(report.encode()))
     create_markdown_artifact(markdown, key=f"{kind}-report", description=folder.name)
     create_link_artifact(
         folder.page.absolute().as_uri(),

@@ -1,14 +1,26 @@
-"""Which classes are taken for which, as PNG bytes: matrices of a few classes, pairs of many."""
+"""Which classes are taken for which: matrices of a few classes, pairs of many."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import Figure
+from matplotlib.colors import to_rgba
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from gan_aug.reporting.figures import ARM_STYLES, WIDTH, name_ticks, to_png
+from gan_aug.evaluation.titles import ARM_TITLES
+from gan_aug.reporting.figures import (
+    ARM_STYLES,
+    ORANGE,
+    VIOLET,
+    Panel,
+    add_legend,
+    draw_chart,
+    name_chart,
+    name_ticks,
+    open_chart,
+)
 from gan_aug.reporting.names import NAMED_CLASSES, label
 
 __all__ = ["Confusions", "render_confusion"]
@@ -19,9 +31,12 @@ MOST_COUNTED = 12
 MOST_PAIRS = 15
 LONGEST_NAME = 14
 BAR = 0.4
+MATRIX = 3.2  # inches
 # Characters below a matrix.
-ROOM = 32
-LARGEST_COUNT, SMALLEST_COUNT = 10, 6
+ROOM = 26
+LARGEST_COUNT, SMALLEST_COUNT = 11, 8
+# Of a full cell's colour: the rest is the page, so that its count can be read on any page.
+DENSEST = 0.55
 
 
 class Confusions(NamedTuple):
@@ -36,7 +51,10 @@ class Confusions(NamedTuple):
     after: Counts
 
 
-def render_confusion(matrices: Mapping[str, Confusions], arm: str, classes: Sequence[str]) -> bytes:
+@draw_chart
+def render_confusion(
+    matrices: Mapping[str, Confusions], arm: str, classes: Sequence[str]
+) -> list[Panel]:
     """Draw which classes are taken for which: ``original``, an arm, and the difference.
 
     Up to 20 classes are matrices, with counts in their cells up to 12. Of more classes, the pairs
@@ -48,35 +66,42 @@ def render_confusion(matrices: Mapping[str, Confusions], arm: str, classes: Sequ
         classes: Names of the classes.
     """
     if len(classes) > NAMED_CLASSES:
-        return render_pairs(matrices, arm, classes)
-    return render_matrices(matrices, arm, classes)
+        return [
+            render_pairs(title, confusions, arm, classes) for title, confusions in matrices.items()
+        ]
+    return [
+        panel
+        for title, confusions in matrices.items()
+        for panel in render_matrices(title, confusions, arm, classes)
+    ]
 
 
-def render_matrices(matrices: Mapping[str, Confusions], arm: str, classes: Sequence[str]) -> bytes:
-    """Draw three matrices a classifier; the colours of the first two are of errors alone."""
-    counted = len(classes) <= MOST_COUNTED
-    height = min(4.4, 2.4 + 0.25 * len(classes)) if counted else 5.0
-    figure = Figure(figsize=(WIDTH, height * len(matrices)), layout="constrained")
-    panels = figure.subplots(len(matrices), 3, squeeze=False, sharey="row")
-    for row, (classifier, (before, after)) in zip(panels, matrices.items(), strict=True):
-        most = max(1, drop_diagonal(before).max(), drop_diagonal(after).max())
-        for axes, (title, matrix) in zip(
-            row, {"original": before, arm: after}.items(), strict=False
-        ):
-            draw_matrix(axes, matrix, drop_diagonal(matrix), "Oranges", (0, most))
-            axes.set_title(f"{classifier}, {title}")
-        change = after - before
-        reach = max(1, np.abs(change).max())
-        draw_matrix(row[2], change, change, "PuOr", (-reach, reach), form="{:+d}")
-        row[2].set_title(f"{classifier}, difference")
-        row[0].set_ylabel("true")
-        name_ticks(row[0], "y", classes)
-        for axes in row:
-            axes.set_xlabel("predicted")
-            name_ticks(axes, "x", classes, room=ROOM)
-            if not counted:
-                axes.tick_params(labelsize=7)
-    return to_png(figure)
+def render_matrices(
+    classifier: str, confusions: Confusions, arm: str, classes: Sequence[str]
+) -> list[Panel]:
+    """Draw the three matrices of a classifier; the colours of the first two are of errors alone."""
+    before, after = confusions
+    most = max(1, drop_diagonal(before).max(), drop_diagonal(after).max())
+    change = after - before
+    reach = max(1, np.abs(change).max())
+    drawn = []
+    for title, matrix, shades, limit, form in (
+        ("original", before, drop_diagonal(before), most, "{:d}"),
+        (ARM_TITLES[arm], after, drop_diagonal(after), most, "{:d}"),
+        ("difference", change, change, reach, "{:+d}"),
+    ):
+        figure, axes = open_chart(MATRIX, width=MATRIX)
+        draw_matrix(axes, matrix, shades, limit, form)
+        name_chart(figure, f"{classifier}, {title}")
+        axes.set(ylabel="true")
+        full = "" if len(classes) <= MOST_COUNTED else f" (full colour: {limit:,} images)"
+        axes.set_xlabel(f"predicted{full}")
+        name_ticks(axes, "y", classes)
+        name_ticks(axes, "x", classes, room=ROOM)
+        if len(classes) > MOST_COUNTED:
+            axes.tick_params(labelsize=7)
+        drawn.append(Panel(figure, f"{classifier}, {title}"))
+    return drawn
 
 
 def drop_diagonal(matrix: Counts) -> Counts:
@@ -86,60 +111,60 @@ def drop_diagonal(matrix: Counts) -> Counts:
 
 
 def draw_matrix(
-    axes: mpl.axes.Axes,
-    matrix: Counts,
-    shades: Counts,
-    colors: str,
-    limits: tuple[int, int],
-    form: str = "{:d}",
+    axes: mpl.axes.Axes, matrix: Counts, shades: Counts, reach: int, form: str = "{:d}"
 ) -> None:
-    """Draw one matrix; where cells are too small for counts, a bar says what the colours mean."""
-    drawn = axes.imshow(shades, cmap=colors, vmin=limits[0], vmax=limits[1])
-    if len(matrix) > MOST_COUNTED:
-        axes.figure.colorbar(drawn, ax=axes, location="bottom", aspect=30)
-        return
-    reach = max(map(abs, limits))
-    size = min(LARGEST_COUNT, max(SMALLEST_COUNT, 60 // len(matrix)))
-    for (row, column), count in np.ndenumerate(matrix):
-        if count:
-            dark = abs(shades[row, column]) > 0.6 * reach
-            axes.text(
-                column,
-                row,
-                form.format(count),
-                ha="center",
-                va="center",
-                fontsize=size,
-                color="white" if dark else "black",
+    """Draw one matrix, with counts where cells are large enough for them.
+
+    Args:
+        axes: Where.
+        matrix: ``(classes, classes)`` counts.
+        shades: The same shape: what is coloured, orange above zero and violet below.
+        reach: What has the full colour.
+        form: Of a count.
+    """
+    counted = len(matrix) <= MOST_COUNTED
+    size = min(LARGEST_COUNT, max(SMALLEST_COUNT, 72 // len(matrix)))
+    for (row, column), shade in np.ndenumerate(shades):
+        if shade:
+            color = to_rgba(ORANGE if shade > 0 else VIOLET, DENSEST * min(1, abs(shade) / reach))
+            corner = (column - 0.5, row - 0.5)
+            axes.add_patch(
+                mpl.patches.Rectangle(corner, 1, 1, facecolor=color, linewidth=0, clip_on=False)
             )
+        if counted and matrix[row, column]:
+            count = form.format(matrix[row, column])
+            axes.text(column, row, count, ha="center", va="center", fontsize=size)
+    axes.set(xlim=(-0.5, len(matrix) - 0.5), ylim=(len(matrix) - 0.5, -0.5), aspect="equal")
+    axes.spines[:].set_visible(True)
+    axes.tick_params(length=0)
 
 
-def render_pairs(matrices: Mapping[str, Confusions], arm: str, classes: Sequence[str]) -> bytes:
-    """Draw the pairs of classes that are confused most, a panel a classifier."""
-    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
-    panels = figure.subplots(1, len(matrices), squeeze=False)[0]
-    for axes, (classifier, confusions) in zip(panels, matrices.items(), strict=True):
-        pairs = pick_pairs(confusions)
-        names = [
-            f"{label(classes[true], LONGEST_NAME)} → {label(classes[predicted], LONGEST_NAME)}"
-            for true, predicted in pairs
-        ]
-        places = np.arange(len(pairs))
-        for offset, title, matrix in (
-            (-BAR / 2, "original", confusions.before),
-            (BAR / 2, arm, confusions.after),
-        ):
-            counts = [matrix[pair] for pair in pairs]
-            axes.barh(places + offset, counts, BAR, color=ARM_STYLES[title][0], label=title)
-        axes.set_yticks(places, names, fontsize="small")
-        axes.set(title=classifier, xlabel="images of the first class, taken for the second")
-        axes.invert_yaxis()
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.tick_params(axis="y", length=0)
-    handles, titles = panels[0].get_legend_handles_labels()
-    figure.legend(handles, titles, loc="outside lower center", ncols=len(titles), frameon=False)
-    return to_png(figure)
+def render_pairs(
+    classifier: str, confusions: Confusions, arm: str, classes: Sequence[str]
+) -> Panel:
+    """Draw the pairs of classes that a classifier confuses most."""
+    pairs = pick_pairs(confusions)
+    figure, axes = open_chart(4.8)
+    names = [
+        f"{label(classes[true], LONGEST_NAME)} → {label(classes[predicted], LONGEST_NAME)}"
+        for true, predicted in pairs
+    ]
+    places = np.arange(len(pairs))
+    for offset, name, matrix in (
+        (-BAR / 2, "original", confusions.before),
+        (BAR / 2, arm, confusions.after),
+    ):
+        counts = [matrix[pair] for pair in pairs]
+        color = ARM_STYLES[name][0]
+        axes.barh(places + offset, counts, BAR, color=color, label=ARM_TITLES[name])
+    axes.set_yticks(places, names)
+    name_chart(figure, classifier)
+    axes.set(xlabel="images of the first class, taken for the second")
+    axes.invert_yaxis()
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.tick_params(axis="y", length=0)
+    add_legend(figure)
+    return Panel(figure, classifier)
 
 
 def pick_pairs(confusions: Confusions) -> list[tuple[int, int]]:

@@ -15,16 +15,19 @@ from gan_aug.gan.export import export_generator
 from gan_aug.images import Images
 from gan_aug.prediction import Split
 from gan_aug.reporting.figures import (
+    Panel,
     render_comparison,
     render_gains,
     render_learning_curves,
     render_separations,
+    to_png,
 )
 from gan_aug.reporting.folders import Anomalies, PicturesDcgan, ReportFolder, Run, Study
 from gan_aug.reporting.galleries import render_ends, render_grid
 from gan_aug.reporting.pictures import (
     LoadedRun,
-    PngPictures,
+    ReportPictures,
+    draw_data,
     draw_gan,
     draw_labels,
     draw_training,
@@ -32,7 +35,9 @@ from gan_aug.reporting.pictures import (
 )
 from gan_aug.reporting.render import (
     RunFacts,
+    Shown,
     StageTime,
+    Surroundings,
     render_anomaly_report,
     render_dcgan_report,
     render_report,
@@ -70,31 +75,39 @@ def fill_run(run: Run, outcome: "Outcome", *, command: str | None = None) -> Non
     run.write_guesses(loaded.guesses)
     run.write_stages(outcome.stages)
     run.write_samples(draw_grids(loaded.dcgan))
-    pictures = draw_report(loaded)
-    write_pictures(run, pictures)
+    shown = run.write_pictures(draw_report(loaded))
     report = render_report(
         run.name,
         run.read_config(),
         outcome.comparison,
         gather_facts(loaded),
-        environment=run.read_environment(),
-        stages=list_times(outcome.stages),
-        pictures=pictures.keys(),
+        surround(run, list_times(outcome.stages), shown),
         command=command,
     )
     run.write_report(report)
     run.write_comparison(outcome.comparison)
 
 
-def draw_run(outcome: "Outcome") -> PngPictures:
-    """Draw the pictures of a run's report, and ``samples``, what its generator drew last."""
+def draw_run(outcome: "Outcome") -> dict[str, bytes]:
+    """Draw the pictures of a run's report, and ``samples``, what its generator drew last, as PNG.
+
+    Those that stand beside each other have a number: ``confusion``, ``confusion-2``.
+    """
     loaded = LoadedRun(outcome)
-    return {**draw_report(loaded), "samples": render_grid(loaded.dcgan.samples[-1])}
+    drawn = draw_report(loaded) | {"samples": [Panel(render_grid(loaded.dcgan.samples[-1]))]}
+    return {
+        f"{name}-{number}" if number > 1 else name: panel.content
+        if isinstance(panel.content, bytes)
+        else to_png(panel.content)
+        for name, panels in drawn.items()
+        for number, panel in enumerate(panels, start=1)
+    }
 
 
-def draw_report(loaded: LoadedRun) -> PngPictures:
+def draw_report(loaded: LoadedRun) -> ReportPictures:
     """Draw the pictures of a run's report."""
     return {
+        "data": draw_data(loaded.data),
         "comparison": render_comparison(loaded.comparison),
         **draw_gan(loaded),
         **draw_labels([loaded], RUN_SPLIT),
@@ -125,28 +138,26 @@ def fill_study(study: Study, result: StudyResult, outcomes: Sequence["Outcome"])
         UserError: An output isn't where this host looks.
     """
     runs = [LoadedRun(outcome) for outcome in outcomes]
-    pictures: PngPictures = {}
+    pictures: ReportPictures = {}
     facts: dict[int, RunFacts] = {}
     if result.scores:
         pictures["learning_curves"] = render_learning_curves(result)
     if any(summary.versus_original for summary in result.summaries):
         pictures["gains"] = render_gains(result)
     if runs:
-        pictures |= draw_gan(runs[0])
+        pictures |= {"data": draw_data(runs[0].data), **draw_gan(runs[0])}
         study.write_last_samples(render_grid(runs[0].dcgan.samples[-1]))
     for budget, group in group_by_budget(runs).items():
         facts[budget] = gather_facts(group[0])
         drawn = draw_labels(group, STUDY_SPLIT)
         pictures |= {f"{name}-{budget}": picture for name, picture in drawn.items()}
-    write_pictures(study, pictures)
+    shown = study.write_pictures(pictures)
     report = render_study_report(
         study.name,
         study.read_config(),
         result,
         facts,
-        environment=study.read_environment(),
-        stages=add_times(outcomes),
-        pictures=pictures.keys(),
+        surround(study, add_times(outcomes), shown),
     )
     study.write_stages(list(gather_outputs(outcomes).values()))
     study.write_report(report)
@@ -171,14 +182,13 @@ def fill_dcgan(
     grids = draw_grids(trained)
     folder.write_dcgan(dcgan.entry, export_generator(trained.generator))
     folder.write_samples(grids)
-    folder.write_last_samples(grids[max(grids)])
-    write_pictures(folder, draw_training(trained))
+    drawn = draw_training(trained) | {"samples": [Panel(grids[max(grids)])]}
+    shown = folder.write_pictures(drawn)
     report = render_dcgan_report(
         folder.name,
         config,
         trained.history,
-        environment=folder.read_environment(),
-        stages=list_times([data, dcgan]),
+        surround(folder, list_times([data, dcgan]), shown),
     )
     folder.write_stages([data, dcgan])
     folder.write_report(report)
@@ -209,16 +219,14 @@ def fill_anomalies(
     name = dataset.provenance.name
     result = summarize_anomalies(ranked, missed, dataset=name, part=config.part, by=config.by)
     outputs = [data, *(made for pair in left_out for made in pair), ranking]
-    pictures = draw_ranking(part.images[order], result)
+    pictures = draw_ranking(part.images[order], result) | {"data": draw_data(dataset)}
     folder.write_ranking(order, scores, part.labels, dataset.spec.classes)
-    write_pictures(folder, pictures)
+    shown = folder.write_pictures(pictures)
     report = render_anomaly_report(
         folder.name,
         config,
         result,
-        environment=folder.read_environment(),
-        stages=list_times(outputs),
-        pictures=pictures.keys(),
+        surround(folder, list_times(outputs), shown),
     )
     folder.write_stages(outputs)
     folder.write_report(report)
@@ -226,25 +234,26 @@ def fill_anomalies(
     return result
 
 
-def draw_ranking(ranked: Images, result: AnomalyResult) -> PngPictures:
+def draw_ranking(ranked: Images, result: AnomalyResult) -> ReportPictures:
     """Draw both ends of ranked images, and what the ranking is worth."""
     measured = {"foreign images": result.foreign, "classes left out": result.left_out}
     return {
-        "ranking": render_ends(ranked, "most anomalous", "least anomalous"),
+        "ranking": [Panel(render_ends(ranked, "most anomalous", "least anomalous"))],
         "evaluation": render_separations({k: v for k, v in measured.items() if v}),
     }
+
+
+def surround(
+    folder: ReportFolder, stages: Sequence[StageTime], shown: Mapping[str, Sequence[Shown]]
+) -> Surroundings:
+    """Return what a report tells of its folder."""
+    return Surroundings(folder.read_environment(), stages, shown, folder.list_files())
 
 
 def draw_grids(dcgan: "TrainedDcgan") -> dict[int, bytes]:
     """Return what a DCGAN drew on the way: steps taken by then → a picture."""
     steps = list_steps(dcgan)
     return {step: render_grid(images) for step, images in zip(steps, dcgan.samples, strict=True)}
-
-
-def write_pictures(folder: ReportFolder, pictures: Mapping[str, bytes]) -> None:
-    """Write the pictures of a report."""
-    for name, picture in pictures.items():
-        folder.write_figure(name, picture)
 
 
 def gather_facts(run: LoadedRun) -> RunFacts:
@@ -271,8 +280,11 @@ def group_by_budget(runs: Sequence[LoadedRun]) -> dict[int, list[LoadedRun]]:
 
 
 def list_times(outputs: Sequence[Output[Any]]) -> list[StageTime]:
-    """Return how long each output took."""
-    return [StageTime(output.label, output.seconds, output.reused) for output in outputs]
+    """Return how long each output took, and when it was made."""
+    return [
+        StageTime(output.label, output.seconds, output.made, reused=output.reused)
+        for output in outputs
+    ]
 
 
 def gather_outputs(outcomes: Sequence["Outcome"]) -> dict[str, Output[Any]]:
@@ -282,10 +294,15 @@ def gather_outputs(outcomes: Sequence["Outcome"]) -> dict[str, Output[Any]]:
 
 def add_times(outcomes: Sequence["Outcome"]) -> list[StageTime]:
     """Add up the seconds of all outputs of a label; each output counts once."""
-    totals: dict[str, list[float]] = {}
+    groups: dict[str, list[Output[Any]]] = {}
     for output in gather_outputs(outcomes).values():
-        totals.setdefault(output.label, []).append(output.seconds)
+        groups.setdefault(output.label, []).append(output)
     return [
-        StageTime(label, sum(seconds), cached=False, outputs=len(seconds))
-        for label, seconds in totals.items()
+        StageTime(
+            label,
+            sum(output.seconds for output in group),
+            max(output.made for output in group),
+            outputs=len(group),
+        )
+        for label, group in groups.items()
     ]

@@ -5,6 +5,7 @@ They know names and formats of files; :mod:`gan_aug.reporting.contents` knows wh
 
 import base64
 import contextlib
+import fnmatch
 import hashlib
 import json
 import logging
@@ -27,7 +28,8 @@ from gan_aug.evaluation.runs import FinishedRun, Guesses
 from gan_aug.evaluation.study import StudyResult
 from gan_aug.execution import Output
 from gan_aug.images import Indices, Labels, PseudoLabels
-from gan_aug.reporting.render import render_page
+from gan_aug.reporting.page import render_page
+from gan_aug.reporting.render import Shown
 from gan_aug.settings.anomalies import AnomalyConfig
 from gan_aug.settings.names import check_name, is_name, is_reserved
 from gan_aug.settings.run import RunConfig
@@ -47,6 +49,8 @@ from gan_aug.teachers import TEACHERS
 
 if TYPE_CHECKING:
     import keras
+
+    from gan_aug.reporting.figures import Panel
 
 __all__ = [
     "LATEST",
@@ -85,8 +89,10 @@ LAST_SAMPLES = "samples"
 REPORT_FILE = "report.md"
 PAGE_FILE = "report.html"
 LOG_FILE = "run.log"
-PICTURE = r"!\[(?P<description>[^]]*)\]\((?P<file>[\w./-]+\.png)\)"
-ESSENTIAL_PICTURES = {"training", "gan_history", "comparison", "gains", "learning_curves"}
+PICTURE = r"!\[(?P<description>(?:\\.|[^]\\])*)\]\((?P<file>[\w./-]+\.(?:png|svg))\)"
+# Names of pictures, or their beginnings.
+ESSENTIAL_PICTURES = ("comparison", "gains", "data", "training", "gan_history", "learning_curves")
+MEDIA_TYPES = {".png": "image/png", ".svg": "image/svg+xml"}
 
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -103,12 +109,14 @@ class ReportFolder:
         kind: What it is, for people.
         home: The folder of all of its kind, below the artifacts.
         result_file: Written last: its presence says "finished".
+        results: What is written after the report, the result file among it.
     """
 
     path: Path
     kind: ClassVar[str]
     home: ClassVar[str]
     result_file: ClassVar[str]
+    results: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def open(cls, artifacts: Path, name: str, config: BaseModel) -> Self:
@@ -205,7 +213,8 @@ class ReportFolder:
                 "stage": output.label,
                 "output": output.entry.identity,
                 "seconds": output.seconds,
-                "cached": output.reused,
+                "made": output.made.isoformat(),
+                "reused": output.reused,
             }
             for output in outputs
         ]
@@ -219,26 +228,40 @@ class ReportFolder:
         with refuse_broken(path, "the stages of a run", "run it again"):
             return {row["output"] for row in json.loads(path.read_text(encoding="utf-8"))}
 
+    def list_files(self) -> list[str]:
+        """Return the names of what the folder has, and is to have, beside the report."""
+        told = (REPORT_FILE, PAGE_FILE, *(f"*{ending}" for ending in MEDIA_TYPES), ".*")
+        found = {path.name for path in self.path.iterdir() if path.is_file()}
+        files = {name for name in found if not any(fnmatch.fnmatch(name, t) for t in told)}
+        return sorted({*files, *self.results})
+
     def write_report(self, markdown: str) -> None:
         """Write the report, and the page that it makes with its pictures, already written."""
         with atomic_file(self.path / REPORT_FILE, "w") as file:
             file.write(markdown)
-        page = render_page(markdown, self.name, self.read_pictures(markdown))
+        page = render_page(markdown, self.name, self.read_for_page(markdown))
         with atomic_file(self.page, "w") as file:
             file.write(page)
+
+    def read_for_page(self, report: str) -> dict[str, str]:
+        """Return what a page shows of each picture: a chart's SVG, or a ``data:`` URI."""
+        return {
+            file: (self.path / file).read_text(encoding="utf-8") if file.endswith(".svg") else uri
+            for file, uri in self.read_pictures(report).items()
+        }
 
     def read_report(self) -> str:
         """Return the report's Markdown, which refers to the pictures beside it."""
         return (self.path / REPORT_FILE).read_text(encoding="utf-8")
 
-    def read_report_with_pictures(self, limit: int | None = None) -> str:
-        """Return the report's Markdown with the pictures inside it, as ``data:`` URIs.
+    def embed_pictures(self, report: str, limit: int | None = None) -> str:
+        """Return a report of this folder with its pictures inside it, as ``data:`` URIs.
 
         Args:
+            report: Markdown, which refers to pictures beside it.
             limit: Bytes that all pictures may take; for one that would go beyond, the text says
-                where to find it. The samples and curves of the training come before the others.
+                where to find it. Forest plots, samples and curves of trainings come first.
         """
-        report = self.read_report()
         carried: dict[str, str] = {}
         for file, uri in self.read_pictures(report).items():
             if limit is None or sum(map(len, carried.values())) + len(uri) <= limit:
@@ -253,7 +276,7 @@ class ReportFolder:
         return re.sub(PICTURE, embed, report)
 
     def read_pictures(self, report: str) -> dict[str, str]:
-        """Return the pictures that a report refers to, those of the training first.
+        """Return the pictures that a report refers to, the essential ones first.
 
         Args:
             report: Markdown.
@@ -262,12 +285,14 @@ class ReportFolder:
             File → ``data:`` URI.
         """
         files = [match["file"] for match in re.finditer(PICTURE, report)]
-        files.sort(key=lambda file: Path(file).stem not in ESSENTIAL_PICTURES)
-        pngs = {file: (self.path / file).read_bytes() for file in files}
-        return {
-            file: f"data:image/png;base64,{base64.b64encode(png).decode()}"
-            for file, png in pngs.items()
-        }
+        files.sort(key=rank_picture)
+        return {file: self.read_picture(file) for file in files}
+
+    def read_picture(self, file: str) -> str:
+        """Return a picture as a ``data:`` URI."""
+        path = self.path / file
+        encoded = base64.b64encode(path.read_bytes()).decode()
+        return f"data:{MEDIA_TYPES[path.suffix]};base64,{encoded}"
 
     def list_report(self) -> list[str]:
         """Return the files that make up the report: pages, pictures, table, and what it is of."""
@@ -280,8 +305,34 @@ class ReportFolder:
         with source.open("rb") as original, atomic_file(self.path / name) as copy:
             shutil.copyfileobj(original, copy)
 
+    def write_pictures(self, pictures: Mapping[str, Sequence["Panel"]]) -> dict[str, list[Shown]]:
+        """Write the pictures of a report: charts as SVG, images as PNG.
+
+        Args:
+            pictures: Name → what stands beside each other under that name.
+
+        Returns:
+            Name → how the report shows it.
+        """
+        return {
+            name: [self.write_panel(name, panel) for panel in panels]
+            for name, panels in pictures.items()
+        }
+
+    def write_panel(self, name: str, panel: "Panel") -> Shown:
+        """Write a picture, in whose name is its title if it has one."""
+        from gan_aug.reporting.figures import to_svg  # noqa: PLC0415 - it imports matplotlib
+
+        stem = "-".join([name, *re.findall("[a-z0-9]+", panel.title.lower())])
+        if isinstance(panel.content, bytes):
+            self.write_figure(stem, panel.content)
+            return Shown(f"{stem}.png", panel.title)
+        with atomic_file(self.path / f"{stem}.svg", "w") as file:
+            file.write(to_svg(panel.content))
+        return Shown(f"{stem}.svg", panel.title)
+
     def write_figure(self, name: str, png: bytes) -> None:
-        """Write a picture of the report."""
+        """Write a picture of images."""
         with atomic_file(self.path / f"{name}.png") as file:
             file.write(png)
 
@@ -322,6 +373,7 @@ class Study(ReportFolder):
     kind = "study"
     home = "studies"
     result_file = "study.json"
+    results = (COMPARISON_CSV, result_file)
 
     def read_config(self) -> StudyConfig:
         """Return the study's settings; :class:`UserError` if they can't be read."""
@@ -343,6 +395,7 @@ class Run(ReportFolder):
     kind = "run"
     home = "runs"
     result_file = "comparison.json"
+    results = (COMPARISON_CSV, result_file)
 
     def read_config(self) -> RunConfig:
         """Return the run's settings; :class:`UserError` if they can't be read."""
@@ -477,6 +530,7 @@ class Anomalies(ReportFolder):
     kind = "ranking"
     home = "anomalies"
     result_file = "anomalies.json"
+    results = (RANKING_CSV, EVALUATION_CSV, result_file)
 
     def read_config(self) -> AnomalyConfig:
         """Return what was asked for; :class:`UserError` if it can't be read."""
@@ -537,6 +591,12 @@ def make_name(dataset: str, kind: str, config: BaseModel) -> str:
     short = source.encode()[:LONGEST_SOURCE].decode(errors="ignore")
     name = f"{short}-{kind}-{digest}"
     return f"data-{name}" if is_reserved(name) else name
+
+
+def rank_picture(file: str) -> int:
+    """Return the place of a picture among those that a report can't do without, the others last."""
+    names = (place for place, name in enumerate(ESSENTIAL_PICTURES) if file.startswith(name))
+    return next(names, len(ESSENTIAL_PICTURES))
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gan_aug.images import Images, Indices, PseudoLabels
-from gan_aug.reporting.figures import LONGEST_TICK, WIDTH, compress, name_ticks, to_png
+from gan_aug.reporting.figures import LONGEST_TICK, compress, name_ticks, to_png
 from gan_aug.reporting.names import label, pick_largest, shorten
 
 __all__ = [
@@ -26,12 +26,14 @@ __all__ = [
     "render_extremes",
     "render_grid",
     "render_neighbors",
+    "render_row",
     "render_sheet",
     "render_strip",
 ]
 
 Pixels = NDArray[np.uint8]
 
+WIDTH = 11
 GAP = 2
 SHADES = 16
 STRIP_COLORS = 256
@@ -64,6 +66,15 @@ def render_grid(images: Images, *, columns: int | None = None, scale: int | None
     picture = Image.fromarray(canvas)
     picture = picture.resize((scale * picture.width, scale * picture.height), Image.Resampling.BOX)
     return compress(picture, count_colors(images))
+
+
+def render_row(images: Images) -> bytes:
+    """Lay images out in one row.
+
+    Args:
+        images: One or more.
+    """
+    return render_grid(shrink(images), columns=len(images))
 
 
 def count_colors(images: Images) -> int | None:

@@ -15,11 +15,17 @@ from gan_aug.evaluation.calibration import Calibration, TeacherCalibration
 from gan_aug.evaluation.comparison import SPLITS, Comparison
 from gan_aug.evaluation.quality import find_nearest
 from gan_aug.evaluation.runs import Guesses
+from gan_aug.evaluation.titles import ARM_TITLES
 from gan_aug.images import PseudoLabels
 from gan_aug.prediction import Split
 from gan_aug.reporting import galleries
 from gan_aug.reporting.confusion import Confusions, render_confusion
-from gan_aug.reporting.figures import render_decisions, render_history, render_reliability
+from gan_aug.reporting.figures import (
+    Panel,
+    render_decisions,
+    render_history,
+    render_reliability,
+)
 from gan_aug.reporting.galleries import Change, Neighbors
 from gan_aug.reporting.names import pick_largest
 
@@ -27,15 +33,24 @@ if TYPE_CHECKING:
     from gan_aug.gan.adversarial import TrainedDcgan
     from gan_aug.pipeline import Outcome
 
-__all__ = ["LoadedRun", "PngPictures", "draw_gan", "draw_labels", "draw_training", "list_steps"]
+__all__ = [
+    "LoadedRun",
+    "ReportPictures",
+    "draw_data",
+    "draw_gan",
+    "draw_labels",
+    "draw_training",
+    "list_steps",
+]
 
 # To look at single test images would be the first step of choosing by them.
 LOOKED_AT: Split = "validation"
 NEIGHBOR_CANDIDATES = 2000
 PREFERRED = "gan"
+STRIP_IMAGES = 20
 
-PngPictures = dict[str, bytes]
-"""Name of a picture → PNG."""
+ReportPictures = dict[str, list[Panel]]
+"""Name → what stands beside each other under that name."""
 
 
 @dataclass(frozen=True)
@@ -91,15 +106,27 @@ class LoadedRun:
         return self.outcome.calibration.load()
 
 
-def draw_gan(run: LoadedRun) -> PngPictures:
+def draw_data(data: Dataset) -> list[Panel]:
+    """Draw a strip of training images, one class after the other."""
+    labels = data.train.labels
+    # The first image of every class, then the second of each, and so on.
+    turns = np.zeros(len(labels), dtype=int)
+    order = np.argsort(labels, kind="stable")
+    starts = np.searchsorted(labels[order], labels[order])
+    turns[order] = np.arange(len(labels)) - starts
+    chosen = np.lexsort((labels, turns))[:STRIP_IMAGES]
+    return [Panel(galleries.render_row(data.train.images[chosen]))]
+
+
+def draw_gan(run: LoadedRun) -> ReportPictures:
     """Draw the DCGAN's training, and what its images are nearest to."""
     return {**draw_realness(run), **draw_training(run.dcgan), **draw_neighbors(run)}
 
 
-def draw_training(dcgan: "TrainedDcgan") -> PngPictures:
+def draw_training(dcgan: "TrainedDcgan") -> ReportPictures:
     """Draw a DCGAN's samples and losses on the way."""
     return {
-        "training": galleries.render_strip(dcgan.samples, list_steps(dcgan)),
+        "training": [Panel(galleries.render_strip(dcgan.samples, list_steps(dcgan)))],
         "gan_history": render_history(dcgan.history),
     }
 
@@ -109,17 +136,17 @@ def list_steps(dcgan: "TrainedDcgan") -> list[int]:
     return [int(row["step"]) for row in dcgan.history]
 
 
-def draw_realness(run: LoadedRun) -> PngPictures:
+def draw_realness(run: LoadedRun) -> ReportPictures:
     """Draw the images that the discriminator finds least and most real, if it can say of one."""
     discriminator = run.dcgan.discriminator
     if has_mixing_layer(discriminator):
         return {}
     images = getattr(run.data, LOOKED_AT).images
     order = np.argsort(observe(discriminator, images).logits, kind="stable")
-    return {"realness": galleries.render_ends(images[order], "least real", "most real")}
+    return {"realness": [Panel(galleries.render_ends(images[order], "least real", "most real"))]}
 
 
-def draw_neighbors(run: LoadedRun) -> PngPictures:
+def draw_neighbors(run: LoadedRun) -> ReportPictures:
     """Draw the accepted image of each class that is nearest to a training image.
 
     Of more than 20 classes, those of the smallest distances; nothing if no image was accepted.
@@ -139,10 +166,10 @@ def draw_neighbors(run: LoadedRun) -> PngPictures:
         distances[closest],
         [run.classes[place] for place in labels[closest]],
     )
-    return {"neighbors": galleries.render_neighbors(neighbors)}
+    return {"neighbors": [Panel(galleries.render_neighbors(neighbors))]}
 
 
-def draw_labels(runs: Sequence[LoadedRun], split: Split) -> PngPictures:
+def draw_labels(runs: Sequence[LoadedRun], split: Split) -> ReportPictures:
     """Draw what depends on the label budget.
 
     Args:
@@ -152,7 +179,7 @@ def draw_labels(runs: Sequence[LoadedRun], split: Split) -> PngPictures:
     first = runs[0]
     pictures = {
         "decisions": render_decisions(first.synthetic, first.classes),
-        "extremes": galleries.render_extremes(first.synthetic, first.classes),
+        "extremes": [Panel(galleries.render_extremes(first.synthetic, first.classes))],
         "reliability": render_reliability(collect_calibrations(first, split)),
     }
     comparisons = [run.comparison for run in runs]
@@ -162,7 +189,7 @@ def draw_labels(runs: Sequence[LoadedRun], split: Split) -> PngPictures:
         pictures["confusion"] = render_confusion(confusions, arm, first.classes)
         changes = find_changes(first, arm)
         if changes:
-            pictures["changes"] = galleries.render_changes(changes)
+            pictures["changes"] = [Panel(galleries.render_changes(changes))]
     return pictures
 
 
@@ -182,7 +209,7 @@ def collect_calibrations(run: LoadedRun, split: Split) -> dict[str, dict[str, Ca
     for score in run.comparison.scores:
         if score.split == split:
             title = f"{CLASSIFIERS[score.classifier].title}, {split}"
-            panels.setdefault(title, {})[score.arm] = score.calibration
+            panels.setdefault(title, {})[ARM_TITLES[score.arm]] = score.calibration
     return panels
 
 
@@ -228,7 +255,7 @@ def find_changes(run: LoadedRun, arm: str) -> Mapping[str, list[Change]]:
             ("fixed", right_after & ~right_before),
             ("broken", right_before & ~right_after),
         ):
-            heading = f"{classifier.title}: {marked.sum():,} {verb} by {arm}"
+            heading = f"{classifier.title}: {marked.sum():,} {verb} by {ARM_TITLES[arm]}"
             shown = np.flatnonzero(marked)[: galleries.MOST_CHANGES]
             rows[heading] = [
                 Change(held_out.images[i], run.classes[before[i]], run.classes[after[i]])

@@ -1,22 +1,23 @@
-"""The reports for people: Markdown, and the same as a page."""
+"""The reports for people, as Markdown; :mod:`gan_aug.reporting.page` makes pages of it."""
 
 import re
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from operator import attrgetter
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import jinja2
-from markdown_it import MarkdownIt
 
 from gan_aug.arms import ARMS
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.evaluation.anomaly import AnomalyResult, Separation, average_separations
 from gan_aug.evaluation.calibration import TeacherCalibration
-from gan_aug.evaluation.comparison import Comparison
+from gan_aug.evaluation.comparison import Comparison, Score
 from gan_aug.evaluation.quality import Quality
 from gan_aug.evaluation.study import CellSummary, StudyResult, arrange_arms
+from gan_aug.evaluation.titles import ARM_TITLES
 from gan_aug.prediction import Split
 from gan_aug.reporting.names import NAMED_CLASSES, escape_markdown, to_code
 from gan_aug.reporting.tables import (
@@ -28,6 +29,7 @@ from gan_aug.reporting.tables import (
     show_recalls,
 )
 from gan_aug.settings.anomalies import AnomalyConfig, Detector
+from gan_aug.settings.base import Budget
 from gan_aug.settings.flags import to_flags, to_source_flags, to_study_flags
 from gan_aug.settings.pictures import PicturesConfig
 from gan_aug.settings.run import RunConfig
@@ -36,30 +38,66 @@ from gan_aug.teachers.trust import Trust
 
 __all__ = [
     "RunFacts",
+    "Shown",
     "StageTime",
+    "Surroundings",
     "render_anomaly_report",
     "render_dcgan_report",
-    "render_page",
     "render_report",
     "render_study_report",
+    "show_duration",
 ]
+
+
+SHOWN_FAILURES = 12
+
+
+class Shown(NamedTuple):
+    """How a report shows a picture.
+
+    Attributes:
+        file: Its name.
+        title: What it is among those of its name; empty where it is alone.
+    """
+
+    file: str
+    title: str = ""
 
 
 @dataclass(frozen=True)
 class StageTime:
-    """How long a stage took, when it ran.
+    """How long a stage took, and when.
 
     Attributes:
         label: The stage's name for people.
         seconds: Wall-clock time.
-        cached: Whether this run reused an earlier output.
+        made: When it was computed, the last of several outputs.
+        reused: Whether this run found it computed.
         outputs: How many outputs of the stage the time is of.
     """
 
     label: str
     seconds: float
-    cached: bool
+    made: datetime
+    reused: bool = False
     outputs: int = 1
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every report tells beside what it is about.
+
+    Attributes:
+        environment: As from :func:`gan_aug.reporting.environment.describe_environment`.
+        stages: In the order they ran; of a study, all runs together.
+        pictures: Name → the pictures of that name beside the report.
+        files: Names of the other files beside it.
+    """
+
+    environment: Mapping[str, Any]
+    stages: Sequence[StageTime]
+    pictures: Mapping[str, Sequence[Shown]]
+    files: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -87,10 +125,8 @@ def render_report(
     config: RunConfig,
     comparison: Comparison,
     facts: RunFacts,
+    surroundings: Surroundings,
     *,
-    environment: Mapping[str, Any],
-    stages: Sequence[StageTime],
-    pictures: Collection[str],
     command: str | None = None,
 ) -> str:
     """Render the report.
@@ -100,9 +136,7 @@ def render_report(
         config: Its settings.
         comparison: Its result, whose verdict is the first line.
         facts: What else there is to tell.
-        environment: As from :func:`gan_aug.reporting.environment.describe_environment`.
-        stages: In the order they ran.
-        pictures: Names of the pictures beside the report.
+        surroundings: What else there is to tell, and beside the report.
         command: What makes the run again; by default ``gan-aug run`` with its flags.
 
     Returns:
@@ -113,21 +147,26 @@ def render_report(
         config=config,
         labels=comparison.scores[0].budget,
         comparison=comparison,
-        environment=environment,
+        arms=[arm for arm in ARMS if any(score.arm == arm for score in comparison.scores)],
+        rows=arrange_scores(comparison),
         facts=facts,
-        stages=stages,
-        pictures=pictures,
+        **vars(surroundings),
         command=command or f"gan-aug run {shlex.join(to_flags(config))}",
     )
+
+
+def arrange_scores(comparison: Comparison) -> list[dict[str, Score]]:
+    """Return the scores in rows, by arm: a row a classifier and split, validation first."""
+    order = [(name, split) for name in CLASSIFIERS for split in ("validation", "test")]
+    rows = arrange_arms(comparison.scores, attrgetter("classifier", "split"))
+    return [rows[place] for place in order if place in rows]
 
 
 def render_dcgan_report(
     name: str,
     config: PicturesConfig,
     history: Sequence[Mapping[str, float]],
-    *,
-    environment: Mapping[str, Any],
-    stages: Sequence[StageTime],
+    surroundings: Surroundings,
 ) -> str:
     """Render the report of a DCGAN of pictures.
 
@@ -135,18 +174,16 @@ def render_dcgan_report(
         name: Name of the DCGAN.
         config: Its settings.
         history: Losses and accuracies, a row an interval.
-        environment: As from :func:`gan_aug.reporting.environment.describe_environment`.
-        stages: In the order they ran.
+        surroundings: What else there is to tell, and beside the report.
 
     Returns:
-        Markdown that refers to the pictures ``training``, ``gan_history`` and ``samples``.
+        Markdown that refers to the pictures.
     """
     return load_template("dcgan.md.j2").render(
         name=name,
         config=config,
         last=history[-1],
-        environment=environment,
-        stages=stages,
+        **vars(surroundings),
         flags=shlex.join(to_source_flags(config)),
     )
 
@@ -156,10 +193,7 @@ def render_study_report(
     config: StudyConfig,
     result: StudyResult,
     facts: Mapping[int, RunFacts],
-    *,
-    environment: Mapping[str, Any],
-    stages: Sequence[StageTime],
-    pictures: Collection[str],
+    surroundings: Surroundings,
 ) -> str:
     """Render the report of a study.
 
@@ -168,9 +202,7 @@ def render_study_report(
         config: Its settings.
         result: What it found, whose verdict is the first line.
         facts: Label budget → what else there is to tell of its first draw.
-        environment: As from :func:`gan_aug.reporting.environment.describe_environment`.
-        stages: What took how long, all runs together.
-        pictures: Names of the pictures beside the report.
+        surroundings: What else there is to tell, and beside the report.
 
     Returns:
         Markdown that refers to the pictures.
@@ -180,16 +212,13 @@ def render_study_report(
         config=config,
         result=result,
         facts=facts,
-        arms={arm: ARMS[arm].description for arm in config.run.arms},
+        arms=config.run.arms,
         cells=arrange_cells(result),
         means=arrange_arms(
             [cell for cell in result.summaries if cell.split == "test"],
             attrgetter("budget", "classifier"),
         ),
-        show=show_difference,
-        environment=environment,
-        stages=stages,
-        pictures=pictures,
+        **vars(surroundings),
         seeds=sorted({run.seed for run in config.list_runs()}),
         flags=shlex.join(to_study_flags(config)),
     )
@@ -213,10 +242,7 @@ def render_anomaly_report(
     name: str,
     config: AnomalyConfig,
     result: AnomalyResult,
-    *,
-    environment: Mapping[str, Any],
-    stages: Sequence[StageTime],
-    pictures: Collection[str],
+    surroundings: Surroundings,
 ) -> str:
     """Render the report of a ranking.
 
@@ -224,9 +250,7 @@ def render_anomaly_report(
         name: Name of the ranking.
         config: What was asked for.
         result: What was found, whose verdict is the first line.
-        environment: As from :func:`gan_aug.reporting.environment.describe_environment`.
-        stages: In the order they ran.
-        pictures: Names of the pictures beside the report.
+        surroundings: What else there is to tell, and beside the report.
 
     Returns:
         Markdown that refers to the pictures.
@@ -239,9 +263,7 @@ def render_anomaly_report(
         foreign=arrange_separations(result.foreign),
         left_out=arrange_separations(result.left_out),
         average=average_separations,
-        environment=environment,
-        stages=stages,
-        pictures=pictures,
+        **vars(surroundings),
         flags=shlex.join(to_source_flags(config)),
     )
 
@@ -264,37 +286,20 @@ def arrange_separations(
     return {kind: rows[kind] for kind in [*order[:half], *order[-half:]]}
 
 
-def render_page(markdown: str, title: str, pictures: Mapping[str, str]) -> str:
-    """Turn a report into a page that needs nothing but itself.
-
-    Args:
-        markdown: The report, which refers to its pictures.
-        title: Title of the page.
-        pictures: File that the report refers to → ``data:`` URI.
-
-    Returns:
-        HTML.
-    """
-    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    parser.add_render_rule("table_open", open_wide_table)
-    parser.add_render_rule("table_close", close_wide_table)
-
-    def embed(source: re.Match[str]) -> str:
-        return f'<img src="{pictures.get(source["file"], source["file"])}"'
-
-    # Not before: the parser takes a minute for megabytes of URIs.
-    body = re.sub(r'<img src="(?P<file>[^"]*)"', embed, parser.render(markdown))
-    return load_template("page.html.j2").render(title=title, body=body)
+def show_budgets(budgets: Sequence[Budget]) -> str:
+    """``100, 1,000 and all``."""
+    shown = [f"{budget:,}" if isinstance(budget, int) else budget for budget in budgets]
+    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))
 
 
-def open_wide_table(*_arguments: object) -> str:
-    """Let a wide table scroll by itself, and not the page with it."""
-    return '<div class="table" tabindex="0">\n<table>\n'
-
-
-def close_wide_table(*_arguments: object) -> str:
-    """Close what :func:`open_wide_table` opened."""
-    return "</table>\n</div>\n"
+def show_duration(seconds: float) -> str:
+    """``1.5 s``, ``3 min 12 s``, ``2 h 05 min``."""
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"
 
 
 def load_template(name: str) -> jinja2.Template:
@@ -306,6 +311,12 @@ def load_template(name: str) -> jinja2.Template:
         autoescape=jinja2.select_autoescape(enabled_extensions=("html.j2",), default=False),
     )
     templates.filters |= {
+        "arm": ARM_TITLES.__getitem__,
+        "sentences": lambda verdict: re.split(r"(?<=\.) (?=[A-Z])", verdict),
+        "day": lambda made: f"{made.day} {made:%B %Y}",
+        "minute": lambda made: f"{made:%Y-%m-%d %H:%M}",
+        "duration": show_duration,
+        "budgets": show_budgets,
         "title": lambda classifier: CLASSIFIERS[classifier].title,
         "count": lambda count: f"{count:,}",
         "percent": lambda share, decimals: "" if share is None else f"{share:.{decimals}%}",
@@ -314,10 +325,13 @@ def load_template(name: str) -> jinja2.Template:
         "code": to_code,
     }
     templates.globals |= {
+        "descriptions": {name: arm.description for name, arm in ARMS.items()},
+        "show": show_difference,
         "show_accuracies": show_accuracies,
         "show_counts": show_counts,
         "show_images": show_images,
         "show_recalls": show_recalls,
         "named_classes": NAMED_CLASSES,
+        "shown_failures": SHOWN_FAILURES,
     }
     return templates.get_template(name)

@@ -9,6 +9,7 @@ import numpy as np
 
 from gan_aug.classifiers import CLASSIFIERS
 from gan_aug.evaluation.comparison import ClassDifference, Comparison, Score
+from gan_aug.evaluation.titles import ARM_TITLES
 from gan_aug.evaluation.verdict import Difference
 from gan_aug.images import Decision, PseudoLabels
 from gan_aug.prediction import Split
@@ -192,8 +193,8 @@ def show_recalls(comparison: Comparison) -> ClassTable:
 
 
 def name_classifier(score: Score) -> str:
-    """``CNN, gan``."""
-    return f"{CLASSIFIERS[score.classifier].title}, {score.arm}"
+    """``CNN, GAN images``."""
+    return f"{CLASSIFIERS[score.classifier].title}, {ARM_TITLES[score.arm]}"
 
 
 def phrase_recall(rare: ClassDifference) -> str:

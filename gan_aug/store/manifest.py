@@ -1,9 +1,10 @@
 """The manifest of an output: which files belong to it, with which bytes."""
 
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Protocol, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from gan_aug.store.files import digest_file, write_json
 
@@ -27,12 +28,14 @@ class Manifest(BaseModel):
 
     Attributes:
         seconds: How long it took to make.
+        made: When it was made; None where that was not kept.
         files: Path below the output's folder → SHA-256 of the file.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
 
     seconds: Annotated[float, Field(ge=0)]
+    made: AwareDatetime | None = None
     files: Annotated[
         dict[
             Annotated[str, AfterValidator(check_name)],
@@ -43,14 +46,15 @@ class Manifest(BaseModel):
 
     @classmethod
     def describe(cls, folder: Path, *, seconds: float) -> Self:
-        """Return the manifest of all files of a folder."""
+        """Return the manifest of all files of a folder, as made now."""
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         digests = {path.relative_to(folder).as_posix(): digest_file(path) for path in files}
-        return cls(seconds=round(seconds, 3), files=digests)
+        made = datetime.now(UTC).replace(microsecond=0)
+        return cls(seconds=round(seconds, 3), made=made, files=digests)
 
     def write(self, folder: Path) -> None:
         """Write it into the folder."""
-        write_json(folder / MANIFEST, self.model_dump())
+        write_json(folder / MANIFEST, self.model_dump(mode="json"))
 
     def matches(self, folder: Path) -> bool:
         """Whether every file is in the folder with the bytes that it was written with."""

@@ -15,6 +15,7 @@ import time
 import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,14 @@ class Entry:
         """How long the output took to make."""
         manifest = find_manifest(self.folder)
         return manifest.seconds if manifest else 0.0
+
+    @property
+    def made(self) -> datetime:
+        """When the output was made, on whichever host."""
+        manifest = find_manifest(self.folder)
+        if manifest and manifest.made:
+            return manifest.made.astimezone(UTC)
+        return datetime.fromtimestamp((self.folder / MANIFEST).stat().st_mtime, UTC)
 
     def lock(self) -> filelock.FileLock:
         """Keep other processes from making the same output meanwhile."""

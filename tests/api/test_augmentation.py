@@ -88,8 +88,9 @@ def test_it_is_saved_as_the_folder_of_a_run(found, tmp_path):
     assert "gan-aug run" not in report
     images = json.loads((folder / "environment.json").read_text())["dataset"]["images"]
     assert images == {"test": 60, "validation": 18, "train": 102, "unlabeled": 180}
-    with Image.open(folder / "comparison.png") as picture:
+    with Image.open(folder / "data.png") as picture:
         assert picture.width > 100
+    assert (folder / "comparison.svg").read_text().startswith("<svg")
     found.save(folder)
     other = dataclasses.replace(found, config=found.config.model_copy(update={"seed": 9}))
     with pytest.raises(UserError, match="other settings"):

@@ -304,7 +304,9 @@ def test_a_constant_classifier_carries_no_verdict_on_either_side(constant):
     good, one_class = predict(truth, np.arange(20)), be_sure(np.full(1000, 3))
     sides = {"original": (one_class, good), "gan": (good, one_class)}
     original, gan = sides.get(constant, (one_class, one_class))
-    expected = {"original and on gan": "gan and on original"}.get(constant, constant)
+    expected = {"gan": "GAN images", "original and on gan": "GAN images and on original"}.get(
+        constant, constant
+    )
     comparison = compare_two(original, gan, truth)
     assert_nothing_is_told(
         comparison, f"trained on {expected}, it predicts one class for every image"
@@ -349,7 +351,9 @@ def test_what_adds_nothing_to_the_training_set_is_left_out_and_not_without_effec
     }
     verdict = comparison.verdict
     assert "GAN augmentation is left out for the CNN (nothing is added to its trai" in verdict
-    assert "shift augmentation makes no detectable difference to the CNN (+0.00" in verdict
+    assert (
+        "). Augmentation with transformed copies makes no detectable difference to the CNN (+0.00"
+    ) in verdict
     assert "synthetic images are left out for the CNN (nothing" in verdict
 
 
@@ -394,8 +398,9 @@ def test_what_is_told_comes_before_what_is_not():
     ]
     labels = {"validation": truth, "test": truth}
     verdict = compare_arms(predictions, labels, CONFIG, labeled=LABELED, budget=10, seed=0).verdict
-    assert verdict.index("shift augmentation helps LightGBM (+2.00 points") < verdict.index(
-        "what GAN augmentation does to the CNN can't be told (-88.00 points"
+    copies = "augmentation with transformed copies helps LightGBM (+2.00 points"
+    assert verdict.index(copies) < verdict.index(
+        "What GAN augmentation does to the CNN can't be told (-88.00 points"
     )
 
 

@@ -125,7 +125,7 @@ def test_cells_are_told_apart_by_classifier_arm_budget_and_split(score):
     assert result.scores == scores
 
 
-def test_the_verdict_is_of_the_gan_arm_on_test_images_bad_news_first(score):
+def test_the_verdict_is_of_the_gan_arm_on_test_images_classifier_by_classifier(score):
     scores = [
         score(100, 0, 0.9, classifier="lightgbm", difference=0.15),
         score(1000, 0, 0.9, classifier="cnn", difference=-0.02),
@@ -134,12 +134,43 @@ def test_the_verdict_is_of_the_gan_arm_on_test_images_bad_news_first(score):
         score(100, 0, 0.9, classifier="cnn", difference=-0.5, arm="shift"),
     ]
     verdict = summarize(scores).verdict
-    assert verdict.startswith(
-        "GAN augmentation hurts the CNN with 1,000 labels (-2.00, -2.10 to -1.90); "
-        "helps LightGBM with 100 labels (+15.00, +14.90 to +15.10); "
-        "makes no detectable difference to the CNN with 5,000 labels (+0.00, -0.10 to +0.10) ("
+    assert verdict == (
+        "GAN augmentation hurts in 1 of 3 comparisons, helps in 1 and makes no detectable "
+        "difference in 1. "
+        "It hurts the CNN with 1,000 labels (-2.00, -2.10 to -1.90); "
+        "makes no detectable difference to the CNN with 5,000 labels (+0.00, -0.10 to +0.10). "
+        "It helps LightGBM with 100 labels (+15.00, +14.90 to +15.10). "
+        "Numbers are points of accuracy on test images: means over label draws, with 95% "
+        "intervals."
     )
     assert "50.00" not in verdict
+
+
+def test_the_verdict_says_first_what_is_so_most_often_and_goes_from_few_labels_to_many(score):
+    scores = [
+        score(budget, 0, 0.9, classifier=classifier, difference=difference)
+        for classifier, differences in (
+            ("lightgbm", (0.1, 0.05, 0.03)),
+            ("cnn", (0.04, 0.02, -0.1)),
+        )
+        for budget, difference in zip((1000, 100, 5000), differences, strict=True)
+    ]
+    assert summarize(scores).verdict.startswith(
+        "GAN augmentation helps in 5 of 6 comparisons and hurts in 1. It helps the CNN with 100 "
+        "labels (+2.00, +1.90 to +2.10) and 1,000 labels (+4.00, +3.90 to +4.10); hurts the CNN "
+        "with 5,000 labels (-10.00, -10.10 to -9.90). It helps LightGBM with 100 labels "
+    )
+    better = [score for score in scores if score.versus_original.difference > 0]
+    assert summarize(better).verdict.startswith(
+        "GAN augmentation helps in all 5 comparisons. It helps the CNN with"
+    )
+
+
+def test_a_study_is_told_in_the_words_of_this_version(score):
+    result = summarize([score(100, 0, 0.9, difference=0.02)])
+    kept = json.loads(result.model_dump_json())
+    assert kept["verdict"].startswith("GAN augmentation helps the CNN with 100 labels (")
+    assert StudyResult.model_validate(kept | {"verdict": "It was good."}).verdict == result.verdict
 
 
 def test_an_arm_that_every_draw_leaves_out_is_left_out(score):
@@ -151,7 +182,7 @@ def test_an_arm_that_every_draw_leaves_out_is_left_out(score):
     once = [leave_out(score(1000, 0, 0.9, difference=0.0)), score(1000, 1, 0.9, difference=0.1)]
     result = summarize(always + once)
     assert [cell.versus_original.left_out for cell in result.summaries] == [True, False]
-    assert "is left out for the CNN with 100 labels (points" in result.verdict
+    assert "is left out for the CNN with 100 labels; " in result.verdict
 
 
 def test_failures_are_kept_and_nothing_at_all_is_said_too():
@@ -239,11 +270,12 @@ def test_the_verdict_says_what_synthetic_images_add_beyond_real_ones(score, draw
     assert summarize(scores).verdict == (
         "GAN augmentation helps the CNN with 100 labels (+10.00, +9.90 to +10.10). Beyond the real "
         "images that the same teacher labeled, synthetic images cost the CNN accuracy with 100 "
-        "labels (-2.00, -2.10 to -1.90); add accuracy to LightGBM with 100 labels (+3.00, +2.90 to "
-        "+3.10); add nothing detectable to the CNN with 1,000 labels (+0.00, -0.10 to +0.10); what "
-        "synthetic images add to LightGBM can't be told with 1,000 labels (+0.00, -0.10 to +0.10; "
-        "trained on real_pool, it predicts one class for every image) (points of accuracy on test "
-        "images, means over label draws, 95% intervals)."
+        "labels (-2.00, -2.10 to -1.90); add nothing detectable to the CNN with 1,000 labels "
+        "(+0.00, -0.10 to +0.10); add accuracy to LightGBM with 100 labels (+3.00, +2.90 to "
+        "+3.10); what synthetic images add to LightGBM can't be told with 1,000 labels (+0.00, "
+        "-0.10 to +0.10; trained on pseudo-labeled real images, it predicts one class for every "
+        "image). Numbers are points of accuracy on test images: means over label draws, with 95% "
+        "intervals."
     )
 
 

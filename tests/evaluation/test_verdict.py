@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from gan_aug.arms import ARMS
+from gan_aug.evaluation.titles import ARM_TITLES
 from gan_aug.evaluation.verdict import (
     FEWEST_IMAGES,
     TRIAL,
@@ -37,10 +39,10 @@ def test_a_sound_comparison_leaves_no_doubt():
     [
         ({"trial": True}, TRIAL),
         ({"images": 29}, "a verdict needs at least 30 held-out images, and there are 29"),
-        ({"constants": ["gan"]}, "trained on gan, it predicts one class for every image"),
+        ({"constants": ["gan"]}, "trained on GAN images, it predicts one class for every image"),
         (
             {"constants": ["gan", "original"]},
-            "trained on gan and on original, it predicts one class for every image",
+            "trained on GAN images and on original, it predicts one class for every image",
         ),
         ({"degenerate": "no interval"}, "no interval"),
         ({"trial": True, "images": 1, "constants": ["gan"]}, TRIAL),
@@ -76,3 +78,8 @@ def test_draws_that_all_differ_by_the_same_have_no_interval():
     assert check_spread(np.array([0.3 - 0.2, 0.1])), "rounding is no spread"
     assert check_spread(np.array([0.1, 0.1, 0.11])) is None
     assert check_spread(np.zeros(3)) is None, "no difference at all is none that can be detected"
+
+
+def test_every_arm_has_a_title_of_its_own():
+    assert list(ARM_TITLES) == list(ARMS)
+    assert len(set(ARM_TITLES.values())) == len(ARMS)

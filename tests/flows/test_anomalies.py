@@ -12,7 +12,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterId,
 )
-from published import read_artifact
+from published import read_artifact, told_first
 from sources import load
 from tiny import TINY_RUN
 
@@ -110,7 +110,9 @@ def test_the_ranking_leaves_everything_it_promises(folder):
         "config.json",
         "environment.json",
         "evaluation.csv",
-        "evaluation.png",
+        "data.png",
+        "evaluation-foreign-images.svg",
+        "evaluation-classes-left-out.svg",
         "ranking.png",
         "report.html",
         "report.md",
@@ -169,13 +171,19 @@ def test_every_detector_is_measured_on_every_kind(folder):
 
 def test_the_report_leads_with_the_verdict_and_shows_only_pictures_that_exist(folder):
     result, report = folder.read_anomalies(), folder.read_report()
-    assert report.startswith(f"**{result.verdict}**\n")
+    assert told_first(report) == result.verdict
     assert "### Each class left out" in report
     assert "for 2 steps" in report
     pictures = [part.split(")")[0] for part in report.split("](")[1:]]
-    assert set(pictures) == {"ranking.png", "evaluation.png"}
+    assert {name for name in pictures if name.endswith(("png", "svg"))} == {
+        "data.png",
+        "ranking.png",
+        "evaluation-foreign-images.svg",
+        "evaluation-classes-left-out.svg",
+    }
     page = folder.page.read_text()
     assert page.count("data:image/png;base64,") == 2
+    assert page.count('<svg role="img" aria-label="AUROC') == 2
     assert "gan-aug anomalies tiny --leave-one-out --steps 2" in page
     rows = [line for line in report.splitlines() if line.startswith("| class 2 |")]
     assert [row.count("|") for row in rows] == [7, 6]

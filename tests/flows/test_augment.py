@@ -3,9 +3,11 @@
 import csv
 import errno
 import json
+import re
 import socket
 import time
 import urllib.error
+from urllib.parse import unquote
 
 import keras
 import lightgbm
@@ -16,7 +18,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterId,
 )
-from published import read_artifact
+from published import read_artifact, told_first
 from tiny import TINY_RUN as TINY
 
 from gan_aug.arms import ARMS
@@ -92,15 +94,21 @@ def test_the_run_leaves_everything_it_promises(run):
         "report.html",
         "run.log",
         "changes.png",
-        "comparison.png",
-        "confusion.png",
-        "decisions.png",
+        "data.png",
         "extremes.png",
-        "gan_history.png",
         "neighbors.png",
         "realness.png",
-        "reliability.png",
         "training.png",
+        "comparison.svg",
+        *(
+            f"confusion-{classifier}-{title}.svg"
+            for classifier in ("cnn", "lightgbm")
+            for title in ("original", "gan-images", "difference")
+        ),
+        "decisions.svg",
+        "gan_history-accuracy.svg",
+        "gan_history-loss.svg",
+        *(f"reliability-{name}-validation.svg" for name in ("teacher", "cnn", "lightgbm")),
         "samples",
         "samples/step-000002.png",
         "samples/step-000004.png",
@@ -152,19 +160,20 @@ def test_what_it_ran_on_is_on_record(run, digits):
 
 def test_the_report_leads_with_the_verdict_and_shows_only_pictures_that_exist(run):
     report = run.read_report()
-    assert report.startswith(f"**{run.read_comparison().verdict}**\n")
-    pictures = [part.split(")")[0] for part in report.split("](")[1:]]
-    assert pictures
-    assert all((run.path / picture).exists() for picture in pictures)
+    assert told_first(report) == run.read_comparison().verdict
+    linked = [unquote(part.split(")")[0]) for part in report.split("](")[1:]]
+    assert {"comparison.svg", "comparison.csv", "generator.keras"} <= set(linked)
+    assert all((run.path / file).exists() for file in linked)
     assert "--dataset digits --labels 100" in report
 
 
 def test_the_report_is_a_prefect_artifact_with_its_pictures_inside(run, state):
     report = read_artifact(state, "augment-report").data
-    assert run.read_comparison().verdict in report
+    assert told_first(report) == run.read_comparison().verdict
     assert "![Generated images at six steps of the training](data:image/png;base64," in report
     assert report.count("data:image/png;base64,") >= 4
-    assert "](comparison.png)" not in report
+    assert report.count("data:image/svg+xml;base64,") >= 4
+    assert all(target.startswith("data:") for target in re.findall(r"\]\(([^)]*)\)", report))
     assert len(report) < 300_000
 
 

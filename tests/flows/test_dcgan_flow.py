@@ -38,6 +38,7 @@ def test_the_folder_has_networks_samples_and_a_report(trained):
         assert grid.width == grid.height == 2 * (8 * (64 + 2) + 2)
     report = trained.read_report()
     assert report.startswith(
+        "# DCGAN of `colored-digits`\n\n"
         "**A DCGAN of 64×64×3 pictures, trained on 1,797 of them for 2 steps.**"
     )
     assert "gan-aug dcgan colored-digits --device cpu --dcgan.architecture paper" in report

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -42,6 +43,7 @@ class Made:
     label: str
     seconds: float = 1.5
     reused: bool = False
+    made: datetime = datetime(2026, 11, 27, 21, 44, tzinfo=UTC)
     loads: int = field(default=0, init=False)
 
     @property

@@ -3,9 +3,11 @@ import os
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from gan_aug.errors import UserError
 from gan_aug.images import PseudoLabels
+from gan_aug.reporting.figures import Panel
 from gan_aug.reporting.folders import (
     Anomalies,
     Run,
@@ -16,6 +18,7 @@ from gan_aug.reporting.folders import (
     load_network,
     make_name,
 )
+from gan_aug.reporting.render import Shown
 from gan_aug.settings.names import check_name
 from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.run import RunConfig
@@ -112,8 +115,27 @@ def test_a_report_can_carry_its_pictures(tmp_path):
     run.write_report("![Differences](comparison.png) and [a link](other.txt)\n")
     assert run.read_report() == "![Differences](comparison.png) and [a link](other.txt)\n"
     assert '<img src="data:image/png;base64,UE5H" alt="Differences"' in run.page.read_text()
-    embedded = run.read_report_with_pictures()
+    embedded = run.embed_pictures(run.read_report())
     assert embedded == "![Differences](data:image/png;base64,UE5H) and [a link](other.txt)\n"
+
+
+def test_a_chart_is_a_file_and_a_part_of_the_page(tmp_path):
+    figure = Figure()
+    figure.subplots().set_title("*<b>*")
+    run = Run(tmp_path)
+    shown = run.write_pictures({"gains": [Panel(figure, "random forest"), Panel(b"PNG", "B")]})
+    assert shown == {
+        "gains": [
+            Shown("gains-random-forest.svg", "random forest"),
+            Shown("gains-b.png", "B"),
+        ]
+    }
+    run.write_report('![What it "adds"](gains-random-forest.svg)\n![B](gains-b.png)\n')
+    page = run.page.read_text()
+    assert '<div class="pictures"><svg role="img" aria-label="What it &quot;adds&quot;"' in page
+    assert "<b>" not in page
+    assert "](data:image/svg+xml;base64," in run.embed_pictures(run.read_report())
+    assert run.list_files() == ["comparison.csv", "comparison.json"]
 
 
 def test_pictures_beyond_the_limit_are_named_and_not_carried(tmp_path):
@@ -121,7 +143,7 @@ def test_pictures_beyond_the_limit_are_named_and_not_carried(tmp_path):
     for name in ("small", "large", "last"):
         run.write_figure(name, b"PNG" * (100 if name == "large" else 1))
     run.write_report("![Small](small.png) ![Large](large.png) ![Last](last.png)")
-    assert run.read_report_with_pictures(limit=60) == (
+    assert run.embed_pictures(run.read_report(), limit=60) == (
         "![Small](data:image/png;base64,UE5H) *Large: in report.html.* "
         "![Last](data:image/png;base64,UE5H)"
     )
@@ -132,7 +154,7 @@ def test_samples_and_curves_are_carried_before_other_pictures(tmp_path):
     for name in ("extremes", "training"):
         run.write_figure(name, b"PNG")
     run.write_report("![Extremes](extremes.png) ![Training](training.png)")
-    assert run.read_report_with_pictures(limit=30) == (
+    assert run.embed_pictures(run.read_report(), limit=30) == (
         "*Extremes: in report.html.* ![Training](data:image/png;base64,UE5H)"
     )
 

@@ -1,4 +1,5 @@
 import re
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -6,7 +7,15 @@ import pytest
 from gan_aug.evaluation.calibration import TeacherCalibration
 from gan_aug.evaluation.comparison import ClassDifference, Comparison, PairedDifference
 from gan_aug.pseudo_labels import accept_images
-from gan_aug.reporting.render import RunFacts, StageTime, render_page, render_report
+from gan_aug.reporting.page import render_page
+from gan_aug.reporting.render import (
+    RunFacts,
+    Shown,
+    StageTime,
+    Surroundings,
+    render_report,
+    show_duration,
+)
 from gan_aug.reporting.tables import summarize_pseudo_labels
 from gan_aug.settings.pseudo_labels import PseudoLabelConfig
 from gan_aug.settings.run import RunConfig
@@ -14,6 +23,8 @@ from gan_aug.settings.run import RunConfig
 PAIRED = PairedDifference(
     difference=0.0179, low=0.0121, high=0.024, mcnemar_p=1e-5, gained=30, lost=9
 )
+
+MADE = datetime(2026, 11, 27, 21, 44, tzinfo=UTC)
 
 # Of the last class no image is right, and the others are perfect but for one guess each.
 CONFUSION = np.diag([9] * 9 + [0]).tolist()
@@ -65,8 +76,10 @@ def render(comparison, pseudo, make_score):
         notice=None,
         quality=None,
         pictures=("confusion", "comparison"),
+        reused=True,
         note=None,
         rare=(),
+        verdict="It helps.",
         **dataset,
     ):
         scores = [
@@ -94,11 +107,14 @@ def render(comparison, pseudo, make_score):
         return render_report(
             "mine",
             RunConfig(),
-            comparison.model_copy(update={"scores": scores}),
+            comparison.model_copy(update={"scores": scores, "verdict": verdict}),
             RunFacts(summarize_pseudo_labels(pseudo), teacher, "CNN", {}, quality),
-            environment=environment,
-            stages=[StageTime("DCGAN", 12.34, cached=True)],
-            pictures=pictures,
+            Surroundings(
+                environment,
+                [StageTime("DCGAN", 192.34, MADE, reused=reused)],
+                {name: [Shown(f"{name}.svg")] for name in pictures},
+                ["comparison.csv", "cnn-gan+shift.keras"],
+            ),
         )
 
     return render
@@ -118,8 +134,21 @@ def test_how_the_data_were_read_and_how_many_images_each_class_has_is_told(rende
     assert "5,000 training images have no label" in report
 
 
-def test_the_verdict_is_the_first_line(render):
-    assert render().splitlines()[0] == "**It helps.**"
+def test_the_head_tells_of_data_date_time_and_verdict_before_any_number(render):
+    title, _, facts, _, verdict, *_ = render().splitlines()
+    assert title == "# GAN augmentation of `mnist` with 1,000 labels"
+    assert facts.endswith(". Computed on 27 November 2026 in 3 min 12 s, on CPU.")
+    assert verdict == "**It helps.**"
+
+
+def test_a_verdict_of_several_sentences_leads_with_the_first(render, comparison):
+    verdict = "It helps in 1 of 2 comparisons. It hurts LightGBM (p = 0.1). All in points."
+    sentences = render(verdict=verdict).split("**", 1)[1].split("\n\n")[:3]
+    assert sentences == [
+        "It helps in 1 of 2 comparisons.**",
+        "It hurts LightGBM (p = 0.1).",
+        "All in points.",
+    ]
 
 
 def test_quality_is_told_beside_its_floor(render, make_quality):
@@ -140,7 +169,7 @@ def test_a_change_of_data_is_said_before_any_number(render):
 def test_every_table_is_whole(render):
     """A table has a blank line before it and the same number of cells in every row."""
     blocks = [block for block in render().split("\n\n") if block.startswith("|")]
-    assert len(blocks) == 6
+    assert len(blocks) == 8
     assert "<table>" not in render()
     for block in blocks:
         cells = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
@@ -149,10 +178,29 @@ def test_every_table_is_whole(render):
 
 def test_numbers_are_readable(render):
     report = render()
-    row = "| LightGBM | gan | 11,000 | validation | 91.00% | 90.00% | 85.26% | 0.3000 |"
+    row = "| LightGBM | GAN images | 11,000 | validation | 91.00% | 90.00% | 85.26% | 0.3000 |"
     assert f"{row} +1.79 | +1.21 to +2.40 | 1e-05 |" in report
-    assert "| DCGAN | 12.3 | cached |" in report
+    assert "| LightGBM | validation | 91.00% | **+1.79** (+1.21 to +2.40) |" in report
     assert "gan-aug run --dataset mnist" in report
+
+
+def test_a_stage_says_when_it_was_computed_and_whether_before_this_run(render):
+    stage = "| DCGAN | 3 min 12 s | 2026-11-27 21:44 |"
+    assert f"{stage} reused |" in render()
+    assert f"{stage}  |" in render(reused=False)
+
+
+def test_files_beside_the_report_are_linked(render):
+    links = "[comparison.csv](comparison.csv), [cnn-gan+shift.keras](cnn-gan%2Bshift.keras)."
+    assert links in render()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(1.52, "1.5 s"), (59.97, "1 min 0 s"), (192.3, "3 min 12 s"), (7500, "2 h 05 min")],
+)
+def test_times_are_told_in_hours_minutes_and_seconds(seconds, shown):
+    assert show_duration(seconds) == shown
 
 
 def test_what_an_arm_has_beyond_another_is_told_where_both_are_there(render, comparison):
@@ -163,7 +211,8 @@ def test_what_an_arm_has_beyond_another_is_told_where_both_are_there(render, com
     comparison.scores.append(more)
     report = render()
     assert heading in report
-    row = "| LightGBM | gan+real_pool | real_pool | validation | -0.20 | +1.21 to +2.40 | 1e-05 |"
+    names = "GAN and pseudo-labeled real images | pseudo-labeled real images"
+    row = f"| LightGBM | {names} | validation | -0.20 | +1.21 to +2.40 | 1e-05 |"
     assert f"|\n{row}\n\nThe same teacher labeled" in report
 
 
@@ -174,7 +223,7 @@ def test_the_recall_of_rare_classes_is_shown_where_there_are_any(render):
     )
     report = render(rare=(rare,))
     assert "### Recall by class" in report
-    assert "| class | labeled images | split | held-out images | LightGBM, gan |\n" in report
+    assert "| class | labeled images | split | held-out images | LightGBM, GAN images |\n" in report
     row = r"| a\|b | 5 | validation | 1,020 | 75.0% (+12.5, -1.0 to +26.0) |"
     assert f"|\n{row}\n\n" in report
 
@@ -194,8 +243,8 @@ def test_every_image_is_counted_once_with_what_became_of_it(pseudo):
 
 
 def test_only_pictures_that_are_there_are_shown(render):
-    assert "](confusion.png)" in render()
-    assert "](confusion.png)" not in render(pictures=())
+    assert "](confusion.svg)" in render()
+    assert "](confusion.svg)" not in render(pictures=())
 
 
 def test_the_teacher_is_told_with_its_temperature(render):
@@ -225,7 +274,7 @@ def test_names_are_no_markup(render):
     page = render_page(report, "mine", {})
     for name in names:
         shown = name.replace("<", "&lt;").replace(">", "&gt;")
-        assert f'<th style="text-align:right">{shown}</th>' in page
+        assert re.search(rf'<th style="text-align:right"[^>]*>{re.escape(shown)}</th>', page)
     assert "<code>my `data`|*x*</code>" in page
     assert "snake_case" in report
 

@@ -56,7 +56,9 @@ def test_a_few_classes_have_a_column_each(classes):
     assert is_whole(table)
     assert len(table.header) == 1 + classes
     assert [row[0] for row in table.rows] == [
-        f"CNN, {arm}, {split}" for arm in ("original", "gan") for split in ("validation", "test")
+        f"CNN, {title}, {split}"
+        for title in ("original", "GAN images")
+        for split in ("validation", "test")
     ]
     assert not table.note
 
@@ -65,7 +67,11 @@ def test_a_few_classes_have_a_column_each(classes):
 def test_more_classes_have_a_row_each(classes):
     table = show_accuracies(*make_comparison(classes))
     assert is_whole(table)
-    assert table.header == ["class, accuracy", "CNN, original, validation", "CNN, gan, validation"]
+    assert table.header == [
+        "class, accuracy",
+        "CNN, original, validation",
+        "CNN, GAN images, validation",
+    ]
     assert [row[0] for row in table.rows] == [f"c{number}" for number in range(classes)]
     assert table.note.startswith("`comparison.csv` has")
 
@@ -101,7 +107,12 @@ def test_recalls_have_a_row_for_each_rare_class_and_split_and_a_column_for_each_
     comparison = compare(data, predictions, 100, labeled={"cat": 2000, "dog": 3})
     table = show_recalls(comparison)
     assert is_whole(table)
-    assert table.header[4:] == ["CNN, gan", "CNN, shift", "LightGBM, gan", "LightGBM, shift"]
+    assert table.header[4:] == [
+        "CNN, GAN images",
+        "CNN, transformed copies",
+        "LightGBM, GAN images",
+        "LightGBM, transformed copies",
+    ]
     assert [row[:4] for row in table.rows] == [
         ["dog", "3", "validation", "20"],
         ["cat", "2,000", "validation", "20"],
