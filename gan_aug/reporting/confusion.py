@@ -31,7 +31,7 @@ MOST_COUNTED = 12
 MOST_PAIRS = 15
 LONGEST_NAME = 14
 BAR = 0.4
-MATRIX = 3.2  # inches
+MATRIX, LETTER = 3.2, 0.07  # inches, of a matrix and of a letter beside it
 # Characters below a matrix.
 ROOM = 26
 LARGEST_COUNT, SMALLEST_COUNT = 11, 8
@@ -84,13 +84,15 @@ def render_matrices(
     most = max(1, drop_diagonal(before).max(), drop_diagonal(after).max())
     change = after - before
     reach = max(1, np.abs(change).max())
+    # Cells stay as large beside long names as beside short ones.
+    side = MATRIX + LETTER * max(len(label(name, LONGEST_NAME)) - 1 for name in classes)
     drawn = []
     for title, matrix, shades, limit, form in (
         ("original", before, drop_diagonal(before), most, "{:d}"),
         (ARM_TITLES[arm], after, drop_diagonal(after), most, "{:d}"),
         ("difference", change, change, reach, "{:+d}"),
     ):
-        figure, axes = open_chart(MATRIX, width=MATRIX)
+        figure, axes = open_chart(side, width=side)
         draw_matrix(axes, matrix, shades, limit, form)
         name_chart(figure, f"{classifier}, {title}")
         axes.set(ylabel="true")

@@ -361,7 +361,7 @@ def render_gains(result: StudyResult) -> list[Panel]:
             }
             for budget in sorted({cell.budget for cell in of_classifier})
         }
-        figure, axes, rows = open_forest(groups, room=0.3)
+        figure, axes, rows = open_forest(groups, room=0.36)
         for row, cell in rows:
             color, marker = ARM_STYLES[cell.arm]
             draw_differences(axes, {row: cell.versus_original}, color=color, marker=marker)

@@ -3,6 +3,7 @@
 import csv
 import logging
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import pytest
 from published import told_first
@@ -25,12 +26,13 @@ class Page(HTMLParser):
 
     def __init__(self, html):
         super().__init__()
-        self.sources, self.alternatives, self.tables = [], [], 0
+        self.sources, self.links, self.alternatives, self.tables = [], [], [], 0
         self.feed(html)
 
     def handle_starttag(self, tag, attrs):
         attributes = dict(attrs)
-        self.sources += [attributes[name] for name in ("src", "href") if name in attributes]
+        noted = self.links if tag == "a" else self.sources
+        noted += [attributes[name] for name in ("src", "href") if name in attributes]
         self.tables += tag == "table"
         if tag == "img":
             self.alternatives.append(attributes.get("alt"))
@@ -78,6 +80,9 @@ def test_the_report_leads_with_the_verdict_and_the_page_needs_nothing_else(folde
     assert page.tables >= 3
     assert page.sources
     assert all(source.startswith("data:") for source in page.sources)
+    files = {unquote(link) for link in page.links if not link.startswith("#")}
+    assert {"comparison.csv", "study.json"} <= files
+    assert all((folder.path / file).is_file() for file in files)
     assert all(page.alternatives)
 
 

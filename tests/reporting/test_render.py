@@ -187,7 +187,7 @@ def test_numbers_are_readable(render):
 def test_a_stage_says_when_it_was_computed_and_whether_before_this_run(render):
     stage = "| DCGAN | 3 min 12 s | 2026-11-27 21:44 |"
     assert f"{stage} reused |" in render()
-    assert f"{stage}  |" in render(reused=False)
+    assert f"{stage} computed |" in render(reused=False)
 
 
 def test_files_beside_the_report_are_linked(render):

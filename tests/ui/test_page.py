@@ -188,6 +188,7 @@ def test_the_command_is_copied(open_page):
 
 def test_tables_are_sorted_by_number_and_by_name(open_page):
     page = open_page("run")
+    page.evaluate(OPEN_ALL)
     table = page.locator("table", has=page.get_by_role("columnheader", name="log-loss"))
 
     def read(column):
