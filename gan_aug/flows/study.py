@@ -10,10 +10,10 @@ from pydantic import PositiveInt
 from gan_aug.arms import list_buildable
 from gan_aug.data.dataset import Dataset, describe_dataset
 from gan_aug.device import Compute, select_compute
-from gan_aug.evaluation.study import Failure, StudyResult, summarize_study
+from gan_aug.evaluation.study import StudyResult, summarize_study
 from gan_aug.evaluation.verdict import TRIAL_AHEAD
 from gan_aug.execution import Output
-from gan_aug.flows.cells import Call, compute_elsewhere, compute_here
+from gan_aug.flows.cells import Call, Cells, compute_elsewhere, compute_here
 from gan_aug.flows.publish import publish_progress, publish_results
 from gan_aug.flows.reports import write_study
 from gan_aug.flows.run_log import keep_log, log_into
@@ -21,7 +21,7 @@ from gan_aug.flows.scale import open_runner
 from gan_aug.flows.stages import keep_dataset, open_executor
 from gan_aug.flows.track import Tracking
 from gan_aug.flows.tracker import Tracker
-from gan_aug.pipeline import Outcome, plan_run
+from gan_aug.pipeline import plan_run
 from gan_aug.reporting.environment import describe_environment
 from gan_aug.reporting.folders import Study, make_name
 from gan_aug.settings.evaluation import ComparisonConfig
@@ -93,22 +93,20 @@ def study(
             if runner
             else compute_here(calls, on_progress)
         )
-    outcomes = [done.outcome for done in cells if done.outcome]
-    failures = [failure for done in cells for failure in done.failures]
-    result = summarize_outcomes(outcomes, failures, config.run.comparison)
-    write_study(folder, result, outcomes)
+    result = summarize_cells(cells, config.run.comparison)
+    write_study(folder, result, [done.outcome for done in cells if done.outcome])
     publish_results(folder, "study", result.verdict, result.scores)
     tracking.tell_study(folder, result, calls, cells)
     return folder
 
 
-def summarize_outcomes(
-    outcomes: Sequence[Outcome], failures: Sequence[Failure], config: ComparisonConfig
-) -> StudyResult:
-    """Return the means over draws, and what they say together."""
-    scores = [score for outcome in outcomes for score in outcome.comparison.scores]
+def summarize_cells(cells: Sequence[Cells], config: ComparisonConfig) -> StudyResult:
+    """Return the means over draws, what they say together, and what failed."""
     return summarize_study(
-        scores, failures, confidence_level=config.confidence_level, trial=config.trial
+        [score for done in cells if done.outcome for score in done.outcome.comparison.scores],
+        [failure for done in cells for failure in done.failures],
+        confidence_level=config.confidence_level,
+        trial=config.trial,
     )
 
 
