@@ -25,5 +25,6 @@ def told_first(report):
     paragraphs = report.split("\n\n")
     start = next(i for i, paragraph in enumerate(paragraphs) if paragraph.startswith("**"))
     assert start <= 3, "title, pictures, facts"
-    end = next(i for i, p in enumerate(paragraphs) if p.startswith((">", "#")) and i > start)
+    after = (">", "#", "|", "-")
+    end = next(i for i, p in enumerate(paragraphs) if p.startswith(after) and i > start)
     return " ".join(paragraphs[start:end]).replace("**", "").replace("\\", "")
