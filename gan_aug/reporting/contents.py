@@ -31,6 +31,7 @@ from gan_aug.reporting.pictures import (
     draw_gan,
     draw_labels,
     draw_training,
+    draw_trainings,
     list_steps,
 )
 from gan_aug.reporting.render import (
@@ -111,6 +112,7 @@ def draw_report(loaded: LoadedRun) -> ReportPictures:
         "comparison": render_comparison(loaded.comparison),
         **draw_gan(loaded),
         **draw_labels([loaded], RUN_SPLIT),
+        **draw_trainings(loaded),
     }
 
 

@@ -31,6 +31,7 @@ from gan_aug.images import Decision, PseudoLabels
 from gan_aug.prediction import Split
 from gan_aug.reporting.names import NAMED_CLASSES, label, pick_largest
 from gan_aug.settings.anomalies import Detector
+from gan_aug.store.curve import Curve
 
 __all__ = [
     "ARM_STYLES",
@@ -56,6 +57,7 @@ __all__ = [
     "render_learning_curves",
     "render_reliability",
     "render_separations",
+    "render_trainings",
     "to_png",
     "to_svg",
 ]
@@ -203,6 +205,28 @@ def render_history(history: Sequence[Mapping[str, float]]) -> list[Panel]:
         axes.set_ylim(bottom=0, top=1 if quantity == "accuracy" else None)
         add_legend(figure)
         panels.append(Panel(figure, quantity))
+    return panels
+
+
+@draw_chart
+def render_trainings(trainings: Mapping[str, Mapping[str, Curve]]) -> list[Panel]:
+    """Draw how the loss fell in training, a panel a classifier.
+
+    Args:
+        trainings: Title of a classifier → arm → its curve, whose rows have a ``loss``.
+    """
+    panels = []
+    for classifier, curves in trainings.items():
+        figure, axes = open_chart(3.6)
+        for arm, curve in curves.items():
+            losses = [curve[step]["loss"] for step in sorted(curve)]
+            name = textwrap.fill(ARM_TITLES[arm], LONGEST_LINE)
+            axes.plot(sorted(curve), losses, color=ARM_STYLES[arm][0], label=name)
+        axes.set(xlabel="updates", ylabel="mean loss so far")
+        axes.set_ylim(bottom=0)
+        name_chart(figure, classifier)
+        add_legend(figure)
+        panels.append(Panel(figure, classifier))
     return panels
 
 

@@ -25,6 +25,7 @@ from gan_aug.reporting.figures import (
     render_decisions,
     render_history,
     render_reliability,
+    render_trainings,
 )
 from gan_aug.reporting.galleries import Change, Neighbors
 from gan_aug.reporting.names import pick_largest
@@ -32,6 +33,7 @@ from gan_aug.reporting.names import pick_largest
 if TYPE_CHECKING:
     from gan_aug.gan.adversarial import TrainedDcgan
     from gan_aug.pipeline import Outcome
+    from gan_aug.store.curve import Curve
 
 __all__ = [
     "LoadedRun",
@@ -40,6 +42,7 @@ __all__ = [
     "draw_gan",
     "draw_labels",
     "draw_training",
+    "draw_trainings",
     "list_steps",
 ]
 
@@ -167,6 +170,16 @@ def draw_neighbors(run: LoadedRun) -> ReportPictures:
         [run.classes[place] for place in labels[closest]],
     )
     return {"neighbors": [Panel(galleries.render_neighbors(neighbors))]}
+
+
+def draw_trainings(run: LoadedRun) -> ReportPictures:
+    """Draw how the classifiers learned, of those that tell of it while they are trained."""
+    trainings: dict[str, dict[str, Curve]] = {}
+    for (name, arm), model in run.outcome.models.items():
+        curve = model.read_curve() if (name, arm) in run.outcome.predictions else None
+        if curve:
+            trainings.setdefault(CLASSIFIERS[name].title, {})[arm] = curve
+    return {"trainings": render_trainings(trainings)} if trainings else {}
 
 
 def draw_labels(runs: Sequence[LoadedRun], split: Split) -> ReportPictures:

@@ -14,6 +14,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from importlib import metadata
 from pathlib import Path
 
 import mlflow
@@ -150,7 +151,7 @@ def test_a_run_has_its_settings_by_the_names_of_their_flags(run, client):
     assert found.data.params["pseudo-labels.confidence-threshold"] == "0.1"
     assert found.data.tags["dataset"] == "digits"
     assert found.data.tags["device"] == "CPU"
-    assert found.data.tags["gan-aug"] == "0.1.0"
+    assert found.data.tags["gan-aug"] == metadata.version("gan-aug")
     assert found.data.tags["mlflow.note.content"].startswith(run.read_comparison().verdict)
     assert "gan-aug run --dataset digits" in found.data.tags["mlflow.note.content"]
     [data] = found.inputs.dataset_inputs

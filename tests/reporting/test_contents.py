@@ -24,7 +24,7 @@ from gan_aug.teachers.trust import Trust
 from tests.reporting.outcomes import Made, draw_dataset, make_folder, make_outcome
 
 IMAGES = {"changes", "data", "extremes", "neighbors", "realness", "training"}
-CHARTS = {"comparison", "confusion", "decisions", "gan_history", "reliability"}
+CHARTS = {"comparison", "confusion", "decisions", "gan_history", "reliability", "trainings"}
 DATASETS = {
     "two": {"classes": ("cat", "dog"), "per_class": 30},
     "rgb": {"classes": ("a|b", "*bold*", "$5"), "side": 64, "channels": 3, "per_class": 20},

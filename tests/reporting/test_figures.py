@@ -22,6 +22,7 @@ from gan_aug.reporting.figures import (
     render_gains,
     render_reliability,
     render_separations,
+    render_trainings,
     to_svg,
 )
 
@@ -191,3 +192,13 @@ def test_every_detector_has_its_colour_whether_classes_were_left_out_or_not():
         assert {color for color, *_ in DETECTOR_STYLES.values()} - {"#000000"} <= set(
             re.findall("#[0-9a-f]{6}", svg)
         )
+
+
+def test_a_classifier_that_learned_has_a_line_for_each_training_set():
+    curve = {1: {"loss": 2.3}, 100: {"loss": 0.2}, 50: {"loss": 0.9}}
+    [panel] = render_trainings({"CNN": {"original": curve, "gan": curve}})
+    lines = panel.content.axes[0].get_lines()
+    assert panel.title == "CNN"
+    assert [line.get_label() for line in lines] == ["original", "GAN images"]
+    assert [list(line.get_xdata()) for line in lines] == [[1, 50, 100]] * 2
+    assert list(lines[0].get_ydata()) == [2.3, 0.9, 0.2]
