@@ -567,6 +567,8 @@ def drop_groups(text: str) -> str:
     telling: list[bool] = []
 
     def keep(tag: re.Match[str]) -> str:
+        if tag[0].endswith("/>"):
+            return ""
         if not tag[0].startswith("</"):
             telling.append(tag[0] != "<g>")
             return tag[0] if telling[-1] else ""

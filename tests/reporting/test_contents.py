@@ -1,6 +1,7 @@
 """Folders of data of any kind, filled with what stages have made or would have made."""
 
 import time
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -68,6 +69,8 @@ def test_a_run_on_any_images_has_a_whole_folder(begin, tmp_path, kind):
     assert f"{len(data.spec.classes)} classes" in report
     assert "digit" not in report
     assert {f"]({path.name})" in report for path in run.path.glob("*.[ps][nv]g")} == {True}
+    for chart in run.path.glob("*.svg"):
+        assert ElementTree.parse(chart).getroot().tag == "{http://www.w3.org/2000/svg}svg"
     files = {path.name for path in run.path.iterdir()}
     assert {"cnn-gan.keras", "lightgbm-original.txt", "generator.keras", "synthetic.npz"} <= files
     assert {path.name for path in (run.path / "samples").iterdir()} == {

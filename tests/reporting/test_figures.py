@@ -32,7 +32,10 @@ MANY = tuple(f"class {number}" for number in range(47))
 
 def draw(panels):
     """Return the text of charts."""
-    return "".join(to_svg(panel.content) for panel in panels)
+    charts = [to_svg(panel.content) for panel in panels]
+    for chart in charts:
+        assert ElementTree.fromstring(chart).get("class") == "chart", "whole by itself, too"
+    return "".join(charts)
 
 
 def contrast(one, other):
