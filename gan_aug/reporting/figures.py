@@ -29,6 +29,7 @@ from gan_aug.evaluation.titles import ARM_TITLES
 from gan_aug.evaluation.verdict import Difference
 from gan_aug.images import Decision, PseudoLabels
 from gan_aug.prediction import Split
+from gan_aug.reporting.colors import INK, PAPER
 from gan_aug.reporting.names import NAMED_CLASSES, label, pick_largest
 from gan_aug.settings.anomalies import Detector
 from gan_aug.store.curve import Curve
@@ -38,9 +39,7 @@ __all__ = [
     "BLUE",
     "CHART",
     "DETECTOR_STYLES",
-    "INK",
     "ORANGE",
-    "PAPER",
     "SPLIT_STYLES",
     "VIOLET",
     "Panel",
@@ -68,10 +67,6 @@ Drawn = TypeVar("Drawn")
 # Inches; charts of this width have letters of some 10 pixels on a phone.
 CHART = 4.6
 BLUE, ORANGE, VIOLET, GREY = "#0072b2", "#d55e00", "#7b61c9", "#808080"
-INK = {"light": "#1b1b1b", "dark": "#e8e8e8"}
-"""The colour of text on a page, and of what is black in a chart."""
-PAPER = {"light": "#ffffff", "dark": "#161616"}
-"""The ground of both."""
 SPLIT_STYLES: dict[Split, tuple[str, str, float]] = {
     "validation": (BLUE, "o", -0.14),
     "test": (ORANGE, "s", 0.14),

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
-from gan_aug.reporting.figures import INK, PAPER
+from gan_aug.reporting.colors import INK, PAPER
 
 __all__ = ["render_page"]
 

@@ -10,13 +10,12 @@ from gan_aug.evaluation.comparison import PairedDifference
 from gan_aug.evaluation.study import summarize_study
 from gan_aug.evaluation.titles import ARM_TITLES
 from gan_aug.images import Decision, PseudoLabels
+from gan_aug.reporting.colors import INK, PAPER
 from gan_aug.reporting.confusion import Confusions, draw_matrix, pick_pairs, render_confusion
 from gan_aug.reporting.figures import (
     ARM_STYLES,
     DECISION_STYLES,
     DETECTOR_STYLES,
-    INK,
-    PAPER,
     SPLIT_STYLES,
     render_decisions,
     render_gains,

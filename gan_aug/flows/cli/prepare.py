@@ -1,6 +1,7 @@
 """What a process needs before it runs a flow: quiet libraries, a device and a Prefect server."""
 
 import contextlib
+import contextvars
 import logging
 import os
 import signal
@@ -80,7 +81,7 @@ def prepare_flow(device: Device, precision: Precision, level: int) -> None:
     protect_temporary_server()
     with ThreadPoolExecutor(max_workers=1) as pool:
         # A temporary server starts in a process of its own, while TensorFlow is imported here.
-        connected = pool.submit(connect_to_server)
+        connected = pool.submit(contextvars.copy_context().run, connect_to_server)
         with mute_native_output():
             from gan_aug.device import select_compute  # noqa: PLC0415 - it looks for GPUs
 

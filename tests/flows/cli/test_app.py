@@ -17,6 +17,8 @@ from gan_aug.settings.run import RunConfig
 
 COMMANDS = [
     "anomalies",
+    "clean",
+    "compare",
     "data",
     "dcgan",
     "doctor",
