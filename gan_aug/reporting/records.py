@@ -16,6 +16,7 @@ from gan_aug.evaluation.comparison import Score
 from gan_aug.evaluation.study import CellSummary, Failure, StudyResult
 from gan_aug.evaluation.verdict import Difference
 from gan_aug.execution import Output
+from gan_aug.gan.export import export_generator
 from gan_aug.images import Images, to_unit
 from gan_aug.reporting.folders import ReportFolder, Run, Study
 from gan_aug.reporting.tables import summarize_pseudo_labels
@@ -344,7 +345,7 @@ def list_models(outcome: "Outcome") -> Iterator[TrainedModel]:
     Raises:
         UserError: An output isn't where this host looks.
     """
-    yield show_generator(outcome.dcgan.load().generator)
+    yield show_generator(export_generator(outcome.dcgan.load().generator))
     images = outcome.data.load().validation.images[:EXAMPLES]
     for (classifier, arm), output in outcome.models.items():
         cell = (classifier, arm)
@@ -360,7 +361,7 @@ def show_generator(generator: Any) -> TrainedModel:
     shape = (EXAMPLES, generator.input_shape[-1])
     noise = np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
     images = generator.predict_on_batch(noise)
-    return TrainedModel("generator", None, "keras", generator, noise, images, portable=False)
+    return TrainedModel("generator", None, "keras", generator, noise, images)
 
 
 def show_classifier(
