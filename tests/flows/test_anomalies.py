@@ -117,6 +117,7 @@ def test_the_ranking_leaves_everything_it_promises(folder):
         "report.html",
         "report.md",
         "run.log",
+        "stages.json",
     }
 
 

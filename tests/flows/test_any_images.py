@@ -99,7 +99,8 @@ def test_a_run_ends_in_its_report(name, artifacts, tmp_path):
         assert file["images"].shape[1:] == images.shape[1:]
         assert file["probabilities"].shape[1] == classes
     report = run.read_report()
-    assert report.startswith("**With ")
+    assert report.startswith("# GAN augmentation of ")
+    assert "**With " in report
     assert "digit" not in report.replace("load_digits", "")
     assert run.page.stat().st_size > 10_000
     assert os.access(run.path / "quality.json", os.F_OK) == (name == "three-rgb")
