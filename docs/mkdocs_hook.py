@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 START = "index.md"
 PAGES = {START: "README.md", "CONTRIBUTING.md": "CONTRIBUTING.md", "CHANGELOG.md": "CHANGELOG.md"}
 REFERENCE = "artifacts/reference"
-SERVER = "gan_aug/flows/server"
+SERVER = "flows/server"
 LINKED = (
     "LICENSE",
     f"{SERVER}/automations.yaml",

@@ -33,10 +33,17 @@ def wheel(distributions):
     return distributions[0]
 
 
-def list_package(folder):
-    """Return the files of the package below a folder, without what Python compiled."""
-    files = (path for path in (folder / "gan_aug").rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)) for path in files if "__pycache__" not in path.parts}
+def list_files(folder, home):
+    """Return the files below a folder, as paths below another, without what Python compiled."""
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {str(home / path) for path in files if "__pycache__" not in path.parts}
+
+
+def list_package(root):
+    """Return the files of the package, as they are installed."""
+    return list_files(root / "gan_aug", Path("gan_aug")) | list_files(
+        root / "flows", Path("gan_aug/flows")
+    )
 
 
 def test_the_wheel_is_the_package_and_nothing_beside_it(wheel):
