@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from gan_aug.evaluation.study import Failure, summarize_study
 from gan_aug.reporting.contents import fill_run, fill_study
@@ -163,16 +164,16 @@ def test_the_page_lets_nothing_in(open_page):
 def test_sections_fold_by_mouse_and_keyboard_and_open_where_a_link_leads(open_page):
     page = open_page("run")
     section = page.locator("details").first
-    assert section.get_attribute("open") is not None
+    expect(section).to_have_attribute("open", "")
     section.locator("summary").click()
-    assert section.get_attribute("open") is None
+    expect(section).not_to_have_attribute("open", "")
     section.locator("summary").press("Enter")
-    assert section.get_attribute("open") is not None
+    expect(section).to_have_attribute("open", "")
     last = page.locator("details").last
-    assert last.get_attribute("open") is None
+    expect(last).not_to_have_attribute("open", "")
     page.get_by_role("navigation", name="Contents").get_by_text("Where this comes from").click()
-    assert last.get_attribute("open") is not None
-    assert last.locator("pre").is_visible()
+    expect(last).to_have_attribute("open", "")
+    expect(last.locator("pre")).to_be_visible()
 
 
 def test_the_command_is_copied(open_page):
@@ -213,4 +214,4 @@ def test_without_scripts_everything_is_there(open_page, kind):
         words = words.replace(button, "")
     assert words.split() == plain.locator("main").text_content().split()
     plain.locator("summary").last.click()
-    assert plain.locator("pre").is_visible()
+    expect(plain.locator("pre")).to_be_visible()
