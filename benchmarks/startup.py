@@ -20,10 +20,10 @@ from benchmarks.machine import describe_machine, stamp
 from benchmarks.report import load_template
 from benchmarks.results import Machine, Stamp
 
-__all__ = ["COMMANDS", "Command", "Startup", "Times", "render_page", "time_by_turns"]
+__all__ = ["COMMANDS", "IMPORTS", "Command", "Startup", "Times", "render_page", "time_by_turns"]
 
 ROOT = Path(__file__).parent.parent
-GAN_AUG = Path(sys.executable).with_name("gan-aug")
+PROGRAMS = Path(sys.executable).parent
 ERR = Console(stderr=True, soft_wrap=True, highlight=False)
 RUN = ("run", "--preset", "smoke", "--dataset", "digits")
 
@@ -34,8 +34,9 @@ class Command(BaseModel):
     """A command, and what its time is.
 
     Attributes:
-        words: After ``gan-aug``.
-        goal: Seconds.
+        words: After the program.
+        goal: Seconds; None where the time is only told.
+        program: Beside this Python.
         code: That it ends with.
         first_line: Whether its time ends with the first line that it prints, and not with itself.
     """
@@ -43,7 +44,8 @@ class Command(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     words: tuple[str, ...]
-    goal: float
+    goal: float | None = None
+    program: str = "gan-aug"
     code: int = 0
     first_line: bool = False
 
@@ -95,6 +97,16 @@ COMMANDS: Mapping[str, Command] = {
     "first line of a run": Command(words=(*RUN, "--seed", "1"), goal=1.0, first_line=True),
     "a run, all of it cached": Command(words=RUN, goal=8.0),
 }
+# What others wait for, because libraries import that much.
+IMPORTS: Mapping[str, Command] = {
+    what: Command(words=("-c", f"import {module}"), program="python")
+    for what, module in {
+        "scikit-learn": "sklearn.model_selection",
+        "TensorFlow": "tensorflow",
+        "Prefect": "prefect",
+        "Prefect's server": "prefect.server.api.server",
+    }.items()
+}
 
 
 @app.default
@@ -110,8 +122,8 @@ def measure(*, rounds: PositiveInt = 5, root: Path = ROOT) -> None:
     """
     code = stamp(("cyclopts", "prefect", "tensorflow"))
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([GAN_AUG, *RUN], cwd=folder, check=True, capture_output=True)  # noqa: S603 - our own command
-        times = time_by_turns(COMMANDS, rounds, Path(folder))
+        subprocess.run([PROGRAMS / "gan-aug", *RUN], cwd=folder, check=True, capture_output=True)  # noqa: S603 - our own command
+        times = time_by_turns({**COMMANDS, **IMPORTS}, rounds, Path(folder))
     found = Startup(machine=describe_machine(), stamp=code, times=times)
     write_outputs("startup", found.model_dump(mode="json"), render_page(found), root)
 
@@ -136,7 +148,10 @@ def time_command(command: Command, folder: Path) -> float:
     """
     started = time.perf_counter()
     with subprocess.Popen(  # noqa: S603 - our own command
-        [GAN_AUG, *command.words], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [PROGRAMS / command.program, *command.words],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     ) as process:
         if command.first_line and process.stdout:
             if not process.stdout.readline():

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import httpx
 import prefect
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import WorkerStatus
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
@@ -47,7 +49,13 @@ PROBE_SECONDS = 5.0
 LOCKED = "database is locked"
 UNLOCK = "stop what else writes to it, or give the server PostgreSQL with GAN_AUG_DATABASE"
 # A run names parameters: no command, environment or folder for the worker to take from it.
-JOB_TEMPLATE = Path(__file__).with_name("work_pool.json")
+JOB_TEMPLATE = {
+    "variables": {"type": "object", "properties": {}, "additionalProperties": False},
+    "job_configuration": {
+        "command": shlex.join([sys.executable, "-m", "gan_aug.flows.server.engine"]),
+        "stream_output": True,
+    },
+}
 
 OnReady = Callable[[], None]
 
@@ -109,8 +117,8 @@ def deploy(start: "PartStarter", client: SyncPrefectClient, plan: Plan, *, notif
     """Tell the server what may run, in which work pool, and what to react to."""
     limit_gpu(client)
     create_automations(client, plan.automations, notify=notify)
-    pool = ("work-pool", "create", POOL, "--type", "process", "--overwrite")
-    start.run(*PREFECT, *pool, "--base-job-template", str(JOB_TEMPLATE))
+    pool = WorkPoolCreate(name=POOL, type="process", base_job_template=JOB_TEMPLATE)
+    client.create_work_pool(pool, overwrite=True)
     start.run(*PREFECT, "deploy", "--all", "--prefect-file", str(plan.deployments.absolute()))
 
 

@@ -172,7 +172,7 @@ def test_what_fails_is_told_and_what_was_killed_goes_on(folder, home, port, tmp_
     hook = find_free_port()
     secrets = {"GAN_AUG_NOTIFY": f"http://127.0.0.1:{hook}/"}
     config = read_smoke_config()
-    config["dcgan"] |= {"steps": 800, "interval": 25}
+    config["dcgan"] |= {"steps": 400, "interval": 25}
     with listen(hook) as posted:
         with start_stack(folder, *flags, home=home, port=port, secrets=secrets) as stack:
             flow_run = stack.start_run("augment/smoke", config=config, name="killed")
@@ -200,6 +200,9 @@ def test_what_fails_is_told_and_what_was_killed_goes_on(folder, home, port, tmp_
             assert failed.is_failed()
             assert "gates:" in failed.message
             stack.wait_until(lambda: {"Failed", GATED} <= sort_posts(posted).keys())
+    log = (home / "log").read_text()
+    assert "started!" in log
+    assert "oneDNN" not in log, "what TensorFlow says of itself"
     told = sort_posts(posted)
     assert "gates:" in told["Failed"]
     assert "95% interval up to" in told[GATED]
