@@ -72,7 +72,7 @@ def train_lightgbm(
         config: Rounds and tree settings.
         seed: Determines the pixels each tree sees.
         compute: Not used.
-        on_progress: Called after each round.
+        on_progress: Called after each round, with the log-loss of the training images.
 
     Returns:
         The trained booster, which LightGBM saves as text.
@@ -97,10 +97,13 @@ def train_lightgbm(
     )
 
     def report(env: Any) -> None:
-        on_progress(env.iteration + 1, {})
+        [(_, _, loss, *_)] = env.evaluation_result_list
+        on_progress(env.iteration + 1, {"loss": loss})
 
+    pixels = flatten_images(training_set.images[rows])
+    # LightGBM knows the scores of the very rows that it trains on.
     model.fit(
-        flatten_images(training_set.images[rows]), labels, sample_weight=weights, callbacks=[report]
+        pixels, labels, sample_weight=weights, eval_X=pixels, eval_y=labels, callbacks=[report]
     )
     return model.booster_
 

@@ -217,7 +217,7 @@ def render_trainings(trainings: Mapping[str, Mapping[str, Curve]]) -> list[Panel
             losses = [curve[step]["loss"] for step in sorted(curve)]
             name = textwrap.fill(ARM_TITLES[arm], LONGEST_LINE)
             axes.plot(sorted(curve), losses, color=ARM_STYLES[arm][0], label=name)
-        axes.set(xlabel="updates", ylabel="mean loss so far")
+        axes.set(xlabel="updates or rounds", ylabel="loss")
         axes.set_ylim(bottom=0)
         name_chart(figure, classifier)
         add_legend(figure)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.metrics import log_loss
 
 from gan_aug.arms import build_original_set
 from gan_aug.classifiers.lightgbm import LightgbmConfig, predict_probabilities, train_lightgbm
@@ -7,18 +8,21 @@ from gan_aug.classifiers.rows import expand_targets
 from gan_aug.images import TrainingSet
 
 
-def test_it_learns_real_digits_and_progress_counts_the_rounds(real):
-    seen = []
+def test_it_learns_real_digits_and_tells_of_each_round(real):
+    told = {}
     booster = train_lightgbm(
         build_original_set(real),
         LightgbmConfig(rounds=15),
         seed=0,
-        on_progress=lambda done, metrics: seen.append(done),
+        on_progress=told.__setitem__,
     )
     probabilities = predict_probabilities(booster, real.images)
     assert probabilities.shape == (1000, 10)
     assert (probabilities.argmax(1) == real.labels).mean() > 0.9
-    assert seen == list(range(1, 16))
+    assert list(told) == list(range(1, 16))
+    losses = [metrics["loss"] for metrics in told.values()]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] == pytest.approx(log_loss(real.labels, probabilities), abs=1e-4)
 
 
 def test_same_seed_same_trees(real):
