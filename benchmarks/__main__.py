@@ -8,25 +8,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import keras
 import numpy as np
 from cyclopts import App
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+import benchmarks.silence  # noqa: F401 - before anything else imports TensorFlow
 from benchmarks.growth import measure_growth
 from benchmarks.interleave import OnUnit
 from benchmarks.machine import describe_machine
 from benchmarks.memory import measure_memory
 from benchmarks.quality import measure_quality
-from benchmarks.report import write_results
+from benchmarks.report import Files, write_results
 from benchmarks.results import Results, read_results
 from benchmarks.speed import (
     measure_cnn_training,
     measure_dcgan_step,
     measure_lightgbm_training,
 )
+from gan_aug.data.local import find_local_sets
+from gan_aug.data.readers.named import open_mnist
+from gan_aug.data.source import Part as DataPart
 from gan_aug.errors import UserError
+from gan_aug.settings.data import ReadingConfig
 
 Part = Literal["dcgan_step", "cnn_training", "lightgbm_training", "quality", "memory", "growth"]
 Measure = Callable[[int, OnUnit], Any]
@@ -42,6 +46,7 @@ MEASURES: dict[Part, tuple[Measure, int]] = {
 """Part → what measures it, and in how many rounds."""
 
 MNIST_VARIABLE = "GAN_AUG_MNIST"
+PARTS: tuple[DataPart, ...] = ("train", "test")
 ROOT = Path(__file__).parent.parent
 ERR = Console(stderr=True, soft_wrap=True, highlight=False)
 
@@ -52,7 +57,9 @@ app = App(name="python -m benchmarks", help="Measure speed, memory and growth, s
 def measure(*parts: Part, rounds: int | None = None, root: Path = ROOT) -> None:
     """Measure parts, all of them by default, and write JSON, page and plot.
 
-    Other parts that are already in `artifacts/benchmarks.json` stay as they are.
+    Parts that were measured before on this machine stay as they are. Where `docs/performance.md`
+    has the results of another machine, those of this one get files of their own below
+    `artifacts/benchmarks`.
 
     Parameters
     ----------
@@ -63,12 +70,12 @@ def measure(*parts: Part, rounds: int | None = None, root: Path = ROOT) -> None:
     root
         Folder whose `artifacts` and `docs` are written.
     """
-    chosen = parts or get_args(Part)
-    results = open_results(root, is_complete=set(chosen) == set(get_args(Part)))
+    results = open_results(root)
     with provide_mnist():
-        for part in chosen:
+        for part in parts or get_args(Part):
             results = measure_part(part, rounds, results)
-            write_results(results, root)
+            files = write_results(results, root)
+            ERR.print(f"{part}: {files.page}")
 
 
 def measure_part(part: Part, rounds: int | None, results: Results) -> Results:
@@ -90,38 +97,26 @@ def render(*, root: Path = ROOT) -> None:
 
 @contextmanager
 def provide_mnist() -> Iterator[None]:
-    """Have ``GAN_AUG_MNIST`` name a file: peers read it without this project's help."""
-    named = os.environ.get(MNIST_VARIABLE)
-    if named is not None:
-        if not Path(named).expanduser().is_file():
-            sys.exit(f"{MNIST_VARIABLE}: expected the path of a mnist.npz, found {named}")
-        yield
-        return
+    """Have ``GAN_AUG_MNIST`` name a file: peers read it without this project's help.
+
+    Raises:
+        UserError: MNIST can't be had, or is something else.
+    """
+    source = open_mnist(find_local_sets().get("mnist"))
+    images = source.read(ReadingConfig()).images
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mnist.npz"
-        (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
-        np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+        arrays: dict[str, Any] = {f"x_{part}": images[part] for part in PARTS}
+        arrays |= {f"y_{part}": source.labels[part].astype(np.uint8) for part in PARTS}
+        np.savez(path, **arrays)
         os.environ[MNIST_VARIABLE] = str(path)
         yield
 
 
-def open_results(root: Path, *, is_complete: bool) -> Results:
-    """Return the results to add to: earlier ones if they are of this machine.
-
-    Args:
-        root: Where earlier ones are.
-        is_complete: Whether every part is to be measured, so that no earlier one is needed.
-    """
+def open_results(root: Path) -> Results:
+    """Return the results to add to: earlier ones of this machine, or none."""
     machine = describe_machine()
-    earlier = read_results(root / "artifacts" / "benchmarks.json")
-    if earlier is not None and earlier.machine == machine:
-        return earlier
-    if earlier is not None and not is_complete:
-        sys.exit(
-            "artifacts/benchmarks.json: expected results of this machine to add to, found those "
-            f"of another ({earlier.machine.cpu_model}); measure all parts, or remove the file"
-        )
-    return Results(machine=machine)
+    return read_results(Files.of(machine, root).json) or Results(machine=machine)
 
 
 @contextmanager
@@ -149,4 +144,5 @@ if __name__ == "__main__":
     try:
         app()
     except UserError as error:
-        sys.exit(str(error))
+        ERR.print(str(error), markup=False)
+        sys.exit(2)

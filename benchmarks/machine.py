@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 import psutil
+from rich.console import Console
 
 from benchmarks.results import Machine, Stamp
 from gan_aug.device import read_cpu_field
@@ -18,6 +19,8 @@ __all__ = ["describe_machine", "read_commit", "stamp"]
 ROOT = Path(__file__).parent.parent
 # What the benchmarks write themselves is no change of what they measure.
 OUTPUTS = ("artifacts", "docs/*.md", "docs/*.png")
+LOOK_SECONDS = 1.0
+ERR = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def describe_machine() -> Machine:
@@ -32,17 +35,25 @@ def describe_machine() -> Machine:
 
 
 def stamp(libraries: Sequence[str]) -> Stamp:
-    """Say which code is measured now.
+    """Say which code is measured now, and look at what else the machine does; warn if it is much.
 
     Args:
         libraries: Distributions whose versions matter.
     """
     versions = {library: metadata.version(library) for library in libraries}
-    return Stamp(
+    times = psutil.cpu_times_percent(LOOK_SECONDS)
+    idle = times.idle + getattr(times, "iowait", 0.0)
+    stolen = getattr(times, "steal", 0.0)
+    stamped = Stamp(
         commit=read_commit(),
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         versions={"python": platform.python_version(), **versions},
+        busy=max(0.0, round(1 - (idle + stolen) / 100, 3)),
+        stolen=stolen / 100,
     )
+    if stamped.warning:
+        ERR.print(f"measured {stamped.warning}", style="yellow")
+    return stamped
 
 
 def read_commit() -> str | None:

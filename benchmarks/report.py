@@ -1,31 +1,73 @@
 """The results for people: a page of tables, and a plot of the growth."""
 
+import hashlib
 import io
 import math
+import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import jinja2
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.growth import OVERHEAD_FACTOR
-from benchmarks.results import Contender, Curve, Growth, Results
+from benchmarks.results import Contender, Curve, Growth, Machine, Results, read_results
 
-__all__ = ["load_template", "render_growth", "render_page", "write_results"]
+__all__ = ["Files", "load_template", "render_growth", "render_page", "write_results"]
 
 COLORS = ("#0072b2", "#d55e00", "#009e73")
 GREY = "#999999"
 
 
-def write_results(results: Results, root: Path) -> None:
-    """Write the JSON, the page and the plot below ``root``, in place of earlier ones."""
-    for folder in ("artifacts", "docs"):
-        (root / folder).mkdir(parents=True, exist_ok=True)
-    json = results.model_dump_json(indent=2)
-    (root / "artifacts" / "benchmarks.json").write_text(json + "\n")
-    (root / "docs" / "performance.md").write_text(render_page(results))
+@dataclass(frozen=True)
+class Files:
+    """What the results of a machine are written to.
+
+    Attributes:
+        json: All numbers.
+        page: Tables.
+        plot: The growth.
+    """
+
+    json: Path
+    page: Path
+    plot: Path
+
+    @classmethod
+    def of(cls, machine: Machine, root: Path) -> Self:
+        """Return the files of the page, or a machine's own where the page has those of another."""
+        artifacts, docs = root / "artifacts", root / "docs"
+        committed = read_results(artifacts / "benchmarks.json")
+        if committed and committed.machine != machine:
+            artifacts = docs = artifacts / "benchmarks" / name_machine(machine)
+        return cls(
+            artifacts / "benchmarks.json", docs / "performance.md", docs / "benchmarks-growth.png"
+        )
+
+
+def name_machine(machine: Machine) -> str:
+    """``amd-epyc-2-cores-1a2b3c4d``: another name for any other machine."""
+    words = re.findall("[a-z0-9]+", f"{machine.cpu_model} {machine.cores} cores".lower())
+    digest = hashlib.sha256(machine.model_dump_json().encode()).hexdigest()
+    return "-".join([*words, digest[:8]])
+
+
+def write_results(results: Results, root: Path) -> Files:
+    """Write the JSON, the page and the plot of a machine below ``root``, in place of earlier ones.
+
+    Returns:
+        Where they are.
+    """
+    files = Files.of(results.machine, root)
+    for file in (files.json, files.page):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    files.json.write_text(results.model_dump_json(indent=2) + "\n")
+    files.page.write_text(render_page(results))
     if results.growth:
-        (root / "docs" / "benchmarks-growth.png").write_bytes(render_growth(results.growth))
+        files.plot.write_bytes(render_growth(results.growth))
+    return files
 
 
 def render_page(results: Results) -> str:

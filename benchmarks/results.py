@@ -25,6 +25,10 @@ __all__ = [
 ]
 
 
+# Shares of a machine's time: above them, seconds are not worth much, and ratios less.
+BUSY, STOLEN = 0.1, 0.02
+
+
 class Values(BaseModel):
     """Measured values do not change, and none is infinite."""
 
@@ -54,11 +58,25 @@ class Stamp(Values):
         commit: Of this project, ``+changes`` added if the working tree had some.
         date: UTC.
         versions: Of Python and the libraries.
+        busy: Share of the machine's time that went to others just before, in [0, 1].
+        stolen: Share of it that other machines on the same hardware had, in [0, 1].
     """
 
     commit: str | None
     date: str
     versions: dict[str, str]
+    busy: float = 0.0
+    stolen: float = 0.0
+
+    @property
+    def warning(self) -> str | None:
+        """What is to be known of a result that was measured on a busy machine."""
+        if self.busy <= BUSY and self.stolen <= STOLEN:
+            return None
+        return (
+            f"on a busy machine: {self.busy:.0%} of its time went to other work, and "
+            f"{self.stolen:.0%} to other machines, just before"
+        )
 
 
 class Contender(Values):

@@ -1,7 +1,11 @@
 import ast
 import importlib.util
 import itertools
+import os
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -9,7 +13,8 @@ import psutil
 import pytest
 from keras import layers
 
-from benchmarks import speed
+from benchmarks import machine, speed
+from benchmarks.__main__ import provide_mnist
 from benchmarks.floor import count_chapter_step, count_layers, count_step, count_taps
 from benchmarks.growth import CURVES, build_curve, fit_exponent
 from benchmarks.interleave import Entrant, Worker, clean_environment, interleave, race, summarize
@@ -17,7 +22,7 @@ from benchmarks.memory import sum_resident
 from benchmarks.ours.growth import draw_set
 from benchmarks.overhead import compare_rounds
 from benchmarks.quality import build_points, latest_within
-from benchmarks.report import phrase_duration, render_growth, render_page
+from benchmarks.report import Files, phrase_duration, render_growth, render_page, write_results
 from benchmarks.results import (
     CnnTraining,
     Contender,
@@ -340,6 +345,65 @@ def test_the_page_tells_all_parts(results):
     assert "Within 4 minutes: 4.0 × the floor; the target of 4.0 × is met." in page
     assert "Within 7 minutes: 4.0 × the floor; the target of 2.8 × is missed." in page
     assert page.count("**1.00** |") == len(CURVES)
+
+
+def test_another_machine_gets_files_of_its_own(results, tmp_path):
+    committed = write_results(results, tmp_path)
+    assert committed.page == tmp_path / "docs" / "performance.md"
+    assert write_results(results, tmp_path) == committed
+    page, json = committed.page.read_text(), committed.json.read_text()
+
+    other = Results(machine=results.machine.model_copy(update={"cpu_model": "Other (R) CPU @ 2"}))
+    own = write_results(other, tmp_path)
+    assert own.page.parent == own.json.parent
+    assert own.page.parent.parent == tmp_path / "artifacts" / "benchmarks"
+    assert own.page.parent.name.startswith("other-r-cpu-2-")
+    assert read_results(own.json) == other
+    assert (committed.page.read_text(), committed.json.read_text()) == (page, json)
+
+    wider = other.machine.model_copy(update={"memory_gib": 1.5})
+    assert Files.of(wider, tmp_path).json != own.json
+
+
+def test_a_busy_machine_is_told_of_and_marked_on_the_page(results, monkeypatch, capsys):
+    times = SimpleNamespace(idle=60.0, iowait=5.0, steal=10.0)
+    monkeypatch.setattr(psutil, "cpu_times_percent", lambda _seconds: times)
+    busy = machine.stamp(("numpy",))
+    assert (busy.busy, busy.stolen) == (0.25, 0.1)
+    warning = "on a busy machine: 25% of its time went to other work, and 10% to other machines"
+    assert warning in capsys.readouterr().err
+    assert warning not in render_page(results)
+    memory = results.memory.model_copy(update={"stamp": busy})
+    assert f"**{warning}" in render_page(results.model_copy(update={"memory": memory}))
+
+    monkeypatch.setattr(psutil, "cpu_times_percent", lambda _seconds: SimpleNamespace(idle=95.0))
+    assert machine.stamp(("numpy",)).warning is None
+    assert capsys.readouterr().err == ""
+
+
+def test_without_mnist_one_line_says_so():
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "dcgan_step"],
+        cwd=ROOT,
+        env=os.environ | {"GAN_AUG_MNIST": "gone.npz"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert "gone.npz" in line
+
+
+@pytest.mark.skipif("GAN_AUG_MNIST" not in os.environ, reason="there may be no MNIST here")
+def test_peers_find_the_images_that_a_run_would_use(monkeypatch):
+    named = os.environ["GAN_AUG_MNIST"]
+    monkeypatch.setenv("GAN_AUG_MNIST", named)
+    with np.load(named) as expected, provide_mnist():
+        assert os.environ["GAN_AUG_MNIST"] != named
+        with np.load(os.environ["GAN_AUG_MNIST"]) as found:
+            for name in ("x_train", "y_train", "x_test", "y_test"):
+                np.testing.assert_array_equal(found[name], expected[name])
 
 
 def test_the_page_leaves_out_what_was_not_measured(results):
