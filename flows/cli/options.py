@@ -89,9 +89,9 @@ class Setup:
         Preset,
         Parameter(
             help="Settings to start from; other flags change single ones. `smoke` takes seconds "
-            "and shows that everything works, `quick` minutes on two cores. `chapter` is the book "
-            "chapter's and `paper` the DCGAN paper's, made for 64x64 RGB images; both are for a "
-            "GPU. The defaults of the flags below are those of `quick`."
+            "and shows that all works, `quick` minutes on two cores. `chapter` is the book "
+            "chapter's and `paper` the DCGAN paper's, for 64x64 RGB images; both are for a GPU. "
+            "The defaults below are those of `quick`."
         ),
     ] = "quick"
     dry_run: Annotated[

@@ -53,11 +53,12 @@ COMMON = (
     "--device",
     "--dcgan.steps",
     "--pseudo-labels.teacher",
-    "--pseudo-labels.confidence-threshold",
     "--classifiers",
     "--arms",
     "--quality.enabled",
 )
+# Settings that a command with the other flag refuses.
+REPLACED = {"--labels": "--budgets"}
 # So many more than these are not worth a second page.
 FEW = 10
 # What the short help has more than a sentence about: nothing else says which presets there are.
@@ -141,6 +142,7 @@ def arrange(arguments: ArgumentCollection, page: Page) -> ArgumentCollection:
     fields = {id(argument) for argument in settings}
     own = [argument for argument in arguments if id(argument) not in fields]
     declared = {argument.name for argument in own}
+    settings = [one for one in settings if REPLACED.get(one.name) not in declared]
     common = [one for one in settings if one.name in COMMON]
     rare = [one for one in settings if one.name not in {*COMMON, *declared}]
     for argument in settings:

@@ -70,10 +70,16 @@ def test_the_help_describes_every_preset(read_help, command):
 
 
 @pytest.mark.parametrize("width", [80, 100])
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "study"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_fits_a_screen_or_two(read_lines, monkeypatch, command, width):
     monkeypatch.setenv("COLUMNS", str(width))
     assert len(read_lines(command, "--help")) <= LONGEST_HELP
+
+
+def test_the_help_has_no_flag_that_the_command_refuses(read_lines):
+    shown = [line.split()[0] for line in read_lines("study", "--help-all") if line.startswith("--")]
+    assert "--budgets" in shown
+    assert "--labels" not in shown
 
 
 def test_the_help_has_panels_by_stage_and_says_where_the_rest_is(read_lines):
