@@ -46,8 +46,11 @@ def render_pages() -> dict[Path, str]:
 
 
 def read_gains() -> StudyResult:
-    """Return what was measured of students on MNIST."""
-    return students.summarize(students.LEDGER.read(ROOT))["mnist"].result
+    """Return what was measured of students on MNIST, at the budgets with the most draws."""
+    result = students.summarize(students.LEDGER.read(ROOT))["mnist"].result
+    most = max(summary.draws for summary in result.summaries)
+    summaries = [summary for summary in result.summaries if summary.draws == most]
+    return result.model_copy(update={"summaries": summaries})
 
 
 def render_sentence(result: StudyResult) -> str:
