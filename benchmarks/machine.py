@@ -18,7 +18,7 @@ __all__ = ["describe_machine", "read_commit", "stamp"]
 
 ROOT = Path(__file__).parent.parent
 # What the benchmarks write themselves is no change of what they measure.
-OUTPUTS = ("artifacts", "docs/*.md", "docs/*.png")
+OUTPUTS = ("artifacts", "docs/*.md", "docs/*.png", "docs/*.svg")
 LOOK_SECONDS = 1.0
 ERR = Console(stderr=True, soft_wrap=True, highlight=False)
 

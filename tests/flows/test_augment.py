@@ -96,6 +96,7 @@ def test_the_run_leaves_everything_it_promises(run):
         "predictions.npz",
         "stages.json",
         "trainings-cnn.svg",
+        "trainings-lightgbm.svg",
         "changes.png",
         "data.png",
         "extremes.png",
