@@ -10,14 +10,24 @@ from benchmarks.interleave import Entrant, OnUnit, Worker
 from benchmarks.machine import stamp
 from benchmarks.results import Curve, Growth
 
-__all__ = ["CURVES", "IMAGES", "OVERHEAD_FACTOR", "Plan", "fit_exponent", "measure_growth"]
+__all__ = [
+    "CURVES",
+    "IMAGES",
+    "OVERHEAD_FACTOR",
+    "PHOTOS",
+    "Plan",
+    "fit_exponent",
+    "measure_growth",
+]
 
 OVERHEAD_FACTOR = 3
 FEWEST_POINTS = 2
 
 LABELS = (100, 1_000, 10_000, 50_000)
-IMAGES = (1_000, 10_000, 50_000, 200_000)
+IMAGES = (1_000, 10_000, 50_000, 200_000, 500_000)
+PHOTOS = (500, 2_000, 8_000, 32_000)
 STEPS = (100, 400, 1_600)
+PHOTO_STEPS = (10, 40, 160)
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,10 @@ CURVES = (
     Plan("pseudo_labelling", "pseudo-labelling", "synthetic images", IMAGES),
     Plan("augmentation", "augmentation", "synthetic images", IMAGES),
     Plan("dcgan", "DCGAN training", "DCGAN steps", STEPS),
+    Plan("photo_generation", "generation, 64×64 RGB", "64×64 RGB images", PHOTOS),
+    Plan("photo_pseudo_labelling", "pseudo-labelling, 64×64 RGB", "64×64 RGB images", PHOTOS),
+    Plan("photo_augmentation", "augmentation, 64×64 RGB", "64×64 RGB images", PHOTOS),
+    Plan("photo_dcgan", "DCGAN training, 64×64 RGB", "64×64 RGB DCGAN steps", PHOTO_STEPS),
 )
 
 

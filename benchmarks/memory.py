@@ -1,4 +1,4 @@
-"""Resident memory of a whole run, with nothing to reuse."""
+"""Resident memory of whole runs, with nothing to reuse, against the images that they generate."""
 
 import contextlib
 import os
@@ -12,41 +12,51 @@ import psutil
 
 from benchmarks.interleave import OnUnit, clean_environment
 from benchmarks.machine import stamp
-from benchmarks.results import Memory
-from gan_aug.settings.presets import Preset
+from benchmarks.results import Memory, Peak
+from gan_aug.settings.presets import Preset, resolve_config
 
 __all__ = ["measure_memory"]
 
 COMMAND = Path(sys.executable).with_name("gan-aug")
 TARGET_GIB = 3.0
+USUAL: Preset = "quick"
+BRIEF: Preset = "smoke"
+IMAGES = (10_000, 100_000, 300_000, 1_000_000)
+"""Synthetic images of the brief runs."""
 SAMPLE_SECONDS = 0.2
 # ru_maxrss is in KiB on Linux and in bytes on macOS.
 MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
-def measure_memory(rounds: int, on_unit: OnUnit, *, preset: Preset = "quick") -> Memory:
-    """Run the command in an empty folder and watch all of its processes.
+def measure_memory(rounds: int, on_unit: OnUnit) -> Memory:
+    """Run the command in empty folders and watch all of its processes.
 
     Args:
-        rounds: Runs; the largest peak counts.
+        rounds: Runs of each kind; the largest peak counts.
         on_unit: Called before each.
-        preset: The run's preset.
     """
     code = stamp(("tensorflow", "keras", "lightgbm", "prefect"))
+    plans = [(USUAL, resolve_config(USUAL).synthesis.images), *((BRIEF, size) for size in IMAGES)]
     peaks = []
-    for done in range(rounds):
-        on_unit(f"gan-aug run --preset {preset}", done, rounds)
-        peaks.append(watch_run(preset))
-    return Memory(
-        stamp=code,
+    for done, (preset, images) in enumerate(plans):
+        on_unit(f"gan-aug run --preset {preset}, {images:,} images", done, len(plans))
+        peaks.append(measure_peak(preset, images, rounds))
+    usual, *curve = peaks
+    return Memory(stamp=code, usual=usual, curve=curve, target_gib=TARGET_GIB)
+
+
+def measure_peak(preset: Preset, images: int, rounds: int) -> Peak:
+    """Watch runs of one kind."""
+    watched = [watch_run(preset, images) for _ in range(rounds)]
+    return Peak(
         preset=preset,
-        peak_gib=max(tree for tree, _ in peaks) / 2**30,
-        peak_process_gib=max(process for _, process in peaks) / 2**30,
-        target_gib=TARGET_GIB,
+        images=images,
+        peak_gib=max(tree for tree, _ in watched) / 2**30,
+        peak_process_gib=max(process for _, process in watched) / 2**30,
     )
 
 
-def watch_run(preset: Preset) -> tuple[int, int]:
+def watch_run(preset: Preset, images: int) -> tuple[int, int]:
     """Run the command; return the peak of all its processes together, and of the largest one.
 
     Both are in bytes. The first is never below the second: a peak between two samples of the sum
@@ -55,9 +65,10 @@ def watch_run(preset: Preset) -> tuple[int, int]:
     Raises:
         RuntimeError: The command failed.
     """
+    settings = ("--preset", preset, "--dataset", "mnist", "--synthesis.images", str(images))
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            [COMMAND, "run", "--preset", preset, "--dataset", "mnist", "--artifacts", folder],
+            [COMMAND, "run", *settings, "--artifacts", folder],
             env=clean_environment(),
             stdout=output,
             stderr=output,

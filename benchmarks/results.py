@@ -3,6 +3,7 @@
 Every ratio is gan-aug's time over the other's: below 1, gan-aug is the faster one.
 """
 
+import statistics
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -17,6 +18,7 @@ __all__ = [
     "LightgbmTraining",
     "Machine",
     "Memory",
+    "Peak",
     "Quality",
     "QualityPoint",
     "Results",
@@ -150,22 +152,48 @@ class LightgbmTraining(Values):
     contenders: dict[str, Contender]
 
 
-class Memory(Values):
+class Peak(Values):
     """Resident memory of a whole run with nothing to reuse.
 
     Attributes:
-        stamp: The code.
         preset: The run's preset.
+        images: Synthetic images that it generates and labels.
         peak_gib: Largest sum over all processes of the run, sampled; shared pages count in each.
         peak_process_gib: Largest single process, exact.
-        target_gib: What ``peak_gib`` should stay below.
+    """
+
+    preset: str
+    images: int
+    peak_gib: float
+    peak_process_gib: float
+
+
+class Memory(Values):
+    """Resident memory of runs.
+
+    Attributes:
+        stamp: The code.
+        usual: A run with its preset's images.
+        curve: Runs with more and more images, the fewest first.
+        target_gib: What every ``peak_gib`` should stay below.
     """
 
     stamp: Stamp
-    preset: str
-    peak_gib: float
-    peak_process_gib: float
+    usual: Peak
+    curve: list[Peak]
     target_gib: float
+
+    @property
+    def bytes_per_image(self) -> float:
+        """What each further image takes: the slope of a least-squares line through the curve."""
+        images = [peak.images for peak in self.curve]
+        line = statistics.linear_regression(images, [peak.peak_gib for peak in self.curve])
+        return line.slope * 2**30
+
+    @property
+    def met(self) -> bool:
+        """Whether all stay below the target."""
+        return all(peak.peak_gib <= self.target_gib for peak in (self.usual, *self.curve))
 
 
 class QualityPoint(Values):

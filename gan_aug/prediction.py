@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gan_aug.progress import OnProgress, count_from, ignore_progress
 
-__all__ = ["BATCH_SIZE", "SPLITS", "Split", "predict_batches", "predict_splits"]
+__all__ = ["BATCH_SIZE", "SPLITS", "Arrays", "Split", "predict_batches", "predict_splits"]
 
 Split = Literal["validation", "test"]
 SPLITS: tuple[Split, ...] = ("validation", "test")
@@ -16,6 +16,7 @@ SPLITS: tuple[Split, ...] = ("validation", "test")
 BATCH_SIZE = 500
 
 Arrays = tuple[NDArray[Any], ...]
+"""Of as many rows each."""
 
 
 def predict_batches(
@@ -31,12 +32,16 @@ def predict_batches(
     Returns:
         The arrays of all batches, ``count`` rows each.
     """
-    batches = []
+    joined: Arrays = ()
     for start in range(0, count, BATCH_SIZE):
-        stop = min(start + BATCH_SIZE, count)
-        batches.append(predict(slice(start, stop)))
-        on_progress(stop, {})
-    return tuple(np.concatenate(parts) for parts in zip(*batches, strict=True))
+        rows = slice(start, min(start + BATCH_SIZE, count))
+        parts = predict(rows)
+        # Batches are not kept until the last one: they would be in memory twice.
+        joined = joined or tuple(np.empty((count, *part.shape[1:]), part.dtype) for part in parts)
+        for array, part in zip(joined, parts, strict=True):
+            array[rows] = part
+        on_progress(rows.stop, {})
+    return joined
 
 
 def predict_splits(

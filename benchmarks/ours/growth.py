@@ -2,14 +2,15 @@
 
 Settings are those of the ``quick`` preset, but for a shorter CNN training: its time does not depend
 on its length in a way that this part asks about. Real digits stand in for synthetic ones where
-their content could matter, so that nothing depends on how well a GAN was trained.
+their content could matter, so that nothing depends on how well a GAN was trained. Photos are noise:
+no time depends on what they show.
 """
 
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from benchmarks.growth import CURVES, IMAGES
+from benchmarks.growth import CURVES, IMAGES, PHOTOS
 from benchmarks.ours.mnist import load_mnist
 from benchmarks.worker import Facts, Pause
 from gan_aug.arms import ARMS, Material, build_original_set
@@ -20,14 +21,22 @@ from gan_aug.device import Compute, select_compute
 from gan_aug.gan.adversarial import train_dcgan
 from gan_aug.gan.networks import build_generator
 from gan_aug.gan.synthesis import generate_images
-from gan_aug.images import Decision, Images, LabeledImages, PseudoLabels, TrainingSet, one_hot
+from gan_aug.images import (
+    Decision,
+    Images,
+    ImageSpec,
+    LabeledImages,
+    PseudoLabels,
+    TrainingSet,
+    one_hot,
+)
 from gan_aug.pseudo_labels import accept_images
 from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.run import RunConfig
 
 CNN_UPDATES = 100
 LABELS = 1000
-MOST_IMAGES = max(IMAGES)
+PHOTO_SPEC = ImageSpec((64, 64, 3), tuple("0123456789"))
 
 Stage = Callable[[int], object]
 
@@ -36,20 +45,33 @@ def run(pause: Pause) -> Facts:
     """Run the stage and size that each request names."""
     compute = select_compute("cpu")
     config = resolve_config("quick", {"cnn": {"updates": CNN_UPDATES}})
-    train = load_mnist().train
+    train, photos = load_mnist().train, make_photos()
+    of_photos = {
+        **build_image_stages(photos, max(PHOTOS), config, compute),
+        **build_step_stages(photos, config, compute),
+    }
     stages = {
         **build_label_stages(train, config, compute),
-        **build_image_stages(train, config, compute),
+        **build_image_stages(train, max(IMAGES), config, compute),
         **build_step_stages(train, config, compute),
+        **{f"photo_{key}": stage for key, stage in of_photos.items()},
     }
     for plan in CURVES:
         stages[plan.key](plan.sizes[0])
     # A virtual machine gives out memory it never used ten times as slowly as other memory.
-    stages["augmentation"](MOST_IMAGES)
+    stages["augmentation"](max(IMAGES))
     while (request := pause()) is not None:
         key, size = request.split()
         stages[key](int(size))
     return {}
+
+
+def make_photos() -> LabeledImages:
+    """Make noise of 64×64 RGB pixels, with labels."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (LABELS, *PHOTO_SPEC.shape), dtype=np.uint8)
+    labels = np.arange(LABELS, dtype=np.uint16) % len(PHOTO_SPEC.classes)
+    return LabeledImages(images, labels, PHOTO_SPEC)
 
 
 def build_label_stages(
@@ -73,15 +95,18 @@ def draw_set(train: LabeledImages, labels: int) -> TrainingSet:
 
 
 def build_image_stages(
-    train: LabeledImages, config: RunConfig, compute: Compute
+    train: LabeledImages, most: int, config: RunConfig, compute: Compute
 ) -> Mapping[str, Stage]:
-    """Stages whose size is a number of synthetic images; no class is ever full."""
+    """Stages whose size is a number of synthetic images, ``most`` at most; no class is full."""
     labeled = train.take(draw_labeled(train, LABELS, seed=0))
     teacher = train_cnn(build_original_set(labeled), config.of(CNN), seed=0, compute=compute)
     generator = build_generator(config.dcgan, train.spec.shape, dtype_policy=compute.dtype_policy)
-    images: Images = np.resize(train.images, (MOST_IMAGES, *train.images.shape[1:]))
-    targets = one_hot(np.resize(train.labels, MOST_IMAGES), len(train.spec.classes))
-    roomy = config.pseudo_labels.model_copy(update={"per_class": MOST_IMAGES})
+    images: Images = np.resize(train.images, (most, *train.images.shape[1:]))
+    targets = one_hot(np.resize(train.labels, most), len(train.spec.classes))
+    # Random labels teach nobody to be sure.
+    roomy = config.pseudo_labels.model_copy(
+        update={"per_class": most, "confidence_threshold": 0.0, "margin_threshold": 0.0}
+    )
 
     def label(count: int) -> PseudoLabels:
         probabilities = predict_probabilities(teacher, images[:count])

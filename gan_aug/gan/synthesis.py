@@ -5,7 +5,7 @@ import numpy as np
 
 from gan_aug.gan.layers import find_code
 from gan_aug.images import Float32, Images, Labels, SyntheticImages, to_uint8
-from gan_aug.prediction import predict_batches
+from gan_aug.prediction import Arrays, predict_batches
 from gan_aug.progress import OnProgress, ignore_progress
 
 __all__ = ["generate_images", "synthesize"]
@@ -26,11 +26,13 @@ def synthesize(
         ``count`` images, with the class that each was meant to have if the generator knows classes.
     """
     rng = np.random.default_rng(seed)
-    noise = rng.uniform(-1, 1, (count, generator.input_shape[1])).astype(np.float32)
-    (images,) = predict_batches(
-        lambda rows: (to_uint8(generator.predict_on_batch(noise[rows])),), count, on_progress
-    )
-    return SyntheticImages(images, find_intended(generator, noise))
+
+    def generate(rows: slice) -> Arrays:
+        shape = (rows.stop - rows.start, generator.input_shape[1])
+        noise = rng.uniform(-1, 1, shape).astype(np.float32)
+        return to_uint8(generator.predict_on_batch(noise)), *find_intended(generator, noise)
+
+    return SyntheticImages(*predict_batches(generate, count, on_progress))
 
 
 def generate_images(
@@ -44,10 +46,9 @@ def generate_images(
     return synthesize(generator, count, seed=seed, on_progress=on_progress).images
 
 
-def find_intended(generator: keras.Model, noise: Float32) -> Labels | None:
-    """Return the ``(n,)`` class that each row of noise stands for; None if none stands for any."""
+def find_intended(generator: keras.Model, noise: Float32) -> tuple[Labels, ...]:
+    """Return the ``(n,)`` class that each row of noise stands for, alone; nothing if none does."""
     code = find_code(generator)
     if code is None or not code.conditioned:
-        return None
-    intended: Labels = code.find_classes(noise).numpy().astype(np.uint16)
-    return intended
+        return ()
+    return (code.find_classes(noise).numpy().astype(np.uint16),)

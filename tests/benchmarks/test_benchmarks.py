@@ -32,6 +32,7 @@ from benchmarks.results import (
     LightgbmTraining,
     Machine,
     Memory,
+    Peak,
     Quality,
     Results,
     Stamp,
@@ -319,7 +320,13 @@ def results():
             reached={minutes: latest_within(QUALITY_POINTS, minutes) for minutes in (4, 7)},
         ),
         memory=Memory(
-            stamp=stamp, preset="quick", peak_gib=2.5, peak_process_gib=2.25, target_gib=3
+            stamp=stamp,
+            usual=Peak(preset="quick", images=30_000, peak_gib=2.5, peak_process_gib=2.25),
+            curve=[
+                Peak(preset="smoke", images=n, peak_gib=1 + n / 2**20, peak_process_gib=1)
+                for n in (2**10, 2**20)
+            ],
+            target_gib=3,
         ),
         growth=Growth(
             stamp=stamp,
@@ -341,7 +348,10 @@ def test_the_page_tells_all_parts(results):
     assert "**0.50** (0.25 to 0.50)" in page
     assert "| PyTorch, eager | not installed |" in page
     assert "3.00 times as many" in page
-    assert "at most **2.50 GiB**" in page
+    assert "| `quick` | 30,000 | **2.50 GiB** | 2.25 GiB |" in page
+    assert "| `smoke` | 1,048,576 | **2.00 GiB** | 1.00 GiB |" in page
+    assert "The\ntarget is 3 GiB; it is met." in page
+    assert "rises by 1,024 bytes an image" in page
     assert "Within 4 minutes: 4.0 × the floor; the target of 4.0 × is met." in page
     assert "Within 7 minutes: 4.0 × the floor; the target of 2.8 × is missed." in page
     assert page.count("**1.00** |") == len(CURVES)
