@@ -4,6 +4,7 @@ import hashlib
 import io
 import math
 import re
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -88,6 +89,7 @@ def load_template(name: str) -> jinja2.Template:
     )
     templates.filters["ratio"] = phrase_ratio
     templates.filters["duration"] = phrase_duration
+    templates.filters["median"] = statistics.median
     return templates.get_template(name)
 
 

@@ -129,6 +129,7 @@ class DcganStep(Values):
     ratio_vs_chapter: float
     ratio_vs_chapter_onednn: float
     ratio_vs_pytorch: float | None
+    ratio_vs_pytorch_tuned: float | None = None
     ratio_vs_floor: float
     floor: Floor
     contenders: dict[str, Contender]

@@ -31,6 +31,13 @@ DCGAN_ENTRANTS = {
     "pytorch": Entrant(
         "PyTorch, eager", "benchmarks.peers.chapter_pytorch", python=PYTORCH, required="torch"
     ),
+    "pytorch_tuned": Entrant(
+        "PyTorch, channels last, bfloat16 autocast",
+        "benchmarks.peers.chapter_pytorch",
+        {"tuned": True},
+        python=PYTORCH,
+        required="torch",
+    ),
     "matrix_rate": Entrant("large matrix products", "benchmarks.ours.matrix_rate"),
 }
 
@@ -54,6 +61,7 @@ def measure_dcgan_step(rounds: int, on_unit: OnUnit) -> DcganStep:
         ratio_vs_chapter=required(contenders["chapter"].ratio),
         ratio_vs_chapter_onednn=required(contenders["chapter_onednn"].ratio),
         ratio_vs_pytorch=contenders["pytorch"].ratio,
+        ratio_vs_pytorch_tuned=contenders["pytorch_tuned"].ratio,
         ratio_vs_floor=required(own.median_seconds) / floor.seconds,
         floor=floor,
         contenders=contenders,
