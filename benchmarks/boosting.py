@@ -22,13 +22,14 @@ from benchmarks.ledger import Ledger
 from benchmarks.machine import describe_machine, read_commit
 from benchmarks.report import load_template
 from benchmarks.workbench import Draws
-from gan_aug.arms import build_original_set
+from gan_aug.arms import build_original_set, transform_images
 from gan_aug.classifiers.lightgbm import LightgbmConfig, predict_probabilities, train_lightgbm
 from gan_aug.data.dataset import Dataset, draw_labeled
 from gan_aug.data.load import load_dataset
 from gan_aug.data.local import find_local_sets
 from gan_aug.evaluation.study import student_margin
-from gan_aug.images import TrainingSet
+from gan_aug.images import LabeledImages, TrainingSet
+from gan_aug.settings.augmentation import AugmentationConfig
 from gan_aug.settings.data import DataConfig
 
 __all__ = ["BASE", "LEDGER", "SETTINGS", "Round", "Row", "Trial", "render_page", "summarize"]
@@ -172,7 +173,7 @@ class Pair(NamedTuple):
 @app.default
 def measure(
     *names: str,
-    rows: tuple[int, ...] = (1000, 10_000, 50_000),
+    rows: tuple[int, ...] = (1000, 10_000, 50_000, 100_000),
     draws: Draws = 3,
     dataset: str = "mnist",
     root: Path = ROOT,
@@ -186,7 +187,7 @@ def measure(
     names
         Settings to train beside the first of the page, by their names there; everything by default.
     rows
-        Numbers of labeled images.
+        Numbers of labeled images; beyond all that there are, of transformed copies too.
     dataset
         As in `gan-aug run`.
     root
@@ -228,7 +229,7 @@ def measure_round(names: Sequence[str], data: Dataset, rows: int, seed: int, roo
     if LEDGER.has(pending, root):
         return
     ERR.print(f"{rows:,} labeled images, draw {seed}")
-    training_set = build_original_set(data.train.take(draw_labeled(data.train, rows, seed=seed)))
+    training_set = build_original_set(draw_rows(data.train, rows, seed))
     train_lightgbm(training_set, WARM_UP, seed=seed)
     tried = {
         place: try_settings(pending.trials[place], configs[place], training_set, data, seed)
@@ -236,6 +237,19 @@ def measure_round(names: Sequence[str], data: Dataset, rows: int, seed: int, roo
     }
     trials = [tried[place] for place in range(len(configs))]
     LEDGER.add(pending.model_copy(update={"trials": trials}), root, render_page)
+
+
+def draw_rows(train: LabeledImages, rows: int, seed: int) -> LabeledImages:
+    """Draw labeled images; where there are fewer, transformed copies of them make up the number."""
+    if rows <= len(train):
+        return train.take(draw_labeled(train, rows, seed=seed))
+    again = train.take(np.arange(rows - len(train)) % len(train))
+    copies = transform_images(again.images, AugmentationConfig(), seed=seed)
+    return LabeledImages(
+        np.concatenate([train.images, copies]),
+        np.concatenate([train.labels, again.labels]),
+        train.spec,
+    )
 
 
 def order_turns(count: int, seed: int) -> list[int]:
@@ -310,10 +324,21 @@ def summarize_draws(pairs: Sequence[Pair]) -> Row:
     )
 
 
+def find_frontier(rows: Mapping[str, Row]) -> list[str]:
+    """Return the settings beside which no other is as fast and more accurate, the fastest first."""
+    frontier: list[str] = []
+    for name in sorted(rows, key=lambda name: (rows[name].training_ratio, -rows[name].accuracy)):
+        if not frontier or rows[name].accuracy > rows[frontier[-1]].accuracy:
+            frontier.append(name)
+    return frontier
+
+
 def render_page(rounds: Sequence[Round]) -> str:
     """Render the page: for every number of labeled images a row a setting."""
+    tables = summarize(rounds)
     return load_template(PAGE).render(
-        tables=summarize(rounds),
+        tables=tables,
+        frontiers={images: find_frontier(rows) for images, rows in tables.items()},
         base=BASE,
         validation_images=sorted({found.validation_images for found in rounds}),
         origins=sorted(

@@ -199,11 +199,15 @@ def compute_study(plan: Plan) -> Trial:
     flags = [str(word) for pair in settings for word in pair]
     budgets = [word for budget in BUDGETS for word in ("--budgets", str(budget))]
     with tempfile.TemporaryDirectory() as folder:
-        words = [str(COMMAND), "study", "--dataset", "mnist", "--artifacts", folder, *flags, *budgets]
+        words = [str(COMMAND), "study", "--dataset", "mnist", *flags, *budgets]
         limits = {} if plan.threads == ALL_CORES else dict.fromkeys(THREADS, str(plan.threads))
         started = time.perf_counter()
         done = subprocess.run(  # noqa: S603 - our own command
-            words, env=clean_environment() | limits, capture_output=True, text=True, check=False
+            [*words, "--artifacts", folder],
+            env=clean_environment() | limits,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         seconds = time.perf_counter() - started
         if done.returncode:

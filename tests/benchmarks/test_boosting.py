@@ -14,6 +14,8 @@ from benchmarks.boosting import (
     Round,
     Trial,
     configure,
+    draw_rows,
+    find_frontier,
     order_turns,
     render_page,
     summarize,
@@ -101,6 +103,33 @@ def test_the_page_has_a_table_for_every_number_of_labeled_images():
     assert "| 300 rounds | 2.50 | 1.00 | 92.00% | +2.00 | 1 |" in page
     assert "takes 2.00 s." in page
     assert "commit `12ab` on a CPU, 2 cores, `mnist`" in page
+
+
+def test_the_frontier_is_what_nothing_beats_in_both():
+    found = {
+        BASE: (2.0, 0.90),
+        "15 bins": (1.0, 0.90),
+        "15 leaves": (1.5, 0.89),
+        "200 rounds": (3.0, 0.93),
+        "300 rounds": (3.0, 0.94),
+        "63 leaves": (6.0, 0.91),
+    }
+    trials = [make_trial(name, *values) for name, values in found.items()]
+    rows = summarize([make_round(trials=trials)])[1000]
+    assert find_frontier(rows) == ["15 bins", "300 rounds"]
+    page = render_page([make_round(trials=trials)])
+    assert "more accurate than: 15 bins; 300 rounds.\n" in page
+
+
+def test_more_rows_than_images_are_transformed_copies(digits):
+    train = digits.train
+    rows = draw_rows(train, len(train) + 7, seed=0)
+    assert len(rows) == len(train) + 7
+    np.testing.assert_array_equal(rows.images[: len(train)], train.images)
+    np.testing.assert_array_equal(rows.labels[len(train) :], train.labels[:7])
+    assert (rows.images[len(train) :] != train.images[:7]).any()
+    assert len(draw_rows(train, 100, seed=0)) == 100
+    np.testing.assert_array_equal(draw_rows(train, len(train), seed=0).images, train.images)
 
 
 def test_the_same_settings_of_a_draw_are_the_same_cell_whatever_was_found():
