@@ -9,7 +9,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +17,7 @@ from cyclopts import App
 from pydantic import BaseModel, ConfigDict, PositiveInt
 from rich.console import Console
 
-from benchmarks.interleave import clean_environment
+from benchmarks.command import time_command
 from benchmarks.ledger import Ledger
 from benchmarks.machine import describe_machine
 from benchmarks.report import load_template
@@ -169,18 +168,8 @@ def run_side(commit: str, pair: Pair, folder: Path) -> Side:
     program = folder / commit / ".venv" / "bin" / "gan-aug"
     settings = ("--labels", str(pair.labels), "--seed", str(pair.seed))
     with tempfile.TemporaryDirectory() as artifacts:
-        started = time.perf_counter()
-        done = subprocess.run(  # noqa: S603 - our own command
-            [str(program), *RUN, *settings, "--artifacts", artifacts],
-            env=clean_environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        seconds = time.perf_counter() - started
-    if done.returncode:
-        raise RuntimeError(f"gan-aug run: expected exit code 0, found:\n{done.stderr}")
-    return Side(commit=commit, seconds=seconds, accuracies=read_accuracies(done.stdout))
+        seconds, printed = time_command([str(program), *RUN, *settings, "--artifacts", artifacts])
+    return Side(commit=commit, seconds=seconds, accuracies=read_accuracies(printed))
 
 
 def read_accuracies(comparison: str) -> dict[str, dict[str, float]]:

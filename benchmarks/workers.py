@@ -9,10 +9,8 @@ measured: :func:`simulate`.
 import heapq
 import itertools
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -21,7 +19,7 @@ from cyclopts import App
 from pydantic import BaseModel, ConfigDict, PositiveInt
 from rich.console import Console
 
-from benchmarks.interleave import clean_environment
+from benchmarks.command import time_command
 from benchmarks.ledger import write_outputs
 from benchmarks.machine import describe_machine, stamp
 from benchmarks.report import load_template
@@ -198,20 +196,10 @@ def compute_study(plan: Plan) -> Trial:
     settings = [*SHORTENED.items(), ("--draws", DRAWS), ("--workers", plan.workers)]
     flags = [str(word) for pair in settings for word in pair]
     budgets = [word for budget in BUDGETS for word in ("--budgets", str(budget))]
+    limits = {} if plan.threads == ALL_CORES else dict.fromkeys(THREADS, str(plan.threads))
+    words = [str(COMMAND), "study", "--dataset", "mnist", *flags, *budgets]
     with tempfile.TemporaryDirectory() as folder:
-        words = [str(COMMAND), "study", "--dataset", "mnist", *flags, *budgets]
-        limits = {} if plan.threads == ALL_CORES else dict.fromkeys(THREADS, str(plan.threads))
-        started = time.perf_counter()
-        done = subprocess.run(  # noqa: S603 - our own command
-            [*words, "--artifacts", folder],
-            env=clean_environment() | limits,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        seconds = time.perf_counter() - started
-        if done.returncode:
-            raise RuntimeError(f"gan-aug study: expected exit code 0, found:\n{done.stderr}")
+        seconds, _ = time_command([*words, "--artifacts", folder], limits)
         return Trial(seconds=seconds, stages=read_stages(Path(folder) / "store"))
 
 
