@@ -93,6 +93,7 @@ class Operations(BaseModel):
     Attributes:
         machine: Where.
         stamp: With which code.
+        tries: Of each layer, step and product.
         rate: Multiply-adds a second of the fastest large matrix product.
         steps: A preset each.
     """
@@ -101,6 +102,7 @@ class Operations(BaseModel):
 
     machine: Machine
     stamp: Stamp
+    tries: int
     rate: float
     steps: list[Step]
 
@@ -118,16 +120,15 @@ def measure(*presets: Preset, tries: PositiveInt = 20, root: Path = ROOT) -> Non
     root
         Folder whose `artifacts` and `docs` are written.
     """
-    code, compute, images = (
-        stamp(("tensorflow", "keras")),
-        select_compute("cpu"),
-        load_mnist().train.images,
-    )
-    steps = [
-        measure_step(preset, images, compute, tries) for preset in presets or ("quick", "chapter")
-    ]
+    code = stamp(("tensorflow", "keras"))
+    compute, images = select_compute("cpu"), load_mnist().train.images
+    chosen: tuple[Preset, ...] = presets or ("quick", "chapter")
     found = Operations(
-        machine=describe_machine(), stamp=code, rate=measure_best_rate(compute, tries), steps=steps
+        machine=describe_machine(),
+        stamp=code,
+        tries=tries,
+        steps=[measure_step(preset, images, compute, tries) for preset in chosen],
+        rate=measure_best_rate(compute, tries),
     )
     write_outputs("operations", found.model_dump(mode="json"), render_page(found), root)
 

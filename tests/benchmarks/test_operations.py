@@ -46,6 +46,7 @@ def test_the_page_tells_what_goes_to_no_layer():
         Operations(
             machine=Machine(cpu_model="A CPU", cores=2, cpu_flags=[], memory_gib=1.0),
             stamp=Stamp(commit="a" * 40, date="2026-11-28", versions={}),
+            tries=3,
             rate=1e11,
             steps=[step],
         )
@@ -53,6 +54,7 @@ def test_the_page_tells_what_goes_to_no_layer():
     assert "| generator | Layer `convolution` | 64 | 30.00 ms | 20.00 ms | 1.50 | 60% |" in page
     assert "| generator | Layer `dropout` | 64 | 10.00 ms |  |  | 20% |" in page
     assert "| | 10.0 ms | | | 20% |" in page
+    assert "fastest of 3 tries" in page
     assert "| the whole step | | | 50.0 ms | 20.0 ms | 2.50 | |" in page
 
 
