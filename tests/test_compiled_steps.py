@@ -28,7 +28,8 @@ def draw_uniform(shape, seed, minval=0.0, maxval=None, dtype=tf.float32):
         mixed = (mixed % PRIME) * factor + mixed // 65536
     drawn = tf.reshape(mixed % PRIME, shape)
     if dtype == tf.int32:
-        return tf.cast(drawn % tf.cast(maxval, tf.int64), dtype)
+        # Without an end, they are from the whole range.
+        return tf.cast(drawn % tf.cast(maxval, tf.int64) if maxval else 2 * drawn - PRIME, dtype)
     share = tf.cast(drawn // 256, tf.float32) / float(PRIME // 256 + 1)
     return tf.cast(minval + share * ((1.0 if maxval is None else maxval) - minval), dtype)
 

@@ -6,8 +6,10 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from gan_aug.fused import FusedBatchNormalization
 from gan_aug.gan.layers import (
     ClusterCode,
+    HalfWordDropout,
     ReferenceNoise,
     SmallMapConv2D,
     UpsampledConv2D,
@@ -18,7 +20,11 @@ from gan_aug.gan.layers import (
 __all__ = ["export_generator"]
 
 # Layers that Keras has under another name, with the same settings and weights.
-TWINS: dict[type[layers.Layer], type[layers.Layer]] = {SmallMapConv2D: layers.Conv2D}
+TWINS: dict[type[layers.Layer], type[layers.Layer]] = {
+    FusedBatchNormalization: layers.BatchNormalization,
+    HalfWordDropout: layers.Dropout,
+    SmallMapConv2D: layers.Conv2D,
+}
 
 
 def export_generator(generator: keras.Model) -> keras.Model:
@@ -46,10 +52,7 @@ def export_generator(generator: keras.Model) -> keras.Model:
 
 def copy_layer(layer: layers.Layer, values: Any) -> Any:
     """Apply the layer of Keras that has the same settings and weights."""
-    if isinstance(layer, layers.BatchNormalization):
-        kind: type[layers.Layer] = layers.BatchNormalization
-    else:
-        kind = TWINS.get(type(layer), type(layer))
+    kind = TWINS.get(type(layer), type(layer))
     copy = kind.from_config(layer.get_config() | {"dtype": "float32"})
     outputs = copy(values)
     copy.set_weights(layer.get_weights())

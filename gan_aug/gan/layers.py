@@ -5,7 +5,7 @@ to that.
 """
 
 import itertools
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "ClusterCode",
+    "HalfWordDropout",
     "MinibatchDiscrimination",
     "ProjectionHead",
     "ReferenceNoise",
@@ -97,58 +98,115 @@ class UpsampledConv2D(layers.Layer):  # type: ignore[misc] # Keras ships no type
 
 @keras.saving.register_keras_serializable(package="gan_aug")
 class SmallMapConv2D(layers.Conv2D):  # type: ignore[misc] # Keras ships no types
-    """A "same" convolution of stride 1 whose kernel gradient leaves out the padding.
+    """A "same" convolution whose kernel gradient leaves out the padding.
 
-    Where the map is hardly larger than the kernel, most taps meet padding: half of them with 5×5
+    Where the map is hardly larger than the kernel, many taps meet padding: half of them with 5×5
     taps on 4×4 pixels. Each tap's gradient is one matrix product of the pixels it does meet with
-    the gradients they went to; the same function as ``Conv2D``, and the same gradients.
+    the gradients they went to; the same function as ``Conv2D``, and the same gradients. Rows and
+    columns are strided alike.
     """
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
-        """Return ``(n, h, w, filters)`` for ``(n, h, w, channels)``."""
-        return convolve_small_map(inputs, tf.convert_to_tensor(kernel))
+        """Return ``(n, h / stride, w / stride, filters)`` for ``(n, h, w, channels)``."""
+        return convolve_small_map(inputs, tf.convert_to_tensor(kernel), stride=self.strides[0])
 
 
 def convolve_same(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """Convolve ``(n, h, w, channels)`` with ``(odd, odd, channels, filters)``, padding "same"."""
     if max(images.shape[1:3]) <= SMALL_MAP_SIDE:
-        return convolve_small_map(images, kernel)
+        return convolve_small_map(images, kernel, stride=1)
     return tf.nn.conv2d(images, kernel, 1, "SAME")
 
 
-@tf.custom_gradient  # type: ignore[untyped-decorator]
-def convolve_small_map(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
-    """Convolve ``(n, h, w, channels)`` with ``(odd, odd, channels, filters)``."""
+def convolve_small_map(images: tf.Tensor, kernel: tf.Tensor, *, stride: int) -> tf.Tensor:
+    """Convolve ``(n, h, w, channels)`` with ``(rows, columns, channels, filters)``."""
 
-    def gradients(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        image_gradient = tf.nn.conv2d_transpose(upstream, kernel, tf.shape(images), 1)
-        return image_gradient, compute_kernel_gradient(images, upstream, kernel.shape)
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def convolve(images: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        def gradients(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            image_gradient = tf.nn.conv2d_transpose(upstream, kernel, tf.shape(images), stride)
+            return image_gradient, compute_kernel_gradient(images, upstream, kernel.shape, stride)
 
-    return tf.nn.conv2d(images, kernel, 1, "SAME"), gradients
+        return tf.nn.conv2d(images, kernel, stride, "SAME"), gradients
+
+    return convolve(images, kernel)
 
 
-def compute_kernel_gradient(images: tf.Tensor, upstream: tf.Tensor, shape: Any) -> tf.Tensor:
+def compute_kernel_gradient(
+    images: tf.Tensor, upstream: tf.Tensor, shape: Any, stride: int
+) -> tf.Tensor:
     """Return the gradient of a kernel of ``shape``, tap by tap."""
-    _, height, width, channels = images.shape
-    filters = upstream.shape[-1]
-    down, right = shape[0] // 2, shape[1] // 2
-    taps = []
-    for row, column in itertools.product(range(-down, down + 1), range(-right, right + 1)):
-        met = images[:, slice_overlap(row, height), slice_overlap(column, width)]
-        went_to = upstream[:, slice_overlap(-row, height), slice_overlap(-column, width)]
-        taps.append(
+    *taps, channels, filters = shape
+    _, height, width, _ = images.shape
+    rows, columns = (match_axis(*axis, stride) for axis in zip((height, width), taps, strict=True))
+    pixels, outputs = list_pixels(images), list_pixels(upstream)
+    gradients = []
+    for row, column in itertools.product(rows, columns):
+        met = tf.gather(pixels, join_axes(row.met, column.met, width))
+        went_to = tf.gather(outputs, join_axes(row.went_to, column.went_to, upstream.shape[2]))
+        gradients.append(
             tf.matmul(
                 tf.reshape(met, (-1, channels)),
                 tf.reshape(went_to, (-1, filters)),
                 transpose_a=True,
             )
         )
-    return tf.reshape(tf.stack(taps), shape)
+    return tf.reshape(tf.stack(gradients), shape)
 
 
-def slice_overlap(shift: int, size: int) -> slice:
-    """Return the part of ``size`` pixels that is still inside after a shift by ``-shift``."""
-    return slice(max(shift, 0), max(size + min(shift, 0), 0))
+def list_pixels(maps: tf.Tensor) -> tf.Tensor:
+    """Return ``(h * w, n * channels)`` for ``(n, h, w, channels)``, a pixel a row."""
+    _, height, width, _ = maps.shape
+    return tf.reshape(tf.transpose(maps, (1, 2, 0, 3)), (height * width, -1))
+
+
+class Matched(NamedTuple):
+    """The pixels that a tap meets along one axis, and the output pixels it meets them for."""
+
+    met: NDArray[np.intp]
+    went_to: NDArray[np.intp]
+
+
+def match_axis(size: int, taps: int, stride: int) -> list[Matched]:
+    """Return what each tap of a "same" convolution meets along an axis of so many pixels."""
+    outputs = np.arange(-(-size // stride))
+    padding = max((len(outputs) - 1) * stride + taps - size, 0) // 2
+    pixels = outputs * stride - padding + np.arange(taps)[:, None]
+    inside = (pixels >= 0) & (pixels < size)
+    return [Matched(met[at], outputs[at]) for met, at in zip(pixels, inside, strict=True)]
+
+
+def join_axes(rows: NDArray[np.intp], columns: NDArray[np.intp], width: int) -> NDArray[np.intp]:
+    """Return the places of pixels, row by row, in a map of a width."""
+    return (rows[:, None] * width + columns).ravel()
+
+
+@keras.saving.register_keras_serializable(package="gan_aug")
+class HalfWordDropout(layers.Dropout):  # type: ignore[misc] # Keras ships no types
+    """Dropout that decides by 16 random bits an element in place of 32.
+
+    Drawing them is most of what dropout takes. The rate is rounded to 1/65,536, and what is kept is
+    scaled for the rounded one. ``(n, ...)`` → the same shape.
+    """
+
+    WORDS = 1 << 16
+
+    def call(self, inputs: Any, training: bool | None = False) -> Any:
+        """Drop a share of the inputs in training, and scale the others up."""
+        if not training or not self.rate:
+            return inputs
+        dropped = round(self.rate * self.WORDS)
+        kept = self.draw_half_words(inputs) >= dropped - self.WORDS // 2
+        scale = tf.constant(self.WORDS / (self.WORDS - dropped), inputs.dtype)
+        return inputs * (tf.cast(kept, inputs.dtype) * scale)
+
+    def draw_half_words(self, inputs: Any) -> Any:
+        """Draw an int16 from its whole range for each element."""
+        seed = tf.cast(self.seed_generator.next(), tf.int32)
+        count = tf.size(inputs)
+        words = tf.random.stateless_uniform(((count + 1) // 2,), seed, None, None, tf.int32)
+        halves = tf.reshape(tf.bitcast(words, tf.int16), (-1,))
+        return tf.reshape(halves[:count], tf.shape(inputs))
 
 
 @keras.saving.register_keras_serializable(package="gan_aug")

@@ -18,6 +18,7 @@ from keras import layers
 from gan_aug.fused import FusedBatchNormalization
 from gan_aug.gan.layers import (
     ClusterCode,
+    HalfWordDropout,
     MinibatchDiscrimination,
     ProjectionHead,
     ReferenceNoise,
@@ -196,7 +197,7 @@ def chapter_generator_layers(config: DcganConfig, shape: Shape, dtype: str) -> l
         layers.Dense(side * side * widths[0], dtype=dtype),
         *normalized_relu(config, dtype),
         layers.Reshape((side, side, widths[0]), dtype=dtype),
-        layers.Dropout(GENERATOR_DROPOUT, dtype=dtype),
+        HalfWordDropout(GENERATOR_DROPOUT, dtype=dtype),
     ]
     for width in widths[1:]:
         hidden += [UpsampledConv2D(width, dtype=dtype), *normalized_relu(config, dtype)]
@@ -330,8 +331,10 @@ def chapter_discriminator_layers(
     width, halvings = config.discriminator_width, count_halvings(shape[0])
     hidden: list[layers.Layer] = []
     for i in range(halvings):
+        # The first map is large, and of one channel.
+        kind = SmallMapConv2D if i else layers.Conv2D
         hidden += [
-            layers.Conv2D(width << i, 5, strides=2, padding="same", dtype=dtype),
+            kind(width << i, 5, strides=2, padding="same", dtype=dtype),
             *leaky_dropout(config, dtype),
         ]
     return [
@@ -368,5 +371,5 @@ def leaky_dropout(config: DcganConfig, dtype: str) -> list[layers.Layer]:
     leak = PAPER_LEAK if config.architecture == "paper" else CHAPTER_LEAK
     return [
         layers.LeakyReLU(leak, dtype=dtype),
-        layers.Dropout(config.discriminator_dropout, dtype=dtype),
+        HalfWordDropout(config.discriminator_dropout, dtype=dtype),
     ]

@@ -7,6 +7,7 @@ from same_function import assert_same_function
 
 from gan_aug.gan.layers import (
     ClusterCode,
+    HalfWordDropout,
     MinibatchDiscrimination,
     ProjectionHead,
     SmallMapConv2D,
@@ -22,10 +23,42 @@ def test_the_folded_layer_is_upsampling_and_convolution(side, channels, filters)
     assert_same_function(UpsampledConv2D(filters), plain, (4, side, side, channels))
 
 
-@pytest.mark.parametrize(("height", "width"), [(4, 4), (7, 5), (2, 1)])
-def test_the_small_map_layer_is_a_convolution(height, width):
-    plain = layers.Conv2D(8, 5, padding="same")
-    assert_same_function(SmallMapConv2D(8, 5, padding="same"), plain, (4, height, width, 3))
+@pytest.mark.parametrize("kernel", [5, 4])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (7, 5), (14, 14), (2, 1)])
+def test_the_small_map_layer_is_a_convolution(height, width, stride, kernel):
+    settings = {"kernel_size": kernel, "strides": stride, "padding": "same"}
+    small, plain = SmallMapConv2D(8, **settings), layers.Conv2D(8, **settings)
+    assert_same_function(small, plain, (4, height, width, 3))
+
+
+@pytest.mark.parametrize("rate", [0.3, 0.5, 0.9])
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_dropout_drops_the_share_asked_for_and_keeps_the_mean(rate, policy):
+    layer = HalfWordDropout(rate, seed=0, dtype=policy)
+    inputs = tf.ones((1000, 333), layer.compute_dtype)
+    outputs = tf.cast(layer(inputs, training=True), tf.float32).numpy()
+    share = (outputs == 0).mean()
+    # Five deviations of a share of 333,000 draws.
+    assert share == pytest.approx(rate, abs=5 * np.sqrt(rate * (1 - rate) / outputs.size))
+    np.testing.assert_allclose(outputs[outputs != 0], 1 / (1 - rate), rtol=1e-2)
+    # Neither rows nor columns, nor the two halves of a word, are dropped together.
+    for axis in (0, 1):
+        deviation = (outputs == 0).mean(axis=axis).std() * np.sqrt(outputs.shape[axis])
+        assert deviation == pytest.approx(np.sqrt(rate * (1 - rate)), rel=0.2)
+    dropped = (outputs == 0).ravel()[: outputs.size // 2 * 2].reshape(-1, 2)
+    assert abs(np.corrcoef(dropped.T)[0, 1]) < 5 / np.sqrt(len(dropped))
+
+
+def test_dropout_passes_gradients_where_it_passes_values():
+    layer = HalfWordDropout(0.5, seed=0)
+    inputs = tf.ones((4, 5))
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        outputs = layer(inputs, training=True)
+    np.testing.assert_array_equal(tape.gradient(outputs, inputs), outputs)
+    assert layer(inputs) is inputs
+    assert not np.array_equal(layer(inputs, training=True), outputs)
 
 
 def test_an_unknown_cluster_leaves_the_linear_part_of_the_logit():
