@@ -17,6 +17,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from gan_aug.device import Compute
+from gan_aug.fused import FusedAdam
 from gan_aug.gan import players as adversaries
 from gan_aug.gan.clustering import cluster_classes, cluster_images
 from gan_aug.gan.layers import find_code
@@ -260,7 +261,7 @@ def build_optimizer(
     )
     if config.optimizer == "rmsprop":
         return keras.optimizers.RMSprop(schedule)
-    return keras.optimizers.Adam(schedule, beta_1=config.adam_beta_1)
+    return FusedAdam(schedule, beta_1=config.adam_beta_1)
 
 
 def build_train_step(
