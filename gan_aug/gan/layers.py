@@ -195,7 +195,7 @@ class HalfWordDropout(layers.Dropout):  # type: ignore[misc] # Keras ships no ty
         """Drop a share of the inputs in training, and scale the others up."""
         if not training or not self.rate:
             return inputs
-        dropped = round(self.rate * self.WORDS)
+        dropped = min(round(self.rate * self.WORDS), self.WORDS - 1)
         kept = self.draw_half_words(inputs) >= dropped - self.WORDS // 2
         scale = tf.constant(self.WORDS / (self.WORDS - dropped), inputs.dtype)
         return inputs * (tf.cast(kept, inputs.dtype) * scale)

@@ -61,6 +61,11 @@ def test_dropout_passes_gradients_where_it_passes_values():
     assert not np.array_equal(layer(inputs, training=True), outputs)
 
 
+def test_dropout_of_nearly_all_is_finite():
+    outputs = HalfWordDropout(1 - 1e-7, seed=0)(tf.ones((100, 100)), training=True)
+    assert np.isfinite(outputs).all()
+
+
 def test_an_unknown_cluster_leaves_the_linear_part_of_the_logit():
     head = ProjectionHead(3)
     features = np.random.default_rng(0).normal(size=(2, 5)).astype(np.float32)
