@@ -1,7 +1,7 @@
 """The layers that Keras has not, or not as fast.
 
 Each of the fast ones is the same function of the same weights as Keras's own, and its tests hold it
-to that.
+to that; dropout draws other random bits.
 """
 
 import itertools
@@ -27,8 +27,8 @@ __all__ = [
     "find_code",
 ]
 
-# The largest map for which matrix products, tap by tap, are faster than the kernel gradient of a
-# convolution in TensorFlow's CPU library.
+# The largest map of outputs for which matrix products, tap by tap, are faster than the kernel
+# gradient of a convolution in TensorFlow's CPU library.
 SMALL_MAP_SIDE = 7
 
 # Which of the 5 taps of a row fall on the source pixel before, at and after, for the even output
@@ -98,7 +98,7 @@ class UpsampledConv2D(layers.Layer):  # type: ignore[misc] # Keras ships no type
 
 @keras.saving.register_keras_serializable(package="gan_aug")
 class SmallMapConv2D(layers.Conv2D):  # type: ignore[misc] # Keras ships no types
-    """A "same" convolution whose kernel gradient leaves out the padding.
+    """A "same" convolution whose kernel gradient leaves out the padding of small maps.
 
     Where the map is hardly larger than the kernel, many taps meet padding: half of them with 5×5
     taps on 4×4 pixels. Each tap's gradient is one matrix product of the pixels it does meet with
@@ -108,14 +108,14 @@ class SmallMapConv2D(layers.Conv2D):  # type: ignore[misc] # Keras ships no type
 
     def convolution_op(self, inputs: Any, kernel: Any) -> Any:
         """Return ``(n, h / stride, w / stride, filters)`` for ``(n, h, w, channels)``."""
-        return convolve_small_map(inputs, tf.convert_to_tensor(kernel), stride=self.strides[0])
+        return convolve_same(inputs, tf.convert_to_tensor(kernel), stride=self.strides[0])
 
 
-def convolve_same(images: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Convolve ``(n, h, w, channels)`` with ``(odd, odd, channels, filters)``, padding "same"."""
-    if max(images.shape[1:3]) <= SMALL_MAP_SIDE:
-        return convolve_small_map(images, kernel, stride=1)
-    return tf.nn.conv2d(images, kernel, 1, "SAME")
+def convolve_same(images: tf.Tensor, kernel: tf.Tensor, *, stride: int = 1) -> tf.Tensor:
+    """Convolve ``(n, h, w, channels)`` with ``(rows, columns, channels, filters)``."""
+    if max(images.shape[1:3]) <= SMALL_MAP_SIDE * stride:
+        return convolve_small_map(images, kernel, stride=stride)
+    return tf.nn.conv2d(images, kernel, stride, "SAME")
 
 
 def convolve_small_map(images: tf.Tensor, kernel: tf.Tensor, *, stride: int) -> tf.Tensor:
@@ -189,15 +189,15 @@ class HalfWordDropout(layers.Dropout):  # type: ignore[misc] # Keras ships no ty
     scaled for the rounded one. ``(n, ...)`` → the same shape.
     """
 
-    WORDS = 1 << 16
+    VALUES = 1 << 16
 
     def call(self, inputs: Any, training: bool | None = False) -> Any:
         """Drop a share of the inputs in training, and scale the others up."""
         if not training or not self.rate:
             return inputs
-        dropped = min(round(self.rate * self.WORDS), self.WORDS - 1)
-        kept = self.draw_half_words(inputs) >= dropped - self.WORDS // 2
-        scale = tf.constant(self.WORDS / (self.WORDS - dropped), inputs.dtype)
+        dropped = min(round(self.rate * self.VALUES), self.VALUES - 1)
+        kept = self.draw_half_words(inputs) >= dropped - self.VALUES // 2
+        scale = tf.constant(self.VALUES / (self.VALUES - dropped), inputs.dtype)
         return inputs * (tf.cast(kept, inputs.dtype) * scale)
 
     def draw_half_words(self, inputs: Any) -> Any:

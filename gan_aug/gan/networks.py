@@ -331,10 +331,8 @@ def chapter_discriminator_layers(
     width, halvings = config.discriminator_width, count_halvings(shape[0])
     hidden: list[layers.Layer] = []
     for i in range(halvings):
-        # The first map is large, and of one channel.
-        kind = SmallMapConv2D if i else layers.Conv2D
         hidden += [
-            kind(width << i, 5, strides=2, padding="same", dtype=dtype),
+            SmallMapConv2D(width << i, 5, strides=2, padding="same", dtype=dtype),
             *leaky_dropout(config, dtype),
         ]
     return [

@@ -25,7 +25,7 @@ def test_the_folded_layer_is_upsampling_and_convolution(side, channels, filters)
 
 @pytest.mark.parametrize("kernel", [5, 4])
 @pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize(("height", "width"), [(4, 4), (7, 5), (14, 14), (2, 1)])
+@pytest.mark.parametrize(("height", "width"), [(4, 4), (7, 5), (14, 13), (15, 15), (2, 1)])
 def test_the_small_map_layer_is_a_convolution(height, width, stride, kernel):
     settings = {"kernel_size": kernel, "strides": stride, "padding": "same"}
     small, plain = SmallMapConv2D(8, **settings), layers.Conv2D(8, **settings)
