@@ -1,6 +1,13 @@
 """What a user can get wrong, and what can go wrong under a user's hands."""
 
-__all__ = ["DownloadError", "GateError", "TrainingDivergedError", "UserError", "escape"]
+__all__ = [
+    "DownloadError",
+    "GateError",
+    "TrainingCollapsedError",
+    "TrainingDivergedError",
+    "UserError",
+    "escape",
+]
 
 
 class UserError(ValueError):
@@ -44,3 +51,7 @@ class GateError(Exception):
 
 class TrainingDivergedError(UserError):
     """A loss became infinite or not a number."""
+
+
+class TrainingCollapsedError(UserError):
+    """A network hardly ever names some classes, or is no surer than chance."""

@@ -23,7 +23,7 @@ from gan_aug.settings.run import RunConfig
 from gan_aug.stage import Stage
 from gan_aug.stages import Cell, RunStages, describe_draw
 from gan_aug.teachers.ensemble import check_folds
-from gan_aug.teachers.trust import Trust
+from gan_aug.teachers.trust import FOLDS, Trust
 
 __all__ = ["Guard", "Outcome", "RunPlan", "plan_run", "run_stages"]
 
@@ -112,14 +112,27 @@ def plan_run(
     labeled = loaded.train.take(places)
     check_folds(labeled, config.pseudo_labels.calibration_folds)
     images = loaded.provenance.count_training_images()
-    planned = config.plan(len(places), images)
-    stages = RunStages(planned, data, loaded.provenance, drawn, compute)
     counts = list(loaded.spec.count_images(labeled.labels).values())
+    planned = settle_trust(config.plan(len(places), images), counts)
+    stages = RunStages(planned, data, loaded.provenance, drawn, compute)
     needs = estimate_memory(stages, counts)
     sizes = (f"{stage} {size / 2**30:.2f} GiB" for stage, (size, _) in needs.items())
     logger.debug("memory at the peak of a stage, about: %s", ", ".join(sizes))
     refuse_excess(needs, processes=processes)
     return RunPlan(stages, len(places), images - len(places))
+
+
+def settle_trust(config: RunConfig, counts: Sequence[int]) -> RunConfig:
+    """Return settings where the teacher's labels count in full if no label can be held out.
+
+    Args:
+        config: Settings of a run.
+        counts: Labeled images of each class.
+    """
+    pseudo = config.pseudo_labels
+    if pseudo.trust != "auto" or max(counts) >= FOLDS:
+        return config
+    return config.model_copy(update={"pseudo_labels": pseudo.model_copy(update={"trust": 1.0})})
 
 
 def estimate_memory(stages: RunStages, counts: Sequence[int]) -> dict[str, tuple[float, str]]:

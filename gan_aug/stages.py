@@ -48,7 +48,7 @@ from gan_aug.store.formats import ArrayFormat, ArraysFormat, JsonFormat
 from gan_aug.teachers import TEACHERS
 from gan_aug.teachers.ensemble import cross_fit_temperature
 from gan_aug.teachers.teacher import Teacher
-from gan_aug.teachers.trust import FOLDS, Trust, judge_teacher
+from gan_aug.teachers.trust import FOLDS, Trust, examine_classifier, judge_teacher
 
 __all__ = [
     "Cell",
@@ -351,25 +351,34 @@ class RunStages:
 
     def judge_teacher(self, classifier: Classifier) -> Stage[Trust] | None:
         """Ask how much of the teacher's labels a classifier can learn; None if that is settled."""
-        if self.config.pseudo_labels.trust != "auto" or self.teacher.test is None:
+        if self.config.pseudo_labels.trust != "auto" or self.teacher.examine is None:
             return None
-        config = self.config.of(classifier)
         return Stage(
             "trust",
             f"trust of {classifier.phrase} in the teacher",
             judge_teacher,
             JsonFormat("trust", Trust),
+            inputs={
+                "student_error": self.examine_classifier(classifier),
+                "teacher_error": self.teacher.examine(self, self.examine_classifier(CNN)),
+            },
+        )
+
+    def examine_classifier(self, classifier: Classifier) -> Stage[float]:
+        """Ask a classifier about labels that it did not learn from."""
+        config = self.config.of(classifier)
+        return Stage(
+            "examination",
+            f"{classifier.title}, labels held out",
+            examine_classifier,
+            JsonFormat("error", float),
             settings={
                 "fit": classifier.train,
                 "predict": classifier.predict,
                 "config": config,
                 "seed": self.config.seed,
             },
-            inputs={
-                "train": self.data.select("train"),
-                "drawn": self.drawn,
-                "tested_wrong": self.teacher.test(self).select("tested_wrong"),
-            },
+            inputs={"train": self.data.select("train"), "drawn": self.drawn},
             compute=self.compute if classifier.uses_device else None,
             steps=FOLDS * config.steps,
             trains=True,

@@ -11,7 +11,7 @@ from gan_aug.classifiers.lightgbm import LIGHTGBM
 from gan_aug.data.dataset import describe_dataset
 from gan_aug.device import Compute
 from gan_aug.execution import Executor, execute_stage
-from gan_aug.pipeline import RunPlan, run_stages
+from gan_aug.pipeline import RunPlan, plan_run, run_stages
 from gan_aug.settings.presets import resolve_config
 from gan_aug.stages import RunStages, describe_draw
 from gan_aug.store.store import Store
@@ -64,3 +64,15 @@ def test_every_classifier_has_its_own_trust(digits, tmp_path):
             ratio = (added[0] / weights[0]) / (expected[LABELS] / expected[0])
             assert ratio == pytest.approx(trust.share, rel=1e-4)
         assert np.isclose(weights.mean(), 1)
+
+
+def test_one_label_a_class_is_held_out_by_nobody_and_counts_in_full(digits, tmp_path):
+    execute = Executor(Store(tmp_path), execute_stage)
+    arms = ("original", "gan", "real_pool")
+    pseudo_labels = TINY_RUN["pseudo_labels"] | {"teacher": "consistency"}
+    changes = {"labels": 10, "arms": arms, "pseudo_labels": pseudo_labels}
+    config = resolve_config("smoke", TINY_RUN | changes)
+    plan = plan_run(execute, config, describe_dataset(digits.provenance, digits), Compute())
+    outcome = run_stages(plan, execute)
+    assert outcome.trust == {}
+    assert execute(plan.stages.build_training_set(CNN, "gan")).load().weights[10:].sum() > 0

@@ -22,7 +22,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from gan_aug.device import Compute
-from gan_aug.errors import UserError
+from gan_aug.errors import TrainingCollapsedError
 from gan_aug.fused import FusedAdam, FusedBatchNormalization, exchange_normalization
 from gan_aug.images import Float32, Images, Indices, Labels, Shape, add_channel
 from gan_aug.memory import FLOAT_BYTES, count_activations
@@ -154,7 +154,7 @@ def train_consistently(
 
     Raises:
         TrainingDivergedError: A loss is not finite; the last checkpoint is untouched.
-        UserError: In the end the network hardly ever names a class that has labels.
+        TrainingCollapsedError: In the end the network hardly ever names a class that has labels.
     """
     counts = np.bincount(lesson.labels, minlength=lesson.classes)
     expected = (counts / counts.sum()).astype(np.float32)
@@ -395,7 +395,7 @@ def check_classes(pupil: Pupil, expected: Float32) -> None:
     if times:
         logger.warning("teacher: lost a class and began again from the spread labels, %d×", times)
     if bool(has_collapsed(pupil, tf.constant(expected))):
-        raise UserError(
+        raise TrainingCollapsedError(
             "teacher: expected a network that tells all classes apart, found that its training "
             "collapsed and that some classes are hardly ever named; raise --labels or "
             "--encoder.steps, lower --consistency.learning-rate, or choose another "

@@ -62,8 +62,7 @@ class PseudoLabelConfig(StageConfig):
         "images carry; 0 leaves their images out. `auto`: 1 where the teacher makes at most half "
         "of the errors of a classifier that learned from the labels alone, 0 where it makes as "
         "many, and in proportion between. Both are asked about labels that were held out. Of "
-        f"`{LEARNS_FROM_IMAGES}` alone; other teachers would have to be trained again, and count "
-        "in full.",
+        f"`{LEARNS_FROM_IMAGES}` alone; other teachers count in full.",
     )
     targets: TargetKind = Field(
         "soft",

@@ -8,7 +8,7 @@ from gan_aug.classifiers.classifier import Classifier, Predict
 from gan_aug.device import Compute
 from gan_aug.images import Shape
 from gan_aug.settings.base import StageConfig
-from gan_aug.stage import Stage
+from gan_aug.stage import Inputs, Stage
 
 __all__ = ["Ingredients", "Teacher"]
 
@@ -61,9 +61,10 @@ class Teacher:
         estimate_memory: Bytes that a training takes beside the training images, for images of a
             shape, numbers of classes and of training images, and the settings of the run.
         remedy: Flags to lower where memory is short.
-        test: Returns a stage that holds labels out in turn; its output says in ``tested_wrong``
-            which of them the teacher then names wrongly. None for a teacher that can't be tested
-            without being trained again.
+        examine: Returns a stage that holds labels out in turn, and says how often the teacher then
+            errs about them, in [0, 1]. It is told how often a classifier errs that has no teacher:
+            below :data:`gan_aug.teachers.trust.FULL` of that the answer may be rough. None for a
+            teacher whose labels count in full.
     """
 
     name: str
@@ -77,4 +78,4 @@ class Teacher:
     file: str
     estimate_memory: Callable[[Shape, int, int, Any], float]
     remedy: str
-    test: Callable[[Ingredients], Stage[Any]] | None = None
+    examine: Callable[[Ingredients, Inputs], Stage[float]] | None = None

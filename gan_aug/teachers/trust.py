@@ -5,19 +5,18 @@ are asked about labels that were held out, so that no validation label is needed
 """
 
 import logging
-from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from gan_aug.arms import build_original_set
 from gan_aug.classifiers.classifier import ClassifierConfig, Predict, Train
-from gan_aug.classifiers.cross_fitting import cross_fit
+from gan_aug.classifiers.cross_fitting import cross_fit_error
 from gan_aug.device import Compute
-from gan_aug.images import Indices, LabeledImages, Marks
+from gan_aug.images import Indices, LabeledImages
 from gan_aug.progress import OnProgress, ignore_progress
 
-__all__ = ["FOLDS", "Trust", "cross_fit_error", "judge_teacher"]
+__all__ = ["FOLDS", "FULL", "Trust", "examine_classifier", "judge_teacher"]
 
 logger = logging.getLogger(__name__)
 
@@ -51,34 +50,27 @@ class Trust(BaseModel):
         return float(np.clip((1 - kept) / (1 - FULL), 0, 1))
 
 
-def judge_teacher(
-    train: LabeledImages, drawn: Indices, tested_wrong: Marks, **student: Any
-) -> Trust:
-    """Ask a classifier about labels that were held out, as the teacher was.
+def judge_teacher(student_error: float, teacher_error: float) -> Trust:
+    """Say how much a classifier can learn from the teacher.
 
     Args:
-        train: The training images with all their labels.
-        drawn: ``(labels,)`` places of those whose labels may be seen.
-        tested_wrong: ``(n,)`` bool, of labels that the teacher was not told: whether it then said
-            another class.
-        student: The classifier, as for :func:`cross_fit_error`.
+        student_error: Of the classifier, in [0, 1].
+        teacher_error: Of the teacher, in [0, 1].
     """
-    trust = Trust(
-        student_error=cross_fit_error(train.take(drawn), **student),
-        teacher_error=float(tested_wrong.mean()),
-    )
+    trust = Trust(student_error=student_error, teacher_error=teacher_error)
     logger.info(
         "trust: of labels that were held out the classifier gets %.1f%% wrong and the teacher "
         "%.1f%%; the teacher's labels count %.0f%%",
-        100 * trust.student_error,
-        100 * trust.teacher_error,
+        100 * student_error,
+        100 * teacher_error,
         100 * trust.share,
     )
     return trust
 
 
-def cross_fit_error(
-    labeled: LabeledImages,
+def examine_classifier(
+    train: LabeledImages,
+    drawn: Indices,
     *,
     fit: Train,
     predict: Predict,
@@ -90,15 +82,20 @@ def cross_fit_error(
     """Return how often a classifier errs about the half of the labels that it did not learn from.
 
     Args:
-        labeled: Images whose labels may be seen.
+        train: The training images with all their labels.
+        drawn: ``(labels,)`` places of those whose labels may be seen.
         fit: Trains it.
         predict: Asks it.
         config: Its settings.
         seed: Of the halves and of both trainings.
         compute: Device and precision, for a classifier that is a network.
         on_progress: Called with the steps of both trainings done.
+
+    Returns:
+        In [0, 1].
     """
-    held_out = cross_fit(
+    labeled = train.take(drawn)
+    return cross_fit_error(
         labeled,
         folds=FOLDS,
         seed=seed,
@@ -113,4 +110,3 @@ def cross_fit_error(
         steps=config.steps,
         on_progress=on_progress,
     )
-    return float((held_out.argmax(axis=1) != labeled.labels).mean())

@@ -41,3 +41,10 @@ def test_predictions_are_in_the_order_of_the_images_and_steps_add_up():
     )
     np.testing.assert_array_equal(held_out.argmax(axis=1), labels)
     assert told == [2, 4, 6, 8]
+
+
+def test_a_class_smaller_than_the_folds_is_in_some_of_them_without_a_word(recwarn):
+    labels = np.array([0] * 10 + [1])
+    predicted = [held_out for _, held_out in split_folds(labels, 2, seed=0)]
+    assert sorted(np.concatenate(predicted)) == list(range(11))
+    assert not recwarn.list

@@ -17,7 +17,7 @@ from gan_aug.seeding import derive_seed
 from gan_aug.settings.flags import flatten
 from gan_aug.settings.presets import resolve_config
 from gan_aug.settings.run import RunConfig
-from gan_aug.stage import Stage
+from gan_aug.stage import External, Stage
 from gan_aug.store.formats import ArrayFormat, ArraysFormat
 from gan_aug.store.store import Store
 from gan_aug.teachers import TEACHERS
@@ -160,10 +160,14 @@ def test_one_that_is_the_cnn_of_an_arm_costs_its_students_nothing(teacher, ingre
     assert store.locate(teacher.plan(ingredients, 1)) == store.locate(of_the_arm)
 
 
-def test_a_teacher_that_holds_labels_out_says_which_it_got_wrong(teacher, ingredients, tmp_path):
-    if teacher.test is None:
-        pytest.skip("it would have to be trained again")
+@pytest.mark.parametrize("student_error", [0.0, 1.0])
+def test_a_teacher_that_is_examined_says_how_often_it_errs(
+    teacher, ingredients, tmp_path, student_error
+):
+    if teacher.examine is None:
+        pytest.skip("its labels count in full")
     execute = Executor(Store(tmp_path), execute_stage)
-    tested = execute(teacher.test(ingredients)).load().tested_wrong
-    assert tested.shape == (LABELS,)
-    assert tested.dtype == bool
+    told = External(str(student_error), lambda: student_error)
+    asked = execute(teacher.examine(ingredients, told)).load()
+    assert 0 <= asked <= 1
+    assert asked * LABELS == pytest.approx(round(asked * LABELS)), "of all labels, each once"
