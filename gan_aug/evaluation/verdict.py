@@ -182,7 +182,8 @@ class Wording:
         [(first, most), *others] = [found for found in counts if found[1]]
         lead = f"{self.subject} {COUNTED[first]}"
         if not others:
-            return f"{capitalize(lead)} all {most} comparisons."
+            every = "both" if most == 2 else f"all {most}"
+            return f"{capitalize(lead)} {every} comparisons."
         told = [f"{lead} {most} of {len(effects)} comparisons"]
         told += [f"{COUNTED[effect]} {count}" for effect, count in others]
         return capitalize(f"{', '.join(told[:-1])} and {told[-1]}.")

@@ -164,6 +164,9 @@ def test_the_verdict_says_first_what_is_so_most_often_and_goes_from_few_labels_t
     assert summarize(better).verdict.startswith(
         "GAN augmentation helps in all 5 comparisons. It helps the CNN with"
     )
+    assert summarize([better[0], better[-1]]).verdict.startswith(
+        "GAN augmentation helps in both comparisons. It helps the CNN with"
+    )
 
 
 def test_a_study_is_told_in_the_words_of_this_version(score):
