@@ -227,7 +227,7 @@ def examine_teacher(
     try:
         return cross_fit_network(data, drawn, **training)
     except (TrainingCollapsedError, TrainingDivergedError):
-        logger.warning("teacher: half of the labels are too few for it; it is taken for worse")
+        logger.warning("teacher: half of the labels are too few to train it; spread labels are judged instead")
         return error
 
 
