@@ -227,7 +227,9 @@ def examine_teacher(
     try:
         return cross_fit_network(data, drawn, **training)
     except (TrainingCollapsedError, TrainingDivergedError):
-        logger.warning("teacher: half of the labels are too few to train it; spread labels are judged instead")
+        logger.warning(
+            "teacher: half of the labels are too few to train it; those that spread are judged"
+        )
         return error
 
 
