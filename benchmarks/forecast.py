@@ -1,8 +1,7 @@
 """Whether labels tell beforehand that augmentation pays: ``python -m benchmarks.forecast``.
 
 What ``--pseudo-labels.trust auto`` foresees from the labeled images alone is set beside what the
-students gain on test images, with the teacher's labels counted in full and as the rule says. Test
-images choose nothing.
+students gain on test images, with the teacher's labels counted in full and as the rule says.
 """
 
 import sys

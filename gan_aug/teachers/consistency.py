@@ -228,7 +228,7 @@ def examine_teacher(
         return cross_fit_network(data, drawn, **training)
     except (TrainingCollapsedError, TrainingDivergedError):
         logger.warning(
-            "teacher: half of the labels are too few to train it; those that spread are judged"
+            "teacher: its training failed with half of the labels; spread labels stand in for it"
         )
         return error
 
@@ -261,6 +261,7 @@ def cross_fit_network(
 
     Raises:
         TrainingCollapsedError: Half of the labels are too few.
+        TrainingDivergedError: A loss is not finite.
     """
 
     def train_one(learned: Indices, on_progress: OnProgress) -> Any:
